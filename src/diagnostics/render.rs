@@ -1,0 +1,117 @@
+//! Diagnostics as text for people: the one renderer of the program.
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::{Diagnostic, Diagnostics, Label, Severity};
+
+/// How to render.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Whether to write ANSI colours.
+    pub colour: bool,
+}
+
+/// All diagnostics, each followed by an empty line; errors last, nearest to the prompt.
+pub fn render(diagnostics: &Diagnostics, style: Style) -> String {
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by_key(|d| std::cmp::Reverse(d.severity));
+    let mut text = String::new();
+    for diagnostic in sorted {
+        text.push_str(&render_one(diagnostic, style));
+        text.push_str("\n\n");
+    }
+    text
+}
+
+/// One diagnostic, without a final newline.
+pub fn render_one(diagnostic: &Diagnostic, style: Style) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let mut main = Group::with_title(
+        level
+            .primary_title(diagnostic.message.as_str())
+            .id(diagnostic.code),
+    );
+    for labels in by_file(&diagnostic.labels) {
+        let source = &labels[0].source;
+        let mut snippet = Snippet::source(&*source.text).path(source.path.as_str());
+        for label in labels {
+            let kind = if std::ptr::eq(label, &raw const diagnostic.labels[0]) {
+                AnnotationKind::Primary
+            } else {
+                AnnotationKind::Context
+            };
+            let span = clamp(&label.source.text, label.span.start, label.span.end);
+            let mut annotation = kind.span(span);
+            if !label.message.is_empty() {
+                annotation = annotation.label(label.message.as_str());
+            }
+            snippet = snippet.annotation(annotation);
+        }
+        main = main.element(snippet);
+    }
+    for line in &diagnostic.help {
+        main = main.element(Level::HELP.message(line.as_str()));
+    }
+    let renderer = if style.colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    renderer.decor_style(DecorStyle::Ascii).render(&[main])
+}
+
+/// The labels grouped by file, the files in order of first appearance.
+fn by_file(labels: &[Label]) -> Vec<Vec<&Label>> {
+    let mut groups: Vec<Vec<&Label>> = Vec::new();
+    for label in labels {
+        match groups
+            .iter_mut()
+            .find(|group| group[0].source.path == label.source.path)
+        {
+            Some(group) => group.push(label),
+            None => groups.push(vec![label]),
+        }
+    }
+    groups
+}
+
+/// The span moved onto character borders inside the text.
+fn clamp(text: &str, start: usize, end: usize) -> std::ops::Range<usize> {
+    let mut start = start.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = end.clamp(start, text.len());
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    start..end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::SourceText;
+
+    #[test]
+    fn marks_the_place_and_says_what_to_do() {
+        let source = SourceText::new("a/Dockerfile", "FROM scratch\nCPOY a b\n");
+        let diagnostic = Diagnostic::error("dockerfile-syntax", "unknown instruction: CPOY")
+            .at(&source, 13..17, "did you mean COPY?")
+            .help("see the list of instructions");
+        insta::assert_snapshot!(render_one(&diagnostic, Style::default()), @r"
+        error[dockerfile-syntax]: unknown instruction: CPOY
+         --> a/Dockerfile:2:1
+          |
+        2 | CPOY a b
+          | ^^^^ did you mean COPY?
+          |
+          = help: see the list of instructions
+        ");
+    }
+}

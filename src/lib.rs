@@ -1,0 +1,8 @@
+//! Shipwright compiles a git checkout full of Dockerfiles to a deterministic build plan.
+//!
+//! The modules are listed as the data flows: a repository becomes a snapshot, its Dockerfiles are
+//! parsed and resolved to images and edges, these are ordered and fingerprinted, and the plan is
+//! compiled for a runner or run.
+
+pub mod diagnostics;
+pub mod plan;

@@ -1,0 +1,3 @@
+//! The `shipwright` program: arguments in, exit status out.
+
+fn main() {}

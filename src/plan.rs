@@ -1,0 +1,266 @@
+//! The plan: which images there are, in build order, with everything that a runner needs.
+//!
+//! These types are the plan format, version 1, exactly as `docs/plan.md` describes it: keys in the
+//! order of the fields, two-space indent, one final newline. They are a type of their own so that
+//! the compiler's inner types can change without changing the format. [`crate::emit`] and
+//! [`crate::exec`] know these types alone; a stored plan runs as well as a fresh one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the format that this program writes and reads.
+pub const VERSION: u32 = 1;
+
+/// A build plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Always [`VERSION`].
+    pub version: u32,
+    /// The commit or working tree that was planned.
+    pub source: Source,
+    /// The selected images, by wave, then by name in byte order.
+    pub images: Vec<Image>,
+}
+
+/// What a plan was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The commit, 40 hexadecimal digits.
+    pub revision: String,
+    /// The branch, where one is known: not with a detached HEAD.
+    pub branch: Option<String>,
+    /// Whether a selected image differs from the revision (only with `--dirty`).
+    pub dirty: bool,
+    /// The committer's time of the revision, in seconds since the Unix epoch.
+    pub timestamp: i64,
+    /// The commit that decisions were made against (`--since`).
+    pub since: Option<String>,
+}
+
+/// One image: a Dockerfile, a target stage and a set of build arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// What Dockerfiles call it; may carry a tag as part of its identity.
+    pub name: String,
+    /// Where it lives: `registry/path`, without a tag.
+    pub repository: String,
+    /// Path of the Dockerfile, relative to the root of the plan, with `/`.
+    pub dockerfile: String,
+    /// Folder of the build context, relative to the root; `.` for the root itself.
+    pub context: String,
+    /// The stage to build; the last one where `None`.
+    pub target: Option<String>,
+    /// Build arguments, all of them explicit.
+    pub build_args: BTreeMap<String, String>,
+    /// Build arguments that are given to the build and not counted in the fingerprint.
+    pub stamp_args: BTreeMap<String, String>,
+    /// Platforms asked for; the engine's own where empty.
+    pub platforms: Vec<String>,
+    /// Exactly the labels that runners set.
+    pub labels: BTreeMap<String, String>,
+    /// Further named contexts: name to a folder (relative to the root) or `docker-image://…`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contexts: BTreeMap<String, String>,
+    /// Secrets for the build, by id, with where their value comes from; never a value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
+    /// SSH agents or keys for the build, as `docker buildx build --ssh` takes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ssh: Vec<String>,
+    /// Network mode of `RUN`; the builder's default where empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub network: String,
+    /// Cache sources, as `docker buildx build --cache-from` takes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cache_from: Vec<String>,
+    /// Cache destinations, as `docker buildx build --cache-to` takes them; used when pushing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cache_to: Vec<String>,
+    /// Attestations, as `docker buildx build --attest` takes them; none where empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attest: Vec<String>,
+    /// Whether the build must not use the builder's cache (because of an epoch).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub no_cache: bool,
+    /// Whether the readable tags may go to a registry.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub push: bool,
+    /// Whether this image differs from the revision (only with `--dirty`).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub dirty: bool,
+    /// 0 where nothing else in the plan is needed, else one more than the highest dependency.
+    pub wave: usize,
+    /// The images of the repository that this one takes anything from.
+    pub dependencies: Vec<Dependency>,
+    /// External images that reachable stages take from, normalised, sorted.
+    pub base_images: Vec<String>,
+    /// Id of the git tree that holds exactly the input files, 40 hexadecimal digits.
+    pub inputs: String,
+    /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
+    pub fingerprint: String,
+    /// The content reference: `repository:sw-` and 32 digits of the fingerprint.
+    pub reference: String,
+    /// The readable references, full (`repository:tag`).
+    pub tags: Vec<String>,
+    /// What a runner does.
+    pub action: Action,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+/// A secret of a build, by where its value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Secret {
+    /// The id by which a `RUN --mount=type=secret` asks for it.
+    pub id: String,
+    /// Name of the environment variable that holds the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
+    /// Path of the file that holds the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub src: Option<String>,
+}
+
+/// A need of one image for another of the same repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependency {
+    /// Name of the image that is needed.
+    pub image: String,
+    /// The named context to bind to its content reference, as the builder looks it up.
+    pub reference: String,
+    /// Where the Dockerfile says so.
+    pub via: Vec<Via>,
+}
+
+/// A place in a Dockerfile that takes from another image.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Via {
+    /// `FROM`, `COPY --from` or `RUN --mount`.
+    pub instruction: String,
+    /// First line of the instruction, from 1.
+    pub line: usize,
+}
+
+/// What a runner does with an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Use the content reference if it exists, else build.
+    Ensure,
+    /// Build.
+    Build,
+    /// The content reference exists: only move the readable tags.
+    Retag,
+}
+
+/// Why an action was chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// `new`, `input`, `dockerfile`, `build_arg`, `base`, `dependency`, `platform`, `epoch`, …
+    pub kind: String,
+    /// The path, instruction, argument or image.
+    pub detail: String,
+}
+
+/// Why a text is not a plan that this program can run.
+#[derive(Debug)]
+pub enum ReadError {
+    /// Not JSON, or not of the plan's shape; says line and column.
+    Malformed(serde_json::Error),
+    /// A plan of another version of the format.
+    Version(u64),
+    /// The parts contradict each other.
+    Inconsistent(String),
+}
+
+impl std::fmt::Display for ReadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Malformed(error) => write!(f, "this is not a plan: {error}"),
+            Self::Version(version) => write!(
+                f,
+                "this plan is of version {version}; this program reads version {VERSION}"
+            ),
+            Self::Inconsistent(what) => write!(f, "this plan contradicts itself: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl Plan {
+    /// The plan as its file: two-space indent, one final newline.
+    pub fn to_json(&self) -> String {
+        let mut text =
+            serde_json::to_string_pretty(self).expect("a plan holds nothing that JSON cannot");
+        text.push('\n');
+        text
+    }
+
+    /// Reads a plan that [`Plan::to_json`] or another program wrote.
+    ///
+    /// # Errors
+    /// When the text is not JSON, is of another version, has not the plan's shape, or its images
+    /// contradict each other (two of one name, a dependency that stands after what needs it).
+    pub fn from_json(text: &str) -> Result<Self, ReadError> {
+        #[derive(Deserialize)]
+        struct Header {
+            version: u64,
+        }
+        let header: Header = serde_json::from_str(text).map_err(ReadError::Malformed)?;
+        if header.version != u64::from(VERSION) {
+            return Err(ReadError::Version(header.version));
+        }
+        let plan: Self = serde_json::from_str(text).map_err(ReadError::Malformed)?;
+        plan.check_order()?;
+        Ok(plan)
+    }
+
+    /// The image of that name, if it is in the plan.
+    pub fn image(&self, name: &str) -> Option<&Image> {
+        self.images.iter().find(|image| image.name == name)
+    }
+
+    fn check_order(&self) -> Result<(), ReadError> {
+        let mut position = BTreeMap::new();
+        for (index, image) in self.images.iter().enumerate() {
+            if position.insert(image.name.as_str(), index).is_some() {
+                let what = format!("`{}` is there twice", image.name);
+                return Err(ReadError::Inconsistent(what));
+            }
+        }
+        for (index, image) in self.images.iter().enumerate() {
+            for dependency in &image.dependencies {
+                if position.get(dependency.image.as_str()) >= Some(&index) {
+                    let what = format!(
+                        "`{}` stands before `{}`, which it needs",
+                        image.name, dependency.image
+                    );
+                    return Err(ReadError::Inconsistent(what));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+fn yes() -> bool {
+    true
+}
