@@ -4,5 +4,10 @@
 //! parsed and resolved to images and edges, these are ordered and fingerprinted, and the plan is
 //! compiled for a runner or run.
 
+pub mod config;
 pub mod diagnostics;
+pub mod discover;
 pub mod plan;
+pub mod snapshot;
+pub mod source;
+pub mod tags;
