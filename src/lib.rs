@@ -7,7 +7,9 @@
 pub mod config;
 pub mod diagnostics;
 pub mod discover;
+pub mod graph;
 pub mod plan;
+pub mod selection;
 pub mod snapshot;
 pub mod source;
 pub mod tags;
