@@ -5,4 +5,11 @@
 //! compiled for a runner or run.
 
 pub mod diagnostics;
+pub mod git_source;
+pub mod paths;
+mod percent;
 pub mod plan;
+pub mod platform;
+pub mod quoted;
+pub mod reference;
+pub mod wildcard;
