@@ -2,14 +2,34 @@
 //!
 //! The modules are listed as the data flows: a repository becomes a snapshot, its Dockerfiles are
 //! parsed and resolved to images and edges, these are ordered and fingerprinted, and the plan is
-//! compiled for a runner or run.
+//! compiled for a runner or run. Everything between `source` and `plan` is a pure function.
 
-pub mod config;
+// The vocabulary: plain data and grammars that the rest speaks.
 pub mod diagnostics;
-pub mod discover;
-pub mod graph;
-pub mod plan;
-pub mod selection;
+pub mod git_source;
+pub mod paths;
+mod percent;
+pub mod platform;
+pub mod quoted;
+pub mod reference;
 pub mod snapshot;
+pub mod wildcard;
+
+// A repository and its configuration.
+pub mod config;
 pub mod source;
+
+// Which images there are.
+pub mod discover;
+pub mod names;
+
+// What needs what.
+pub mod graph;
+pub mod selection;
+
+// What goes into each, and what it is tagged.
+pub mod fingerprint;
 pub mod tags;
+
+// The plan, and what becomes of it.
+pub mod plan;

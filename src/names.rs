@@ -174,7 +174,9 @@ fn no_root_name(dockerfile: &str) -> Diagnostic {
         format!("`{dockerfile}` stands at the root, where no folder names its image"),
     )
     .help(format!("name it in .shipwright.json: `{name}`"))
-    .help(format!("or give a namespace, there or with `--namespace`: `{folder}`"))
+    .help(format!(
+        "or give a namespace, there or with `--namespace`: `{folder}`"
+    ))
 }
 
 fn no_name(dockerfile: &str, part: &str) -> Diagnostic {
@@ -242,7 +244,11 @@ mod tests {
         check(acme, "b/Dockerfile.x", Ok("other/b"));
         check(acme, "b/Dockerfile", Ok("ghcr.io/acme/b"));
         check(acme, "c/Dockerfile", Ok("acme/cee"));
-        check(r#"{"names": {"/": "acme/app"}}"#, "Dockerfile", Ok("acme/app"));
+        check(
+            r#"{"names": {"/": "acme/app"}}"#,
+            "Dockerfile",
+            Ok("acme/app"),
+        );
     }
 
     #[test]
@@ -255,7 +261,11 @@ mod tests {
             let config = Config::parse(text).unwrap();
             let diagnostics = Namer::new(&config, None).expect_err(text);
             let first = diagnostics.iter().next().unwrap();
-            assert_eq!((first.code, first.labels.len()), ("illegal-name", 1), "{text}");
+            assert_eq!(
+                (first.code, first.labels.len()),
+                ("illegal-name", 1),
+                "{text}"
+            );
         }
     }
 }

@@ -75,7 +75,7 @@ impl Checkout {
         };
         let top = tree::read_folder(&self.repository, commit.tree_id())
             .map_err(|error| tree::not_read(&error))?;
-        Ok(Tree::new(&self.repository, &self.start, revision, top))
+        Ok(Tree::new(&self.repository, &self.start, revision, &top))
     }
 
     /// The working tree as it is: tracked files as modified, and untracked ones that git does not

@@ -18,7 +18,7 @@ pub struct Tree<'r> {
     root_path: String,
     root: Arc<Folder>,
     /// Where files that differ from the commit are read from; none for a commit.
-    working_tree: Option<WorkingTree>,
+    disk: Option<WorkingTree>,
 }
 
 /// The part of a [`Tree`] that does not come from the commit.
@@ -47,7 +47,7 @@ impl<'r> Tree<'r> {
         repository: &'r Repository,
         start: &[String],
         revision: Revision,
-        top: Arc<Folder>,
+        top: &Arc<Folder>,
     ) -> Self {
         Self::with_changes(repository, start, Some(revision), top, None)
     }
@@ -56,16 +56,16 @@ impl<'r> Tree<'r> {
         repository: &'r Repository,
         start: &[String],
         revision: Option<Revision>,
-        top: Arc<Folder>,
-        working_tree: Option<WorkingTree>,
+        top: &Arc<Folder>,
+        disk: Option<WorkingTree>,
     ) -> Self {
-        let (root_path, root) = plan_root(&top, start);
+        let (root_path, root) = plan_root(top, start);
         Self {
             repository,
             revision,
             root_path,
             root,
-            working_tree,
+            disk,
         }
     }
 
@@ -81,7 +81,7 @@ impl<'r> Tree<'r> {
 
     /// Paths below the root of the plan that differ from the commit, relative to the root.
     pub fn changed(&self) -> Vec<&str> {
-        let all = self.working_tree.iter().flat_map(|w| &w.changed);
+        let all = self.disk.iter().flat_map(|w| &w.changed);
         all.filter_map(|path| below(path, &self.root_path))
             .collect()
     }
@@ -124,10 +124,10 @@ impl<'r> Tree<'r> {
     /// A file's bytes: from the disk where the working tree differs from the commit.
     fn content(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, Diagnostic> {
         let id = Oid::from_bytes(&id.0).expect("an object id has 20 bytes");
-        if let Some(working_tree) = &self.working_tree {
+        if let Some(disk) = &self.disk {
             let from_top = join(&self.root_path, path);
-            if working_tree.has_changed(&from_top) {
-                return super::working_tree::content(&working_tree.top.join(&from_top));
+            if disk.has_changed(&from_top) {
+                return super::working_tree::content(&disk.top.join(&from_top));
             }
         }
         let blob = self.repository.find_blob(id).map_err(|error| {

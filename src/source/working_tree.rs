@@ -50,13 +50,13 @@ pub(super) fn read<'r>(
         Some(tree) => commit_folder(repository, tree)?,
         None => Arc::new(Folder::empty()),
     };
-    let changes = changes(repository, top, &base, without)?;
-    let by_path: BTreeMap<&Path, Option<Node>> = changes
+    let overlaid = changes(repository, top, &base, without)?;
+    let by_path: BTreeMap<&Path, Option<Node>> = overlaid
         .iter()
         .map(|(path, node)| (path.as_path(), node.clone()))
         .collect();
     let folder = Arc::new(overlay(&base, &by_path));
-    let mut changed: Vec<String> = changes
+    let mut changed: Vec<String> = overlaid
         .keys()
         .map(|path| path.to_string_lossy().trim_end_matches('/').to_owned())
         .collect();
@@ -70,7 +70,7 @@ pub(super) fn read<'r>(
         repository,
         start,
         revision,
-        folder,
+        &folder,
         Some(working_tree),
     ))
 }

@@ -1,0 +1,77 @@
+//! Paths as text: cleaned without looking at a file system, always with `/`.
+
+/// The shortest path that names the same place, as Go's `path.Clean`: without `.`, without
+/// `name/..`, without doubled or trailing slashes; `.` where nothing is left.
+///
+/// A leading `/` stays, and `..` cannot climb above it; leading `..` of a relative path stay.
+pub fn clean(path: &str) -> String {
+    let absolute = path.starts_with('/');
+    let mut kept: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => match kept.last() {
+                Some(&last) if last != ".." => {
+                    kept.pop();
+                }
+                _ if absolute => {}
+                _ => kept.push(part),
+            },
+            _ => kept.push(part),
+        }
+    }
+    let joined = kept.join("/");
+    if absolute {
+        format!("/{joined}")
+    } else if joined.is_empty() {
+        ".".to_owned()
+    } else {
+        joined
+    }
+}
+
+/// `path` relative to the root that it is taken from, cleaned: `..` cannot climb out, a leading `/`
+/// means nothing, and the root itself is the empty path.
+pub fn within_root(path: &str) -> String {
+    clean(&format!("/{path}"))[1..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{clean, within_root};
+
+    #[test]
+    fn cleans_as_go_does() {
+        let rows = [
+            ("", "."),
+            (".", "."),
+            ("/", "/"),
+            ("a//b/../c/", "a/c"),
+            ("./a", "a"),
+            ("a/..", "."),
+            ("../a", "../a"),
+            ("a/../../b", "../b"),
+            ("/../a", "/a"),
+            ("../..", "../.."),
+            ("!/a", "!/a"),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(clean(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn stays_within_the_root() {
+        let rows = [
+            ("", ""),
+            ("/", ""),
+            ("..", ""),
+            ("../e", "e"),
+            ("/f", "f"),
+            ("./a//b/../c", "a/c"),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(within_root(path), expected, "{path}");
+        }
+    }
+}

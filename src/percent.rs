@@ -1,0 +1,42 @@
+//! Percent escapes, as URLs and platforms use them.
+
+/// Undoes the escapes; `None` where a `%` is not followed by two hexadecimal digits. Bytes that are
+/// not UTF-8 become U+FFFD.
+pub(crate) fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte == b'%' {
+            let (digits, after) = rest.split_at_checked(2)?;
+            let high = char::from(digits[0]).to_digit(16)?;
+            let low = char::from(digits[1]).to_digit(16)?;
+            bytes.push(u8::try_from(high * 16 + low).ok()?);
+            rest = after;
+        } else {
+            bytes.push(byte);
+        }
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn decodes_whole_escapes_only() {
+        let rows = [
+            ("a%2Fb", Some("a/b")),
+            ("%C3%A9", Some("é")),
+            ("%ff", Some("\u{fffd}")),
+            ("%", None),
+            ("%2", None),
+            ("%zz", None),
+            ("%é1", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(decode(text).as_deref(), expected, "{text}");
+        }
+    }
+}
