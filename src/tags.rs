@@ -97,8 +97,14 @@ fn is_reserved(tag: &str) -> bool {
         || is_mapped(&tag)
         || is_version(&tag)
         || is_revision(&tag)
-        || tag.strip_prefix("sw-").is_some_and(is_hex)
+        || is_content_tag(&tag)
         || tag.ends_with("-dirty")
+}
+
+/// Whether a tag has the form of a content reference's: `sw-` and hexadecimal digits.
+pub fn is_content_tag(tag: &str) -> bool {
+    tag.strip_prefix("sw-")
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Bytes as lower-case hexadecimal digits.

@@ -1,0 +1,279 @@
+//! From the command line to a plan: which tree is read, how, and whether it may be planned.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::args::{Planning, Stored};
+use super::output;
+use crate::assemble::Tagging;
+use crate::compile::{self, Options};
+use crate::config::{self, Config};
+use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::discover;
+use crate::plan::Plan;
+use crate::platform::Platform;
+use crate::selection::Selection;
+use crate::source::{Checkout, Tree};
+
+/// A plan, and the folder that it belongs to.
+pub(super) struct Made {
+    pub(super) plan: Plan,
+    /// The root of the plan on the disk; none in a bare repository.
+    pub(super) root: Option<PathBuf>,
+}
+
+/// Makes the plan that will be run: of HEAD, refusing a working tree that differs for a selected
+/// image; of the working tree with `--dirty`; of a commit with `--rev`. Warnings are printed.
+pub(super) fn make(
+    directory: &Path,
+    planning: &Planning,
+    file: Option<&Path>,
+) -> Result<Made, Diagnostics> {
+    let options = options(planning)?;
+    let checkout = Checkout::open(directory)?;
+    if planning.dirty {
+        return working_tree(&checkout, &options, file, true);
+    }
+    let tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
+    let plan = compile(&tree, &options, None)?;
+    if planning.rev.is_none() && !checkout.is_bare() {
+        refuse_if_dirty(&checkout, &plan, &options, file)?;
+    }
+    Ok(Made {
+        plan,
+        root: checkout.folder(&tree),
+    })
+}
+
+/// Makes the plan that is only looked at: of the working tree as it is, or of a commit with `--rev`
+/// and in a bare repository. Warnings are printed.
+pub(super) fn look(directory: &Path, planning: &Planning) -> Result<Made, Diagnostics> {
+    let options = options(planning)?;
+    let checkout = Checkout::open(directory)?;
+    let revision = match &planning.rev {
+        None if !checkout.is_bare() => return working_tree(&checkout, &options, None, false),
+        revision => revision.as_deref().unwrap_or("HEAD"),
+    };
+    let tree = checkout.commit(revision)?;
+    Ok(Made {
+        plan: compile(&tree, &options, None)?,
+        root: checkout.folder(&tree),
+    })
+}
+
+/// A plan that was stored, or one that is made now.
+pub(super) fn stored_or(
+    directory: &Path,
+    stored: &Stored,
+    make: impl FnOnce() -> Result<Made, Diagnostics>,
+) -> Result<Made, Diagnostics> {
+    let Some(file) = &stored.plan else {
+        return make();
+    };
+    let text = if file.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let name = file.display();
+    let text = text.map_err(|error| {
+        Diagnostic::error("unreadable", format!("`{name}` cannot be read: {error}"))
+    })?;
+    let plan = Plan::from_json(&text).map_err(|error| {
+        Diagnostic::error("bad-plan", format!("`{name}`: {error}"))
+            .help("make a new one with `shipwright plan`")
+    })?;
+    let checkout = Checkout::open(directory).ok();
+    let root = checkout.and_then(|checkout| {
+        let tree = checkout.commit(&plan.source.revision).ok()?;
+        checkout.folder(&tree)
+    });
+    Ok(Made { plan, root })
+}
+
+fn working_tree(
+    checkout: &Checkout,
+    options: &Options,
+    file: Option<&Path>,
+    needs_commit: bool,
+) -> Result<Made, Diagnostics> {
+    if needs_commit {
+        checkout.commit("HEAD")?;
+    }
+    let tree = checkout.working_tree(&output::written(file))?;
+    let clean = if tree.revision().is_none() {
+        None
+    } else if tree.changed().is_empty() {
+        return make_of(checkout, &tree, options, None);
+    } else {
+        Some(fingerprints(&checkout.commit("HEAD")?, options))
+    };
+    make_of(checkout, &tree, options, clean.as_ref())
+}
+
+fn make_of(
+    checkout: &Checkout,
+    tree: &Tree<'_>,
+    options: &Options,
+    clean: Option<&BTreeMap<String, String>>,
+) -> Result<Made, Diagnostics> {
+    Ok(Made {
+        plan: compile(tree, options, clean)?,
+        root: checkout.folder(tree),
+    })
+}
+
+/// The fingerprints of all images of a tree by name; none where the tree cannot be planned.
+fn fingerprints(tree: &Tree<'_>, options: &Options) -> BTreeMap<String, String> {
+    let everything = Options {
+        selection: Selection::default(),
+        ..options.clone()
+    };
+    let Ok((Some(plan), _)) = compile_quietly(tree, &everything, None) else {
+        return BTreeMap::new();
+    };
+    let images = plan.images.into_iter();
+    images.map(|image| (image.name, image.fingerprint)).collect()
+}
+
+/// Refuses when Docker would send a selected image other files than the plan counts.
+fn refuse_if_dirty(
+    checkout: &Checkout,
+    plan: &Plan,
+    options: &Options,
+    file: Option<&Path>,
+) -> Result<(), Diagnostics> {
+    let tree = checkout.working_tree(&output::written(file))?;
+    let changed = tree.changed();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let now = fingerprints(&tree, options);
+    let differs = |name: &str, fingerprint: &str| now.get(name).is_none_or(|now| now != fingerprint);
+    let mut images = BTreeSet::new();
+    let mut paths = BTreeSet::new();
+    for image in plan.images.iter().filter(|i| differs(&i.name, &i.fingerprint)) {
+        images.insert(image.name.as_str());
+        let context = format!("{}/", image.context);
+        paths.extend(changed.iter().filter(|path| {
+            image.context == "."
+                || path.starts_with(&context)
+                || **path == image.dockerfile
+                || **path == config::PATH
+        }));
+    }
+    if images.is_empty() {
+        return Ok(());
+    }
+    if paths.is_empty() {
+        paths.extend(changed.iter());
+    }
+    let list = |items: Vec<&str>| {
+        let shown: Vec<String> = items.iter().take(10).map(|i| format!("`{i}`")).collect();
+        let more = items.len().saturating_sub(10);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}{more}", shown.join(", "))
+    };
+    let message = format!("the working tree differs from HEAD for {}", list(images.into_iter().collect()));
+    Err(Diagnostic::error("dirty", message)
+        .help(format!("changed: {}", list(paths.into_iter().copied().collect())))
+        .help("commit the changes, plan them as they are with `--dirty`, or plan the commit with `--rev HEAD`")
+        .into())
+}
+
+/// Compiles a tree and prints its warnings.
+fn compile(
+    tree: &Tree<'_>,
+    options: &Options,
+    clean: Option<&BTreeMap<String, String>>,
+) -> Result<Plan, Diagnostics> {
+    let (plan, diagnostics) = compile_quietly(tree, options, clean)?;
+    let Some(plan) = plan else {
+        return Err(diagnostics);
+    };
+    output::report(&diagnostics);
+    Ok(plan)
+}
+
+/// The phases that read, then the pure ones.
+fn compile_quietly(
+    tree: &Tree<'_>,
+    options: &Options,
+    clean: Option<&BTreeMap<String, String>>,
+) -> Result<(Option<Plan>, Diagnostics), Diagnostics> {
+    let config = configuration(tree)?;
+    let snapshot = tree.snapshot(&discover::is_read)?;
+    Ok(compile::compile(&snapshot, &config, options, clean))
+}
+
+fn configuration(tree: &Tree<'_>) -> Result<Config, Diagnostics> {
+    let Some(bytes) = tree.read(config::PATH)? else {
+        return Ok(Config::default());
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => Config::parse(&text),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let source = SourceText::new(config::PATH, text);
+            Err(Diagnostic::error("config-syntax", "the configuration is not UTF-8")
+                .at(&source, valid..valid + 1, "")
+                .into())
+        }
+    }
+}
+
+/// Turns what was typed into checked options.
+fn options(planning: &Planning) -> Result<Options, Diagnostics> {
+    let mut diagnostics = Diagnostics::new();
+    let mut build_args = BTreeMap::new();
+    for pair in &planning.build_args {
+        match pair.split_once('=') {
+            Some((name, value)) if !name.is_empty() => {
+                build_args.insert(name.to_owned(), value.to_owned());
+            }
+            _ => diagnostics.push(
+                Diagnostic::error("bad-option", format!("`--build-arg {pair}` has no value"))
+                    .help("write `--build-arg NAME=VALUE`; the environment is not read, so that plans do not depend on it"),
+            ),
+        }
+    }
+    let mut platforms = Vec::new();
+    for text in &planning.platforms {
+        match Platform::parse(text) {
+            Ok(platform) => platforms.push(platform),
+            Err(error) => diagnostics.push(
+                Diagnostic::error("bad-option", format!("`--platform {text}`: {error}"))
+                    .help("write it like `linux/amd64` or `linux/arm/v7`"),
+            ),
+        }
+    }
+    let tagging = Tagging {
+        added: planning.tags.clone(),
+        no_default: planning.no_default_tags,
+    };
+    if let Err(problems) = tagging.check() {
+        diagnostics.extend(problems);
+    }
+    if diagnostics.has_errors() {
+        return Err(diagnostics);
+    }
+    let from_environment = std::env::var("SW_NAMESPACE").ok().filter(|n| !n.is_empty());
+    let selection = &planning.selection;
+    let mut upto = selection.images.clone();
+    upto.extend(selection.upto.clone());
+    Ok(Options {
+        branch: planning.branch.clone(),
+        namespace: planning.namespace.clone().or(from_environment),
+        build_args,
+        platforms,
+        epoch: planning.epoch.clone(),
+        tagging,
+        selection: Selection {
+            upto,
+            dependents: selection.dependents.clone(),
+            exact: selection.exact.clone(),
+            exclude: selection.exclude.clone(),
+        },
+    })
+}

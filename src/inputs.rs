@@ -1,0 +1,259 @@
+//! The input files of an image, as the git tree that holds exactly these (semantics §14–§16).
+//!
+//! Sources of `COPY`, `ADD` and bind mounts say what is wanted; the ignore file says what is not
+//! there at all. A folder that is wanted whole and that no ignore pattern can reach into is taken
+//! by its id, without looking inside.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::ignore::{FolderVerdict, IgnoreFile};
+use crate::snapshot::{Entry, Folder, Node};
+use crate::wildcard::{Wildcard, has_wildcards};
+
+/// Symbolic links that are followed on the way to one source, as the kernel does.
+const MAX_LINKS: usize = 40;
+
+/// The files that can reach an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inputs {
+    /// The tree of these files; its root is the build context.
+    pub tree: Arc<Folder>,
+    /// Of the sources given, the indices of literal paths that are not there, or are ignored.
+    pub missing: Vec<usize>,
+}
+
+/// A build context that inputs are selected from.
+pub struct Context<'s> {
+    /// Its files.
+    pub folder: &'s Folder,
+    /// Its path from the root of the plan; empty for the root itself.
+    pub path: &'s str,
+    /// The bytes of symbolic links, by path from the root of the plan.
+    pub texts: &'s BTreeMap<String, Vec<u8>>,
+    /// What is left out before anything is copied.
+    pub ignore: &'s IgnoreFile,
+}
+
+impl Context<'_> {
+    /// Selects what the sources take. Sources are cleaned paths or wildcards relative to the
+    /// context; the empty path is all of it.
+    pub fn select(&self, sources: &[&str]) -> Inputs {
+        let mut selection = Selection {
+            context: self,
+            wanted: Wanted::default(),
+        };
+        let places: Vec<Option<Vec<Vec<u8>>>> =
+            sources.iter().map(|source| selection.take(source)).collect();
+        let tree = self.filtered(self.folder, "", &selection.wanted);
+        let tree = tree.unwrap_or_else(|| Arc::new(Folder::empty()));
+        let present = |place: &Vec<Vec<u8>>| {
+            let mut folder = &*tree;
+            for (at, name) in place.iter().enumerate() {
+                match folder.entry(name).map(|entry| &entry.node) {
+                    Some(Node::Folder(inner)) => folder = inner,
+                    Some(_) => return at + 1 == place.len(),
+                    None => return false,
+                }
+            }
+            true
+        };
+        let missing = sources.iter().zip(places).enumerate().filter(|(_, (source, place))| {
+            !is_pattern(source) && !place.as_ref().is_some_and(present)
+        });
+        Inputs {
+            missing: missing.map(|(index, _)| index).collect(),
+            tree,
+        }
+    }
+
+    /// What is wanted of a folder and not ignored; none where nothing is left.
+    fn filtered(&self, folder: &Folder, path: &str, wanted: &Wanted) -> Option<Arc<Folder>> {
+        let mut entries = Vec::new();
+        for entry in &folder.entries {
+            let inner = wanted.inner.get(&entry.name);
+            if !wanted.whole && inner.is_none() {
+                continue;
+            }
+            let path = join(path, &entry.name());
+            let Node::Folder(below) = &entry.node else {
+                if !self.ignore.ignores(&path) {
+                    entries.push(entry.clone());
+                }
+                continue;
+            };
+            let whole = Wanted::all();
+            let wanted = match inner {
+                Some(inner) if !wanted.whole => inner,
+                _ => &whole,
+            };
+            let kept = match self.ignore.folder(&path) {
+                FolderVerdict::Ignored => None,
+                FolderVerdict::Taken if wanted.whole => Some(Arc::clone(below)),
+                _ => self.filtered(below, &path, wanted),
+            };
+            if let Some(kept) = kept {
+                entries.push(Entry {
+                    name: entry.name.clone(),
+                    node: Node::Folder(kept),
+                });
+            }
+        }
+        (!entries.is_empty()).then(|| Arc::new(Folder::new(entries)))
+    }
+}
+
+/// What is wanted of a folder, before anything is ignored.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// All that is in it, at any depth.
+    whole: bool,
+    /// By name, where it is not all.
+    inner: BTreeMap<Vec<u8>, Wanted>,
+}
+
+impl Wanted {
+    fn all() -> Self {
+        Self {
+            whole: true,
+            inner: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the file at a path, or the folder with all that is in it.
+    fn add(&mut self, place: &[Vec<u8>]) {
+        match place.split_first() {
+            None => self.whole = true,
+            Some((first, rest)) => self.inner.entry(first.clone()).or_default().add(rest),
+        }
+    }
+}
+
+/// Sources being taken.
+struct Selection<'c, 's> {
+    context: &'c Context<'s>,
+    wanted: Wanted,
+}
+
+impl Selection<'_, '_> {
+    /// Takes a source and the links on the way to it. Answers where a literal path leads; none
+    /// where it leads nowhere.
+    fn take(&mut self, source: &str) -> Option<Vec<Vec<u8>>> {
+        if !is_pattern(source) {
+            let place = self.follow(source)?;
+            self.wanted.add(&place);
+            return Some(place);
+        }
+        let components: Vec<&str> = source.split('/').collect();
+        let literal = components.iter().take_while(|part| !is_pattern(part)).count();
+        let (prefix, rest) = components.split_at(literal);
+        let Ok(wildcard) = Wildcard::new(&rest.join("/")) else {
+            // The builder will refuse it; until then anything may count.
+            self.wanted.whole = true;
+            return None;
+        };
+        let place = self.follow(&prefix.join("/"))?;
+        let mut matches = Vec::new();
+        if let Some(folder) = self.folder_at(&place) {
+            matching(folder, &mut Vec::new(), rest.len(), &wildcard, &mut matches);
+        }
+        for mut matched in matches {
+            let path: Vec<Vec<u8>> = place.iter().cloned().chain(matched.drain(..)).collect();
+            self.wanted.add(&path);
+            if let Some(target) = self.follow_names(path) {
+                self.wanted.add(&target);
+            }
+        }
+        Some(place)
+    }
+
+    fn follow(&mut self, path: &str) -> Option<Vec<Vec<u8>>> {
+        self.follow_names(path.split('/').map(|part| part.as_bytes().to_vec()))
+    }
+
+    /// Where a path leads when the links on it are followed, which are themselves wanted.
+    fn follow_names(&mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Option<Vec<Vec<u8>>> {
+        let mut place: Vec<Vec<u8>> = Vec::new();
+        let mut ahead: VecDeque<Vec<u8>> = names.into_iter().collect();
+        let mut links = 0;
+        while let Some(name) = ahead.pop_front() {
+            match name.as_slice() {
+                b"" | b"." => continue,
+                b".." => {
+                    place.pop();
+                    continue;
+                }
+                _ => {}
+            }
+            let folder = self.folder_at(&place)?;
+            let node = &folder.entry(&name)?.node;
+            place.push(name);
+            if !matches!(node, Node::Link { .. }) {
+                continue;
+            }
+            links += 1;
+            if links > MAX_LINKS {
+                return None;
+            }
+            self.wanted.add(&place);
+            let target = self.link_target(&place)?;
+            place.pop();
+            if target.starts_with(b"/") {
+                place.clear();
+            }
+            for part in target.split(|b| *b == b'/').rev() {
+                ahead.push_front(part.to_vec());
+            }
+        }
+        Some(place)
+    }
+
+    fn folder_at(&self, place: &[Vec<u8>]) -> Option<&Folder> {
+        let mut folder = self.context.folder;
+        for name in place {
+            match &folder.entry(name)?.node {
+                Node::Folder(inner) => folder = inner,
+                _ => return None,
+            }
+        }
+        Some(folder)
+    }
+
+    fn link_target(&self, place: &[Vec<u8>]) -> Option<Vec<u8>> {
+        let path = String::from_utf8_lossy(&place.join(&b'/')).into_owned();
+        self.context.texts.get(&join(self.context.path, &path)).cloned()
+    }
+}
+
+/// Whether a source has to be matched: it has a wildcard, or a backslash that quotes something.
+fn is_pattern(source: &str) -> bool {
+    has_wildcards(source) || source.contains('\\')
+}
+
+/// Paths below a folder, of exactly `depth` names, that a wildcard matches.
+fn matching(
+    folder: &Folder,
+    path: &mut Vec<Vec<u8>>,
+    depth: usize,
+    wildcard: &Wildcard,
+    found: &mut Vec<Vec<Vec<u8>>>,
+) {
+    for entry in &folder.entries {
+        path.push(entry.name.clone());
+        if depth == 1 {
+            if wildcard.matches(path.join(&b'/')) {
+                found.push(path.clone());
+            }
+        } else if let Node::Folder(inner) = &entry.node {
+            matching(inner, path, depth - 1, wildcard, found);
+        }
+        path.pop();
+    }
+}
+
+fn join(folder: &str, path: &str) -> String {
+    match (folder, path) {
+        ("", path) | (path, "") => path.to_owned(),
+        (folder, path) => format!("{folder}/{path}"),
+    }
+}
