@@ -5,6 +5,7 @@
 //! compiled for a runner or run.
 
 pub mod diagnostics;
+pub mod dockerfile;
 pub mod git_source;
 pub mod paths;
 mod percent;
