@@ -6,6 +6,7 @@
 
 // The vocabulary: plain data and grammars that the rest speaks.
 pub mod diagnostics;
+pub mod dockerfile;
 pub mod git_source;
 pub mod paths;
 mod percent;

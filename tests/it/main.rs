@@ -1,5 +1,6 @@
 //! Everything that tests the whole program or reads data from `tests/`: one binary, a module a subject.
 
+mod conformance_expansion;
 mod conformance_git_ref;
 mod conformance_platform;
 mod conformance_reference;

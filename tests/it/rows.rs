@@ -59,6 +59,10 @@ pub(crate) fn check_all(name: &str, rows: &[Value], check: impl Fn(&Value) -> Re
 }
 
 /// Says how two values differ.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "calls are rows and read better without `&`"
+)]
 pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
     what: &str,
     actual: T,

@@ -1,0 +1,3 @@
+//! Dockerfiles.
+
+pub mod expand;

@@ -1,0 +1,203 @@
+//! Variable expansion and quote removal in words of a Dockerfile (semantics §7).
+//!
+//! This is a small language of its own, close to a POSIX shell's and different from it in details.
+//! Values that are not known, such as the environment of a base image that nobody has fetched, are
+//! never guessed: an expansion that depends on one is *unknown*.
+
+mod machine;
+mod pattern;
+mod substitute;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// What an environment says of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// It has this value.
+    Set(&'a str),
+    /// It has none.
+    Unset,
+    /// It may have one, and nobody here can tell.
+    Unknown,
+}
+
+/// Where variables are looked up.
+pub trait Environment {
+    /// The value of a variable.
+    fn get(&self, name: &str) -> Value<'_>;
+}
+
+impl Environment for BTreeMap<String, String> {
+    fn get(&self, name: &str) -> Value<'_> {
+        match BTreeMap::get(self, name) {
+            Some(value) => Value::Set(value),
+            None => Value::Unset,
+        }
+    }
+}
+
+/// The variables that an expansion looked up, by what the environment said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// They had a value.
+    pub matched: BTreeSet<String>,
+    /// They had none, and counted as empty.
+    pub unmatched: BTreeSet<String>,
+    /// Nobody could tell.
+    pub unknown: BTreeSet<String>,
+}
+
+impl Names {
+    /// Whether no variable was looked up.
+    pub fn is_empty(&self) -> bool {
+        self.matched.is_empty() && self.unmatched.is_empty() && self.unknown.is_empty()
+    }
+}
+
+/// What an expansion gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expansion<T> {
+    /// The result; `None` where it depends on a value that is unknown.
+    pub value: Option<T>,
+    /// What it looked up.
+    pub names: Names,
+}
+
+/// Why a word cannot be expanded, in BuildKit's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpandError(String);
+
+impl fmt::Display for ExpandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ExpandError {}
+
+/// How a word is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lexer {
+    escape: char,
+    quotes: bool,
+}
+
+impl Lexer {
+    /// How words of instructions are read, with the Dockerfile's escape character.
+    pub fn new(escape: char) -> Self {
+        Self {
+            escape,
+            quotes: true,
+        }
+    }
+
+    /// How bodies of heredocs are read: quotes mean nothing, and `\` escapes whatever the
+    /// Dockerfile's escape character is.
+    pub fn heredoc_body() -> Self {
+        Self {
+            escape: '\\',
+            quotes: false,
+        }
+    }
+
+    /// Expands a word to one text; white space in it stays.
+    ///
+    /// # Errors
+    /// When a quote or brace is not closed, a modifier or pattern is none, `${x:?}` says so, or the
+    /// result would be unreasonably long.
+    pub fn word(self, word: &str, env: &dyn Environment) -> Result<Expansion<String>, ExpandError> {
+        let (text, _, names) = machine::run(self, word, env, false)?;
+        Ok(Expansion { value: text, names })
+    }
+
+    /// Expands a word, then splits it at white space that was not quoted.
+    ///
+    /// # Errors
+    /// As [`Lexer::word`].
+    pub fn words(
+        self,
+        word: &str,
+        env: &dyn Environment,
+    ) -> Result<Expansion<Vec<String>>, ExpandError> {
+        let (text, words, names) = machine::run(self, word, env, true)?;
+        Ok(Expansion {
+            value: text.map(|_| words),
+            names,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `SET` has a value, names with an `U` first are unknown, all others are unset.
+    struct Partly;
+
+    impl Environment for Partly {
+        fn get(&self, name: &str) -> Value<'_> {
+            match name {
+                "SET" => Value::Set("v"),
+                "EMPTY" => Value::Set(""),
+                _ if name.starts_with('U') => Value::Unknown,
+                _ => Value::Unset,
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_only_where_it_matters() {
+        let rows = [
+            ("$U", None),
+            ("a${U}b", None),
+            ("\"$U\"", None),
+            ("'$U'", Some("$U")),
+            ("${U:-w}", None),
+            ("${U:+w}", None),
+            ("${U:+}", Some("")),
+            ("${U:+$EMPTY}", Some("")),
+            ("${U:+$U}", None),
+            ("${U?m}", None),
+            ("${U#p}", None),
+            ("${U/a/b}", None),
+            ("${SET:-$U}", Some("v")),
+            ("${SET:+$U}", None),
+            ("${NO:-$U}", None),
+            ("${NO+$U}", Some("")),
+            ("${SET#$U}", None),
+            ("${SET/$U/x}", None),
+            ("${SET/v/$U}", None),
+            ("${SET/v/x}", Some("x")),
+        ];
+        for (word, expected) in rows {
+            let expansion = Lexer::new('\\').word(word, &Partly).expect(word);
+            assert_eq!(expansion.value.as_deref(), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn unknown_values_do_not_hide_errors() {
+        for word in ["${U%\\q}", "${U:=x}", "${NO:?$U}", "$U'"] {
+            assert!(Lexer::new('\\').word(word, &Partly).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn depth_and_growth_are_bounded() {
+        let deep = "${a:-x".repeat(100_000) + &"}".repeat(100_000);
+        let expansion = Lexer::new('\\')
+            .word(&deep, &Partly)
+            .expect("it is balanced");
+        assert_eq!(expansion.value.map(|text| text.len()), Some(100_000));
+
+        let mut env = BTreeMap::from([("A".to_owned(), "x".repeat(1000))]);
+        let doubled = (0..40).try_for_each(|_| {
+            let text = Lexer::new('\\').word("$A$A", &env)?.value;
+            env.insert("A".to_owned(), text.unwrap_or_default());
+            Ok::<_, ExpandError>(())
+        });
+        assert!(doubled.is_err());
+    }
+}
