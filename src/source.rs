@@ -9,6 +9,7 @@
     reason = "this module is the one that reads a repository"
 )]
 
+mod sealed;
 mod tree;
 mod working_tree;
 
@@ -19,6 +20,7 @@ use git2::{ErrorClass, ErrorCode, Repository};
 use crate::diagnostics::Diagnostic;
 use crate::snapshot::{Revision, object_id};
 
+pub use sealed::Sealer;
 pub use tree::Tree;
 pub use working_tree::FileIdentity;
 

@@ -130,13 +130,8 @@ impl<'r> Tree<'r> {
                 return super::working_tree::content(&disk.top.join(&from_top));
             }
         }
-        let blob = self.repository.find_blob(id).map_err(|error| {
-            Diagnostic::error(
-                "missing-object",
-                format!("`{path}` cannot be read: {}", error.message()),
-            )
-            .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
-        })?;
+        let blob = self.repository.find_blob(id);
+        let blob = blob.map_err(|error| missing_object(path, error.message()))?;
         Ok(blob.content().to_vec())
     }
 }
@@ -211,6 +206,12 @@ fn read_shared(
     });
     read.insert(id, Arc::clone(&folder));
     Ok(folder)
+}
+
+/// The bytes of a file that are not there.
+pub(super) fn missing_object(path: &str, why: &str) -> Diagnostic {
+    Diagnostic::error("missing-object", format!("`{path}` cannot be read: {why}"))
+        .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
 }
 
 /// A tree object that is not there.
