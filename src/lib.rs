@@ -7,6 +7,7 @@
 pub mod diagnostics;
 pub mod dockerfile;
 pub mod git_source;
+pub mod ignore;
 pub mod paths;
 mod percent;
 pub mod plan;
