@@ -12,6 +12,5 @@ pub mod paths;
 mod percent;
 pub mod plan;
 pub mod platform;
-pub mod quoted;
 pub mod reference;
 pub mod wildcard;
