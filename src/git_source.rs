@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::dockerfile::gotext::quote;
 use crate::paths;
 use crate::percent;
-use crate::quoted::quoted;
 
 /// A source that is fetched with git.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,8 +81,8 @@ impl GitSource {
             let value = match &values[..] {
                 [value] if !value.is_empty() => value.as_str(),
                 [_] if is_switch => "true",
-                [_] => return Err(format!("query {} has no value", quoted(key))),
-                _ => return Err(format!("query {} has multiple values", quoted(key))),
+                [_] => return Err(format!("query {} has no value", quote(key))),
+                _ => return Err(format!("query {} has multiple values", quote(key))),
             };
             match &**key {
                 "ref" => agree("ref", &mut self.reference, value)?,
@@ -93,14 +93,14 @@ impl GitSource {
                 "mtime" if matches!(value, "checkout" | "commit") => {}
                 "mtime" => {
                     let allowed = r#"(must be "checkout" or "commit")"#;
-                    return Err(format!("invalid mtime value: {} {allowed}", quoted(value)));
+                    return Err(format!("invalid mtime value: {} {allowed}", quote(value)));
                 }
                 _ if is_switch => {
                     if !is_bool(value) {
-                        return Err(format!("invalid {key} value: {}", quoted(value)));
+                        return Err(format!("invalid {key} value: {}", quote(value)));
                     }
                 }
-                _ => return Err(format!("unexpected query {}", quoted(key))),
+                _ => return Err(format!("unexpected query {}", quote(key))),
             }
         }
         if !tag.is_empty() {
@@ -121,8 +121,8 @@ fn agree(what: &str, field: &mut String, value: &str) -> Result<(), String> {
     if !field.is_empty() && field != value {
         return Err(format!(
             "{what} conflicts: {} vs {}",
-            quoted(field),
-            quoted(value)
+            quote(field),
+            quote(value)
         ));
     }
     value.clone_into(field);

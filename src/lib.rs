@@ -8,10 +8,10 @@
 pub mod diagnostics;
 pub mod dockerfile;
 pub mod git_source;
+pub mod ignore;
 pub mod paths;
 mod percent;
 pub mod platform;
-pub mod quoted;
 pub mod reference;
 pub mod snapshot;
 pub mod wildcard;

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::dockerfile::gotext::quote;
 use crate::percent;
-use crate::quoted::quoted;
 
 /// What an image runs on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +66,7 @@ impl Platform {
         if text.contains('*') {
             return Err(PlatformError(format!(
                 "{}: wildcards not yet supported",
-                quoted(text)
+                quote(text)
             )));
         }
         let parts: Vec<&str> = text.splitn(4, '/').collect();
@@ -74,9 +74,9 @@ impl Platform {
         if let Some(bad) = parts[1..].iter().find(|part| !is_component(part)) {
             return Err(PlatformError(format!(
                 "{} is an invalid component of {}: platform specifier component must match {}",
-                quoted(bad),
-                quoted(text),
-                quoted(COMPONENT_PATTERN)
+                quote(bad),
+                quote(text),
+                quote(COMPONENT_PATTERN)
             )));
         }
         match parts[..] {
@@ -86,7 +86,7 @@ impl Platform {
                 if !is_known_architecture(&architecture) {
                     return Err(PlatformError(format!(
                         "{}: unknown operating system or architecture",
-                        quoted(text)
+                        quote(text)
                     )));
                 }
                 platform.os = Self::default().os;
@@ -107,7 +107,7 @@ impl Platform {
             _ => {
                 return Err(PlatformError(format!(
                     "{}: cannot parse platform specifier",
-                    quoted(text)
+                    quote(text)
                 )));
             }
         }
@@ -175,15 +175,15 @@ fn parse_os(part: &str, text: &str) -> Result<Platform, PlatformError> {
     let Some(groups) = OS.captures(part) else {
         return Err(PlatformError(format!(
             "{} is an invalid OS component of {}: OSAndVersion specifier component must match {}",
-            quoted(part),
-            quoted(text),
-            quoted(OS_PATTERN)
+            quote(part),
+            quote(text),
+            quote(OS_PATTERN)
         )));
     };
     let group = |index| groups.get(index).map_or("", |found| found.as_str());
     let decode = |option: &str, what: &str| {
         percent::decode(option)
-            .ok_or_else(|| PlatformError(format!("{} has {what} {}", quoted(text), quoted(option))))
+            .ok_or_else(|| PlatformError(format!("{} has {what} {}", quote(text), quote(option))))
     };
     Ok(Platform {
         os: normalize_os(group(1)),

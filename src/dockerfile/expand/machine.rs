@@ -5,7 +5,7 @@ use super::pattern::{is_digit, is_letter};
 use super::substitute::{self, Modifier, Operand, Outcome};
 use super::words::Words;
 use super::{Environment, ExpandError, Lexer, Names, Value};
-use crate::quoted::quoted;
+use crate::dockerfile::gotext::quote;
 
 /// How many bytes an expansion may add to its word. No process can be started with a longer variable
 /// (Linux takes 128 KiB), and a few doublings would otherwise fill the memory.
@@ -78,7 +78,7 @@ pub(super) fn run(
         )),
         Err(message) => Err(ExpandError(format!(
             "failed to process {}: {}",
-            quoted(word),
+            quote(word),
             // An error at the very end of a substitution is reported as the missing end of the
             // outermost one.
             machine.missing_end().unwrap_or(message)
