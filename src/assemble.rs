@@ -49,7 +49,11 @@ impl Tagging {
                 );
             }
         }
-        if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
+        if diagnostics.is_empty() {
+            Ok(())
+        } else {
+            Err(diagnostics)
+        }
     }
 
     /// The readable references of an image, without repetitions.
@@ -73,7 +77,9 @@ impl Tagging {
         list.extend(self.added.iter().cloned());
         let mut seen = BTreeSet::new();
         list.retain(|tag| seen.insert(tag.clone()));
-        list.into_iter().map(|tag| format!("{repository}:{tag}")).collect()
+        list.into_iter()
+            .map(|tag| format!("{repository}:{tag}"))
+            .collect()
     }
 }
 

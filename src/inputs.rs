@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::ignore::{FolderVerdict, IgnoreFile};
+use crate::ignore::{self, IgnoreFile, Verdict};
 use crate::snapshot::{Entry, Folder, Node};
 use crate::wildcard::{Wildcard, has_wildcards};
 
@@ -43,9 +43,11 @@ impl Context<'_> {
             context: self,
             wanted: Wanted::default(),
         };
-        let places: Vec<Option<Vec<Vec<u8>>>> =
-            sources.iter().map(|source| selection.take(source)).collect();
-        let tree = self.filtered(self.folder, "", &selection.wanted);
+        let places: Vec<Option<Vec<Vec<u8>>>> = sources
+            .iter()
+            .map(|source| selection.take(source))
+            .collect();
+        let tree = filtered(self.folder, &self.ignore.root(), &selection.wanted);
         let tree = tree.unwrap_or_else(|| Arc::new(Folder::empty()));
         let present = |place: &Vec<Vec<u8>>| {
             let mut folder = &*tree;
@@ -58,49 +60,54 @@ impl Context<'_> {
             }
             true
         };
-        let missing = sources.iter().zip(places).enumerate().filter(|(_, (source, place))| {
-            !is_pattern(source) && !place.as_ref().is_some_and(present)
-        });
+        let missing = sources
+            .iter()
+            .zip(places)
+            .enumerate()
+            .filter(|(_, (source, place))| {
+                !is_pattern(source) && !place.as_ref().is_some_and(present)
+            });
         Inputs {
             missing: missing.map(|(index, _)| index).collect(),
             tree,
         }
     }
+}
 
-    /// What is wanted of a folder and not ignored; none where nothing is left.
-    fn filtered(&self, folder: &Folder, path: &str, wanted: &Wanted) -> Option<Arc<Folder>> {
-        let mut entries = Vec::new();
-        for entry in &folder.entries {
-            let inner = wanted.inner.get(&entry.name);
-            if !wanted.whole && inner.is_none() {
-                continue;
-            }
-            let path = join(path, &entry.name());
-            let Node::Folder(below) = &entry.node else {
-                if !self.ignore.ignores(&path) {
-                    entries.push(entry.clone());
-                }
-                continue;
-            };
-            let whole = Wanted::all();
-            let wanted = match inner {
-                Some(inner) if !wanted.whole => inner,
-                _ => &whole,
-            };
-            let kept = match self.ignore.folder(&path) {
-                FolderVerdict::Ignored => None,
-                FolderVerdict::Taken if wanted.whole => Some(Arc::clone(below)),
-                _ => self.filtered(below, &path, wanted),
-            };
-            if let Some(kept) = kept {
-                entries.push(Entry {
-                    name: entry.name.clone(),
-                    node: Node::Folder(kept),
-                });
-            }
+/// What is wanted of a folder and not ignored; none where nothing is left.
+fn filtered(folder: &Folder, ignore: &ignore::Folder<'_>, wanted: &Wanted) -> Option<Arc<Folder>> {
+    let mut entries = Vec::new();
+    for entry in &folder.entries {
+        let inner = wanted.inner.get(&entry.name);
+        if !wanted.whole && inner.is_none() {
+            continue;
         }
-        (!entries.is_empty()).then(|| Arc::new(Folder::new(entries)))
+        let name = entry.name();
+        let Node::Folder(below) = &entry.node else {
+            if !ignore.ignores(&name) {
+                entries.push(entry.clone());
+            }
+            continue;
+        };
+        let whole = Wanted::all();
+        let wanted = match inner {
+            Some(inner) if !wanted.whole => inner,
+            _ => &whole,
+        };
+        let ignore = ignore.enter(&name);
+        let kept = match ignore.verdict() {
+            Verdict::Ignored => None,
+            Verdict::Taken if wanted.whole => Some(Arc::clone(below)),
+            _ => filtered(below, &ignore, wanted),
+        };
+        if let Some(kept) = kept {
+            entries.push(Entry {
+                name: entry.name.clone(),
+                node: Node::Folder(kept),
+            });
+        }
     }
+    (!entries.is_empty()).then(|| Arc::new(Folder::new(entries)))
 }
 
 /// What is wanted of a folder, before anything is ignored.
@@ -145,7 +152,10 @@ impl Selection<'_, '_> {
             return Some(place);
         }
         let components: Vec<&str> = source.split('/').collect();
-        let literal = components.iter().take_while(|part| !is_pattern(part)).count();
+        let literal = components
+            .iter()
+            .take_while(|part| !is_pattern(part))
+            .count();
         let (prefix, rest) = components.split_at(literal);
         let Ok(wildcard) = Wildcard::new(&rest.join("/")) else {
             // The builder will refuse it; until then anything may count.
@@ -221,7 +231,10 @@ impl Selection<'_, '_> {
 
     fn link_target(&self, place: &[Vec<u8>]) -> Option<Vec<u8>> {
         let path = String::from_utf8_lossy(&place.join(&b'/')).into_owned();
-        self.context.texts.get(&join(self.context.path, &path)).cloned()
+        self.context
+            .texts
+            .get(&join(self.context.path, &path))
+            .cloned()
     }
 }
 

@@ -6,9 +6,7 @@
 
 // The vocabulary: plain data and grammars that the rest speaks.
 pub mod diagnostics;
-pub mod dockerfile;
 pub mod git_source;
-pub mod ignore;
 pub mod paths;
 mod percent;
 pub mod platform;
@@ -20,8 +18,10 @@ pub mod wildcard;
 pub mod config;
 pub mod source;
 
-// Which images there are.
+// Which images there are, and what their Dockerfiles say.
 pub mod discover;
+pub mod dockerfile;
+pub mod images;
 pub mod names;
 
 // What needs what.
@@ -29,8 +29,12 @@ pub mod graph;
 pub mod selection;
 
 // What goes into each, and what it is tagged.
+pub mod assemble;
 pub mod fingerprint;
+pub mod ignore;
+pub mod inputs;
 pub mod tags;
 
 // The plan, and what becomes of it.
+pub mod exec;
 pub mod plan;

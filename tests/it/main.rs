@@ -1,4 +1,12 @@
 //! Everything that tests the whole program or reads data from `tests/`: one binary, a module a subject.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read and write files and run processes"
+)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
 
 mod conformance_dockerignore;
 mod conformance_expansion;
@@ -7,3 +15,6 @@ mod conformance_platform;
 mod conformance_reference;
 mod laws_ignore;
 mod rows;
+
+#[allow(dead_code, reason = "helpers are for whoever comes to need them")]
+mod support;

@@ -1,0 +1,4 @@
+//! What several subjects need: a temporary repository, a real engine.
+
+pub(crate) mod engine;
+pub(crate) mod repo;
