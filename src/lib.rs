@@ -5,4 +5,5 @@
 //! compiled for a runner or run.
 
 pub mod diagnostics;
+pub mod emit;
 pub mod plan;

@@ -8,5 +8,6 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod emit;
 #[allow(dead_code, reason = "helpers are for whoever comes to need them")]
 mod support;
