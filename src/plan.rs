@@ -39,8 +39,11 @@ pub struct Source {
 }
 
 /// One image: a Dockerfile, a target stage and a set of build arguments.
-#[expect(clippy::struct_excessive_bools, reason = "each is a key of the format")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the format"
+)]
 pub struct Image {
     /// What Dockerfiles call it; may carry a tag as part of its identity.
     pub name: String,
