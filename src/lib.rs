@@ -36,5 +36,6 @@ pub mod inputs;
 pub mod tags;
 
 // The plan, and what becomes of it.
+pub mod emit;
 pub mod exec;
 pub mod plan;

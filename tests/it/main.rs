@@ -13,6 +13,7 @@ mod conformance_expansion;
 mod conformance_git_ref;
 mod conformance_platform;
 mod conformance_reference;
+mod emit;
 mod laws_ignore;
 mod rows;
 
