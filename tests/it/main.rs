@@ -8,5 +8,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod engine;
+mod exec;
 #[allow(dead_code, reason = "helpers are for whoever comes to need them")]
 mod support;
