@@ -14,6 +14,8 @@ mod conformance_git_ref;
 mod conformance_platform;
 mod conformance_reference;
 mod emit;
+mod engine;
+mod exec;
 mod laws_ignore;
 mod rows;
 
