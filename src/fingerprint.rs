@@ -19,6 +19,8 @@
 //! | names, repository, arguments that only spell a reference | the same content elsewhere is the same |
 //! | tags, labels, stamps, secrets, revision, branch, clock, host | they do not change what is built |
 
+pub mod manifest;
+
 use sha2::{Digest, Sha256};
 
 use crate::tags::hex;

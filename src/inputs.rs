@@ -23,6 +23,15 @@ pub struct Inputs {
     pub missing: Vec<usize>,
 }
 
+/// Something that a build reads from its context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source<'s> {
+    /// Clean path relative to the context; empty for all of it.
+    pub path: &'s str,
+    /// Whether it is a pattern, that need not match anything.
+    pub is_wildcard: bool,
+}
+
 /// A build context that inputs are selected from.
 pub struct Context<'s> {
     /// Its files.
@@ -36,9 +45,8 @@ pub struct Context<'s> {
 }
 
 impl Context<'_> {
-    /// Selects what the sources take. Sources are cleaned paths or wildcards relative to the
-    /// context; the empty path is all of it.
-    pub fn select(&self, sources: &[&str]) -> Inputs {
+    /// Selects what the sources take.
+    pub fn select(&self, sources: &[Source<'_>]) -> Inputs {
         let mut selection = Selection {
             context: self,
             wanted: Wanted::default(),
@@ -65,7 +73,7 @@ impl Context<'_> {
             .zip(places)
             .enumerate()
             .filter(|(_, (source, place))| {
-                !is_pattern(source) && !place.as_ref().is_some_and(present)
+                !source.is_wildcard && !place.as_ref().is_some_and(present)
             });
         Inputs {
             missing: missing.map(|(index, _)| index).collect(),
@@ -145,13 +153,13 @@ struct Selection<'c, 's> {
 impl Selection<'_, '_> {
     /// Takes a source and the links on the way to it. Answers where a literal path leads; none
     /// where it leads nowhere.
-    fn take(&mut self, source: &str) -> Option<Vec<Vec<u8>>> {
-        if !is_pattern(source) {
-            let place = self.follow(source)?;
+    fn take(&mut self, source: Source<'_>) -> Option<Vec<Vec<u8>>> {
+        if !source.is_wildcard {
+            let place = self.follow(source.path)?;
             self.wanted.add(&place);
             return Some(place);
         }
-        let components: Vec<&str> = source.split('/').collect();
+        let components: Vec<&str> = source.path.split('/').collect();
         let literal = components
             .iter()
             .take_while(|part| !is_pattern(part))
@@ -238,9 +246,10 @@ impl Selection<'_, '_> {
     }
 }
 
-/// Whether a source has to be matched: it has a wildcard, or a backslash that quotes something.
-fn is_pattern(source: &str) -> bool {
-    has_wildcards(source) || source.contains('\\')
+/// Whether a component of a pattern has to be matched: it has a wildcard, or a backslash that quotes
+/// something.
+fn is_pattern(component: &str) -> bool {
+    has_wildcards(component) || component.contains('\\')
 }
 
 /// Paths below a folder, of exactly `depth` names, that a wildcard matches.
@@ -268,5 +277,120 @@ fn join(folder: &str, path: &str) -> String {
     match (folder, path) {
         ("", path) | (path, "") => path.to_owned(),
         (folder, path) => format!("{folder}/{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{File, Snapshot};
+
+    fn source(path: &str) -> Source<'_> {
+        Source {
+            path,
+            is_wildcard: is_pattern(path),
+        }
+    }
+
+    /// Files of the context; those that end in `@` are links, to `target` in `name@target`.
+    #[track_caller]
+    fn check(files: &[&str], ignore: &str, sources: &[&str], taken: &[&str], missing: &[usize]) {
+        let files = files.iter().map(|file| match file.split_once('@') {
+            Some((path, target)) => (path, File::Link(target.into())),
+            None => (*file, File::Plain(file.as_bytes().to_vec())),
+        });
+        let snapshot = Snapshot::of_files(None, files);
+        let (ignore, problems) = IgnoreFile::parse(ignore);
+        assert!(problems.is_empty());
+        let context = Context {
+            folder: &snapshot.root,
+            path: "",
+            texts: &snapshot.texts,
+            ignore: &ignore,
+        };
+        let sources: Vec<Source<'_>> = sources.iter().map(|path| source(path)).collect();
+        let inputs = context.select(&sources);
+        let mut paths = Vec::new();
+        inputs.tree.walk(&mut |path, _| paths.push(path.to_owned()));
+        assert_eq!(paths, taken);
+        assert_eq!(inputs.missing, missing);
+    }
+
+    #[test]
+    fn takes_what_sources_name() {
+        let files = ["a", "b/c", "b/d/e", "f.txt", "g.txt", "h/f.txt"];
+        check(&files, "", &[], &[], &[]);
+        check(&files, "", &[""], &files, &[]);
+        check(&files, "", &["a", "b/d"], &["a", "b/d/e"], &[]);
+        check(&files, "", &["b", "b/c"], &["b/c", "b/d/e"], &[]);
+        check(&files, "", &["*.txt"], &["f.txt", "g.txt"], &[]);
+        check(
+            &files,
+            "",
+            &["*/f.txt", "b/?"],
+            &["b/c", "b/d/e", "h/f.txt"],
+            &[],
+        );
+        check(
+            &files,
+            "",
+            &["nothing", "b/x", "a/x", "*.md"],
+            &[],
+            &[0, 1, 2],
+        );
+    }
+
+    #[test]
+    fn leaves_out_what_is_ignored() {
+        let files = ["a", "b/c", "b/d/e", "f.txt"];
+        check(
+            &files,
+            "b/d\n*.txt",
+            &["", "f.txt", "b"],
+            &["a", "b/c"],
+            &[1],
+        );
+        check(&files, "*\n!b/c", &["", "b/d"], &["b/c"], &[1]);
+        check(&files, "b\n", &["b", "b/c"], &[], &[0, 1]);
+    }
+
+    #[test]
+    fn follows_links_and_takes_them_along() {
+        let files = [
+            "l@real",
+            "real/x",
+            "m@../l/x",
+            "n@/real",
+            "o@o",
+            "p/q@../real",
+            "r@gone",
+        ];
+        check(&files, "", &["l/x"], &["l", "real/x"], &[]);
+        check(&files, "", &["l"], &["l", "real/x"], &[]);
+        check(&files, "", &["m"], &["l", "m", "real/x"], &[]);
+        check(&files, "", &["n/x", "p/q"], &["n", "p/q", "real/x"], &[]);
+        check(&files, "", &["o", "r"], &["o", "r"], &[0, 1]);
+        check(
+            &files,
+            "",
+            &["?"],
+            &["l", "m", "n", "o", "p/q", "r", "real/x"],
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_folder_taken_whole_keeps_its_id() {
+        let files = ["a/b/c", "a/d"].map(|path| (path, File::Plain(Vec::new())));
+        let snapshot = Snapshot::of_files(None, files);
+        let (ignore, _) = IgnoreFile::parse("x");
+        let context = Context {
+            folder: &snapshot.root,
+            path: "",
+            texts: &snapshot.texts,
+            ignore: &ignore,
+        };
+        assert_eq!(context.select(&[source("a")]).tree.id, snapshot.root.id);
+        assert_eq!(context.select(&[]).tree.id, Folder::empty().id);
     }
 }

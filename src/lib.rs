@@ -26,16 +26,22 @@ pub mod names;
 
 // What needs what.
 pub mod graph;
+pub mod resolve;
 pub mod selection;
 
 // What goes into each, and what it is tagged.
-pub mod assemble;
+pub mod contents;
 pub mod fingerprint;
 pub mod ignore;
 pub mod inputs;
 pub mod tags;
 
-// The plan, and what becomes of it.
+// All of it in order, to a plan.
+pub mod assemble;
+pub mod compile;
+pub mod plan;
+
+// What becomes of a plan, and the program around it all.
+pub mod cli;
 pub mod emit;
 pub mod exec;
-pub mod plan;

@@ -119,7 +119,10 @@ impl<'c> Namer<'c> {
 }
 
 /// Entries of `names` that name neither a folder with a Dockerfile nor a Dockerfile.
-pub fn unused(config: &Config, dockerfiles: &[String]) -> Diagnostics {
+pub fn unused<'d>(
+    config: &Config,
+    dockerfiles: impl Iterator<Item = &'d String> + Clone,
+) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     let Some(source) = &config.source else {
         return diagnostics;
@@ -127,7 +130,7 @@ pub fn unused(config: &Config, dockerfiles: &[String]) -> Diagnostics {
     for (key, entry) in &config.names {
         let folder = if key.is_empty() { "." } else { key };
         let used = |path: &String| path == key || discover::folder_of(path) == folder;
-        if !dockerfiles.iter().any(used) {
+        if !dockerfiles.clone().any(used) {
             let message = format!("`{key}` names no Dockerfile and no folder with one");
             let diagnostic = Diagnostic::warning("unused-name", message)
                 .at(source, entry.key_span.clone(), "")

@@ -179,6 +179,35 @@ impl Folder {
     }
 }
 
+/// Puts a node at a path below the entries of a folder.
+fn insert(entries: &mut Vec<Entry>, path: &str, node: Node) {
+    let Some((first, rest)) = path.split_once('/') else {
+        entries.push(Entry {
+            name: path.into(),
+            node,
+        });
+        return;
+    };
+    let at = entries
+        .iter()
+        .position(|entry| entry.name == first.as_bytes());
+    let mut inner = match at.map(|at| entries.remove(at).node) {
+        Some(Node::Folder(folder)) => folder.entries.clone(),
+        _ => Vec::new(),
+    };
+    insert(&mut inner, rest, node);
+    entries.push(Entry {
+        name: first.into(),
+        node: Node::Folder(Arc::new(Folder::new(inner))),
+    });
+}
+
+/// The id that git gives a file of these bytes.
+pub fn blob_id(bytes: &[u8]) -> ObjectId {
+    let id = git2::Oid::hash_object(git2::ObjectType::Blob, bytes);
+    object_id(id.expect("hashing bytes in memory needs nothing that could fail"))
+}
+
 /// Key of git's order within a tree: a folder sorts as if its name ended in `/`.
 fn git_order(entry: &Entry) -> impl Iterator<Item = u8> + '_ {
     let slash = matches!(entry.node, Node::Folder(_)).then_some(b'/');
@@ -215,7 +244,49 @@ pub struct Snapshot {
     pub texts: BTreeMap<String, Vec<u8>>,
 }
 
+/// A file of a snapshot that is made from its contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum File {
+    /// A plain file.
+    Plain(Vec<u8>),
+    /// A file that may be executed.
+    Executable(Vec<u8>),
+    /// A symbolic link to that target.
+    Link(Vec<u8>),
+}
+
 impl Snapshot {
+    /// A snapshot of these files, all of whose bytes can be read; `revision` as in a commit.
+    pub fn of_files<'f>(
+        revision: Option<Revision>,
+        files: impl IntoIterator<Item = (&'f str, File)>,
+    ) -> Self {
+        let mut texts = BTreeMap::new();
+        let mut root = Vec::new();
+        for (path, file) in files {
+            let (File::Plain(bytes) | File::Executable(bytes) | File::Link(bytes)) = &file;
+            let id = blob_id(bytes);
+            let node = match &file {
+                File::Plain(_) => Node::File {
+                    executable: false,
+                    id,
+                },
+                File::Executable(_) => Node::File {
+                    executable: true,
+                    id,
+                },
+                File::Link(_) => Node::Link { id },
+            };
+            texts.insert(path.to_owned(), bytes.clone());
+            insert(&mut root, path, node);
+        }
+        Self {
+            revision,
+            root: Arc::new(Folder::new(root)),
+            texts,
+        }
+    }
+
     /// The bytes of a file that the planner reads.
     pub fn text(&self, path: &str) -> Option<&[u8]> {
         self.texts.get(path).map(Vec::as_slice)
@@ -227,12 +298,12 @@ mod tests {
     use super::*;
 
     fn file(name: &str, content: &str) -> Entry {
-        let id = git2::Oid::hash_object(git2::ObjectType::Blob, content.as_bytes()).unwrap();
+        let id = blob_id(content.as_bytes());
         Entry {
             name: name.into(),
             node: Node::File {
                 executable: false,
-                id: object_id(id),
+                id,
             },
         }
     }

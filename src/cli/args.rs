@@ -167,10 +167,41 @@ pub(super) struct Output {
 /// How a plan is run.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Running")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct Run {
     /// Builds at a time; the number of processors, at most 4, where not given
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<std::num::NonZeroUsize>,
+    /// After a failure, go on with what does not need the failed image
+    #[arg(short, long)]
+    pub(super) keep_going: bool,
+    /// Say what would be done, and do nothing
+    #[arg(short = 'n', long)]
+    pub(super) dry_run: bool,
+    /// Leave the readable tags where they are
+    #[arg(long)]
+    pub(super) no_tags: bool,
+    /// Only move the readable tags; an image that does not exist is an error
+    #[arg(long, conflicts_with = "no_tags")]
+    pub(super) no_build: bool,
+    /// Push content references as they are built, and the readable tags at the end
+    #[arg(long)]
+    pub(super) push: bool,
+    /// Push images that differ from the commit too
+    #[arg(long)]
+    pub(super) push_dirty: bool,
+    /// Build from the folders of the working tree rather than from exactly the planned files
+    #[arg(long)]
+    pub(super) unsealed: bool,
+    /// Print no progress, only the closing table
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Keep each image's log in DIR
+    #[arg(long, value_name = "DIR")]
+    pub(super) logs: Option<std::path::PathBuf>,
 }
 
 /// A runner that a plan can be compiled for.

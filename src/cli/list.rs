@@ -95,7 +95,9 @@ mod tests {
 
     #[test]
     fn columns_line_up_by_width_on_the_screen() {
-        let rows = vec![["数", "b"], ["a", "c"]].into_iter().map(|row| row.map(str::to_owned));
+        let rows = vec![["数", "b"], ["a", "c"]]
+            .into_iter()
+            .map(|row| row.map(str::to_owned));
         assert_eq!(align(rows.collect()), "数  b\na   c\n");
     }
 }

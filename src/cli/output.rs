@@ -16,7 +16,10 @@ use crate::source::FileIdentity;
 pub(super) fn write(data: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
     let Some(file) = file else {
         let mut stdout = std::io::stdout().lock();
-        return match stdout.write_all(data.as_bytes()).and_then(|()| stdout.flush()) {
+        return match stdout
+            .write_all(data.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Diagnostic::error(
                 "unwritable",
                 format!("standard output cannot be written: {error}"),

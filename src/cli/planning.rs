@@ -6,20 +6,24 @@ use std::path::{Path, PathBuf};
 use super::args::{Planning, Stored};
 use super::output;
 use crate::assemble::Tagging;
-use crate::compile::{self, Options};
+use crate::compile::{self, Compiled, Files, Options};
 use crate::config::{self, Config};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::discover;
-use crate::plan::Plan;
+use crate::plan::{Image, Plan};
 use crate::platform::Platform;
 use crate::selection::Selection;
-use crate::source::{Checkout, Tree};
+use crate::source::{Checkout, Sealer, Tree};
 
-/// A plan, and the folder that it belongs to.
+/// A plan, and what it was made from.
 pub(super) struct Made {
     pub(super) plan: Plan,
+    /// The files that go into each image, by its name; empty for a stored plan.
+    pub(super) files: BTreeMap<String, Files>,
     /// The root of the plan on the disk; none in a bare repository.
     pub(super) root: Option<PathBuf>,
+    /// Writes the files of the tree that was planned; none for a stored plan.
+    pub(super) sealer: Option<Sealer>,
 }
 
 /// Makes the plan that will be run: of HEAD, refusing a working tree that differs for a selected
@@ -35,14 +39,11 @@ pub(super) fn make(
         return working_tree(&checkout, &options, file, true);
     }
     let tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
-    let plan = compile(&tree, &options, None)?;
+    let made = make_of(&checkout, &tree, &options, None)?;
     if planning.rev.is_none() && !checkout.is_bare() {
-        refuse_if_dirty(&checkout, &plan, &options, file)?;
+        refuse_if_dirty(&checkout, &made.plan, &options, file)?;
     }
-    Ok(Made {
-        plan,
-        root: checkout.folder(&tree),
-    })
+    Ok(made)
 }
 
 /// Makes the plan that is only looked at: of the working tree as it is, or of a commit with `--rev`
@@ -55,10 +56,7 @@ pub(super) fn look(directory: &Path, planning: &Planning) -> Result<Made, Diagno
         revision => revision.as_deref().unwrap_or("HEAD"),
     };
     let tree = checkout.commit(revision)?;
-    Ok(Made {
-        plan: compile(&tree, &options, None)?,
-        root: checkout.folder(&tree),
-    })
+    make_of(&checkout, &tree, &options, None)
 }
 
 /// A plan that was stored, or one that is made now.
@@ -88,7 +86,66 @@ pub(super) fn stored_or(
         let tree = checkout.commit(&plan.source.revision).ok()?;
         checkout.folder(&tree)
     });
-    Ok(Made { plan, root })
+    Ok(Made {
+        plan,
+        files: BTreeMap::new(),
+        root,
+        sealer: None,
+    })
+}
+
+/// Refuses a plan that is to be run from the folders of the working tree where these are not what
+/// was planned: another commit is checked out, or files of its images have changed.
+pub(super) fn check_stored(directory: &Path, plan: &Plan) -> Result<(), Diagnostics> {
+    let checkout = Checkout::open(directory)?;
+    let tree = checkout.working_tree(&[])?;
+    let head = tree.revision().map(|revision| revision.id.to_string());
+    if head.as_deref() != Some(plan.source.revision.as_str()) {
+        let revision = &plan.source.revision;
+        return Err(Diagnostic::error(
+            "other-revision",
+            format!("this plan is of revision {revision}, which is not checked out"),
+        )
+        .help(format!(
+            "check it out: `git checkout {revision}`, or make a new plan"
+        ))
+        .into());
+    }
+    let mut paths = BTreeSet::new();
+    for image in plan.images.iter().filter(|image| !image.dirty) {
+        paths.extend(reached(image, tree.changed()));
+    }
+    if paths.is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        "dirty",
+        "the working tree differs from this plan's revision",
+    )
+    .help(format!("changed: {}", list(paths)))
+    .help("commit or stash the changes, or make a new plan")
+    .into())
+}
+
+/// The changed paths that may belong to an image.
+fn reached<'p>(image: &Image, changed: Vec<&'p str>) -> Vec<&'p str> {
+    let below = format!("{}/", image.context);
+    let mut paths = changed;
+    paths.retain(|path| {
+        image.context == "." || path.starts_with(&below) || *path == image.dockerfile
+    });
+    paths
+}
+
+/// The first of many names, for a message.
+fn list<'p>(names: impl IntoIterator<Item = &'p str>) -> String {
+    const SHOWN: usize = 10;
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    let more = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
 }
 
 fn working_tree(
@@ -111,15 +168,23 @@ fn working_tree(
     make_of(checkout, &tree, options, clean.as_ref())
 }
 
+/// Compiles a tree and prints its warnings.
 fn make_of(
     checkout: &Checkout,
     tree: &Tree<'_>,
     options: &Options,
     clean: Option<&BTreeMap<String, String>>,
 ) -> Result<Made, Diagnostics> {
+    let (compiled, diagnostics) = compile(tree, options, clean)?;
+    let Some(compiled) = compiled else {
+        return Err(diagnostics);
+    };
+    output::report(&diagnostics);
     Ok(Made {
-        plan: compile(tree, options, clean)?,
+        plan: compiled.plan,
+        files: compiled.files,
         root: checkout.folder(tree),
+        sealer: Some(Sealer::new(checkout, tree)),
     })
 }
 
@@ -129,11 +194,13 @@ fn fingerprints(tree: &Tree<'_>, options: &Options) -> BTreeMap<String, String> 
         selection: Selection::default(),
         ..options.clone()
     };
-    let Ok((Some(plan), _)) = compile_quietly(tree, &everything, None) else {
+    let Ok((Some(compiled), _)) = compile(tree, &everything, None) else {
         return BTreeMap::new();
     };
-    let images = plan.images.into_iter();
-    images.map(|image| (image.name, image.fingerprint)).collect()
+    let images = compiled.plan.images.into_iter();
+    images
+        .map(|image| (image.name, image.fingerprint))
+        .collect()
 }
 
 /// Refuses when Docker would send a selected image other files than the plan counts.
@@ -149,18 +216,21 @@ fn refuse_if_dirty(
         return Ok(());
     }
     let now = fingerprints(&tree, options);
-    let differs = |name: &str, fingerprint: &str| now.get(name).is_none_or(|now| now != fingerprint);
+    let differs =
+        |name: &str, fingerprint: &str| now.get(name).is_none_or(|now| now != fingerprint);
     let mut images = BTreeSet::new();
-    let mut paths = BTreeSet::new();
-    for image in plan.images.iter().filter(|i| differs(&i.name, &i.fingerprint)) {
+    let mut paths: BTreeSet<&str> = changed
+        .iter()
+        .copied()
+        .filter(|path| *path == config::PATH)
+        .collect();
+    for image in plan
+        .images
+        .iter()
+        .filter(|i| differs(&i.name, &i.fingerprint))
+    {
         images.insert(image.name.as_str());
-        let context = format!("{}/", image.context);
-        paths.extend(changed.iter().filter(|path| {
-            image.context == "."
-                || path.starts_with(&context)
-                || **path == image.dockerfile
-                || **path == config::PATH
-        }));
+        paths.extend(reached(image, changed.clone()));
     }
     if images.is_empty() {
         return Ok(());
@@ -168,39 +238,19 @@ fn refuse_if_dirty(
     if paths.is_empty() {
         paths.extend(changed.iter());
     }
-    let list = |items: Vec<&str>| {
-        let shown: Vec<String> = items.iter().take(10).map(|i| format!("`{i}`")).collect();
-        let more = items.len().saturating_sub(10);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        format!("{}{more}", shown.join(", "))
-    };
-    let message = format!("the working tree differs from HEAD for {}", list(images.into_iter().collect()));
+    let message = format!("the working tree differs from HEAD for {}", list(images));
     Err(Diagnostic::error("dirty", message)
-        .help(format!("changed: {}", list(paths.into_iter().copied().collect())))
+        .help(format!("changed: {}", list(paths)))
         .help("commit the changes, plan them as they are with `--dirty`, or plan the commit with `--rev HEAD`")
         .into())
 }
 
-/// Compiles a tree and prints its warnings.
+/// The phases that read, then the pure ones.
 fn compile(
     tree: &Tree<'_>,
     options: &Options,
     clean: Option<&BTreeMap<String, String>>,
-) -> Result<Plan, Diagnostics> {
-    let (plan, diagnostics) = compile_quietly(tree, options, clean)?;
-    let Some(plan) = plan else {
-        return Err(diagnostics);
-    };
-    output::report(&diagnostics);
-    Ok(plan)
-}
-
-/// The phases that read, then the pure ones.
-fn compile_quietly(
-    tree: &Tree<'_>,
-    options: &Options,
-    clean: Option<&BTreeMap<String, String>>,
-) -> Result<(Option<Plan>, Diagnostics), Diagnostics> {
+) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
     let config = configuration(tree)?;
     let snapshot = tree.snapshot(&discover::is_read)?;
     Ok(compile::compile(&snapshot, &config, options, clean))
@@ -216,9 +266,11 @@ fn configuration(tree: &Tree<'_>) -> Result<Config, Diagnostics> {
             let valid = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
             let source = SourceText::new(config::PATH, text);
-            Err(Diagnostic::error("config-syntax", "the configuration is not UTF-8")
-                .at(&source, valid..valid + 1, "")
-                .into())
+            Err(
+                Diagnostic::error("config-syntax", "the configuration is not UTF-8")
+                    .at(&source, valid..valid + 1, "")
+                    .into(),
+            )
         }
     }
 }

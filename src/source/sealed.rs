@@ -12,12 +12,12 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use git2::{ObjectType, Oid, Repository};
+use git2::{Oid, Repository};
 
 use super::Checkout;
 use super::tree::Tree;
 use crate::diagnostics::Diagnostic;
-use crate::snapshot::{Folder, Node, ObjectId};
+use crate::snapshot::{Folder, Node, ObjectId, blob_id};
 
 /// Folder within the git directory that all this is kept in.
 const KEPT_IN: &str = "shipwright/contexts";
@@ -62,9 +62,7 @@ impl Sealer {
     /// # Errors
     /// When it cannot be written.
     pub fn dockerfile(&self, text: &[u8]) -> Result<PathBuf, Diagnostic> {
-        let id = Oid::hash_object(ObjectType::Blob, text)
-            .expect("hashing bytes in memory needs nothing that could fail");
-        let kept = self.kept_at(crate::snapshot::object_id(id));
+        let kept = self.kept_at(blob_id(text));
         let folder = self.write_once(&kept, |_, folder| {
             for (name, content) in [("Dockerfile", text), ("Dockerfile.dockerignore", b"!*\n")] {
                 let file = folder.join(name);
@@ -172,7 +170,7 @@ impl Writer<'_> {
             && changed.iter().any(|part| path.starts_with(part.as_str()))
         {
             let content = super::working_tree::content(&root.join(path))?;
-            if Oid::hash_object(ObjectType::Blob, &content).is_ok_and(|found| found == wanted) {
+            if blob_id(&content) == id {
                 return Ok(content);
             }
             return Err(Diagnostic::error(

@@ -11,7 +11,7 @@ use git2::{ObjectType, Oid, Repository, StatusOptions};
 
 use super::tree::{Tree, WorkingTree, overlay};
 use crate::diagnostics::Diagnostic;
-use crate::snapshot::{Entry, Folder, Node, ObjectId, object_id};
+use crate::snapshot::{Entry, Folder, Node, blob_id, object_id};
 
 /// A file by what it is rather than by its name: the one that standard output goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,12 +211,6 @@ fn folder_on_disk(path: &Path, without: &[FileIdentity]) -> Result<Folder, Diagn
         }
     }
     Ok(Folder::new(entries))
-}
-
-fn blob_id(content: &[u8]) -> ObjectId {
-    let id = Oid::hash_object(ObjectType::Blob, content)
-        .expect("hashing bytes in memory needs nothing that could fail");
-    object_id(id)
 }
 
 fn gone(error: &std::io::Error) -> bool {
