@@ -16,6 +16,7 @@ mod keyword;
 mod lines;
 pub mod node;
 mod parser;
+mod parts;
 mod shellwords;
 mod span;
 mod words;

@@ -7,4 +7,6 @@
 )]
 
 mod conformance_ast;
+mod dockerfile_cases;
+mod dockerfile_laws;
 mod shared;
