@@ -1,23 +1,29 @@
 //! Everything that tests the whole program or reads data from `tests/`: one binary, a module a subject.
 #![allow(
     clippy::disallowed_methods,
-    reason = "tests read and write files and run processes"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests read and write files, run processes and say what they skip"
 )]
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot be set up has failed"
 )]
 
+mod conformance_ast;
 mod conformance_dockerignore;
 mod conformance_expansion;
 mod conformance_git_ref;
 mod conformance_platform;
 mod conformance_reference;
+mod dockerfile_cases;
+mod dockerfile_laws;
 mod emit;
 mod engine;
 mod exec;
 mod laws_ignore;
 mod rows;
+mod shared;
 
 #[allow(dead_code, reason = "helpers are for whoever comes to need them")]
 mod support;
