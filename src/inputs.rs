@@ -53,7 +53,7 @@ impl Context<'_> {
         };
         let places: Vec<Option<Vec<Vec<u8>>>> = sources
             .iter()
-            .map(|source| selection.take(source))
+            .map(|source| selection.take(*source))
             .collect();
         let tree = filtered(self.folder, &self.ignore.root(), &selection.wanted);
         let tree = tree.unwrap_or_else(|| Arc::new(Folder::empty()));
