@@ -1,22 +1,31 @@
 //! The Dockerfile language: text → generic nodes → typed instructions, as BuildKit reads it.
 //!
-//! `parse(&str) -> Ast` reads lines and nodes (layers 1 and 2), `Dockerfile::new(&Ast)` checks and types the
+//! [`parse`] reads lines and nodes (layers 1 and 2), [`Dockerfile::new`] checks and types the
 //! instructions (layer 3). Both go on after an error, so that a run can report all of them;
 //! [`Dockerfile::first_error`] is the one that BuildKit stops at. The grammar is in
 //! `docs/grammar.md`. Variables, stages and references are other modules' business.
 
+mod directives;
+pub mod dump;
 pub mod error;
 pub mod expand;
 pub(crate) mod gotext;
+mod heredoc;
 pub mod instruction;
+mod json;
 mod keyword;
+mod lines;
 pub mod node;
+mod parser;
+mod shellwords;
 mod span;
+mod words;
 
 pub use error::{Error, ErrorKind};
 pub use instruction::{Instruction, Kind, Word};
 pub use keyword::Keyword;
 pub use node::Ast;
+pub use parser::parse;
 pub use span::{LineRange, Span};
 
 /// A Dockerfile as typed instructions, checked one by one.
@@ -30,7 +39,17 @@ pub struct Dockerfile<'n> {
     pub errors: Vec<Error>,
 }
 
-impl Dockerfile<'_> {
+impl<'n> Dockerfile<'n> {
+    /// Checks the instructions of a file.
+    pub fn new(ast: &'n Ast<'n>) -> Self {
+        let (instructions, errors) = instruction::check::all(ast);
+        Self {
+            ast,
+            instructions,
+            errors,
+        }
+    }
+
     /// Everything that is wrong on layers 1 to 3, what BuildKit would find first in front.
     pub fn all_errors(&self) -> impl Iterator<Item = &Error> {
         self.ast.errors.iter().chain(&self.errors)

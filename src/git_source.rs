@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::dockerfile::gotext::quote;
+use crate::dockerfile::gotext::{parse_bool, quote};
 use crate::paths;
 use crate::percent;
 
@@ -96,7 +96,7 @@ impl GitSource {
                     return Err(format!("invalid mtime value: {} {allowed}", quote(value)));
                 }
                 _ if is_switch => {
-                    if !is_bool(value) {
+                    if parse_bool(value).is_none() {
                         return Err(format!("invalid {key} value: {}", quote(value)));
                     }
                 }
@@ -135,14 +135,6 @@ fn prefixed(prefix: &str, name: &str) -> String {
     } else {
         format!("{prefix}{name}")
     }
-}
-
-/// What Go takes for a boolean.
-fn is_bool(text: &str) -> bool {
-    matches!(
-        text,
-        "1" | "t" | "T" | "true" | "TRUE" | "True" | "0" | "f" | "F" | "false" | "FALSE" | "False"
-    )
 }
 
 fn lower_scheme(base: &str) -> String {

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::gotext::quote;
+use super::instruction::flags;
 use super::keyword::Keyword;
 use super::span::{LineRange, Span};
 use crate::diagnostics::{Diagnostic, SourceText, nearest};
@@ -42,7 +43,7 @@ pub enum ErrorKind {
     /// `ENV` or `LABEL` with this word, which has no `=`, among pairs.
     MissingEquals(String),
     /// A heredoc's name that cannot be read: the text after `<<`, and why.
-    HeredocName(String, &'static str),
+    HeredocName(String, String),
     /// A heredoc's name that is one word with its quotes and several without.
     HeredocWords(String),
 
@@ -51,8 +52,8 @@ pub enum ErrorKind {
     UnknownInstruction(String),
     /// An instruction other than `ARG` before the first `FROM`.
     NoStage,
-    /// A flag, with its dashes, that the instruction does not have; the ones it has.
-    UnknownFlag(String, &'static [&'static str]),
+    /// A flag, with its dashes, that this instruction does not have.
+    UnknownFlag(String, Keyword),
     /// A flag that is there twice.
     DuplicateFlag(String),
     /// A flag that needs a value.
@@ -131,6 +132,11 @@ impl Error {
         )
     }
 
+    /// Whether BuildKit gives out the nodes before it all the same.
+    pub fn is_too_long(&self) -> bool {
+        self.kind == ErrorKind::LineTooLong
+    }
+
     /// The whole message, as BuildKit prints it, but for suggestions.
     pub fn message(&self) -> String {
         if self.is_syntax() || self.kind == ErrorKind::NoStage {
@@ -169,8 +175,9 @@ impl ErrorKind {
             Self::UnknownInstruction(word) => {
                 nearest(word, Keyword::ALL.map(Keyword::name)).map(str::to_owned)
             }
-            Self::UnknownFlag(flag, known) => {
-                let name = nearest(flag.trim_start_matches('-'), known.iter().copied())?;
+            Self::UnknownFlag(flag, keyword) => {
+                let known = flags::of(*keyword).iter().map(|flag| flag.name);
+                let name = nearest(flag.trim_start_matches('-'), known)?;
                 Some(format!("--{name}"))
             }
             Self::Network(value) => nearest(value, ["default", "none", "host"]).map(str::to_owned),
@@ -188,10 +195,16 @@ impl ErrorKind {
                 "end the heredoc with a line that holds `{name}` and nothing else, not even a blank"
             ),
             Self::JsonNotStrings => "quote every element of the array".into(),
-            Self::UnknownFlag(_, []) => "this instruction has no flags".into(),
-            Self::UnknownFlag(_, known) => {
-                let known: Vec<String> = known.iter().map(|name| format!("`--{name}`")).collect();
-                format!("this instruction has {}", known.join(", "))
+            Self::UnknownFlag(_, keyword) => {
+                let known: Vec<String> = flags::of(*keyword)
+                    .iter()
+                    .map(|flag| format!("`--{}`", flag.name))
+                    .collect();
+                if known.is_empty() {
+                    format!("`{}` has no flags", keyword.name())
+                } else {
+                    format!("`{}` has {}", keyword.name(), known.join(", "))
+                }
             }
             Self::FlagNotBoolean(..) => "write `true` or `false`, or the flag alone".into(),
             Self::NoStage => "start with `FROM`; only `ARG` may stand before it".into(),

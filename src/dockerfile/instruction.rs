@@ -8,8 +8,16 @@ use std::borrow::Cow;
 use super::node::{Heredoc, Node, Token};
 use super::span::Span;
 
+pub(super) mod check;
+mod duration;
+mod fields;
+mod files;
+pub mod flags;
+mod health;
 pub mod mount;
+mod run;
 
+use check::Checker;
 pub use mount::{Mount, MountField};
 
 /// A word of an instruction, not expanded.
@@ -270,7 +278,7 @@ pub enum Healthcheck<'n> {
 pub struct Onbuild<'n> {
     /// What an image stores: the instruction without `ONBUILD`, with heredoc bodies. Where it fires,
     /// this text is parsed as a file of its own, whatever the escape character here.
-    pub expression: Cow<'n, str>,
+    pub expression: String,
     /// The instruction as this file has it. Its keyword may be unknown: that fails where it fires.
     pub trigger: &'n Node<'n>,
 }

@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::error::Error;
+use super::instruction::Word;
 use super::keyword::Keyword;
+use super::lines::rejoin;
 use super::span::{LineRange, Span};
 
 /// A Dockerfile as layers 1 and 2 read it.
@@ -81,6 +83,14 @@ pub struct Token<'a> {
 }
 
 impl Token<'_> {
+    /// A part of the value, which must be a slice of `text`, as a word.
+    pub fn word<'n>(&'n self, part: &'n str) -> Word<'n> {
+        Word {
+            text: part,
+            span: self.span_of(part),
+        }
+    }
+
     /// Where a part of the value is written: `part` must be a slice of `text`. The whole token where
     /// the file does not have the value literally.
     pub fn span_of(&self, part: &str) -> Span {
@@ -173,6 +183,20 @@ pub struct Heredoc<'a> {
     pub span: Span,
     /// Where the line that ends it is, without the line end.
     pub terminator: Span,
+}
+
+impl<'a> Ast<'a> {
+    /// A node as one line: continuations joined, comments and heredoc bodies left out.
+    pub fn original(&self, node: &Node<'_>) -> Cow<'a, str> {
+        rejoin(self.text, node.line, self.escape)
+    }
+
+    /// What the comments above a node say, line by line.
+    pub fn description<'s>(&'s self, node: &Node<'_>) -> impl Iterator<Item = &'s str> {
+        let comments = self.comments.get(node.comments.clone()).unwrap_or_default();
+        let comments = comments.iter().filter(|comment| !comment.directive);
+        comments.map(|comment| &*comment.text)
+    }
 }
 
 impl<'a> Node<'a> {

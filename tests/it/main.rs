@@ -1,5 +1,12 @@
 //! Everything that tests the whole program or reads data from `tests/`: one binary, a module a subject.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests read their data, run programs and say what they skip"
+)]
 
+mod conformance_ast;
 mod conformance_dockerignore;
 mod conformance_expansion;
 mod conformance_git_ref;
@@ -7,3 +14,4 @@ mod conformance_platform;
 mod conformance_reference;
 mod laws_ignore;
 mod rows;
+mod shared;

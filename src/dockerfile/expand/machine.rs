@@ -3,11 +3,10 @@
 
 use std::ops::Range;
 
-use super::pattern::{is_digit, is_letter};
 use super::substitute::{self, Modifier, Operand, Outcome};
 use super::words::Words;
 use super::{Environment, ExpandError, Expansion, Lexer, Names, Value};
-use crate::dockerfile::gotext::quote;
+use crate::dockerfile::gotext::{is_digit, is_letter, quote};
 
 /// How many bytes an expansion may add to its word. No process can be started with a longer variable
 /// (Linux takes 128 KiB), and a few doublings would otherwise fill the memory.

@@ -1,0 +1,38 @@
+//! Conformance data that is not part of this repository: it is read where it lies.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The data under `conformance/`, in the folder `$SHIPWRIGHT_SHARED` or in `shared` beside the
+/// checkout. `None`, and a line that says so, where it is not there.
+pub(crate) fn conformance(path: &str) -> Option<PathBuf> {
+    let shared = std::env::var_os("SHIPWRIGHT_SHARED").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"),
+        PathBuf::from,
+    );
+    let found = shared.join("conformance").join(path);
+    if found.exists() {
+        return Some(found);
+    }
+    eprintln!("SKIPPED: {} is not there", found.display());
+    None
+}
+
+/// The text of such a file, unpacked if its name ends in `.xz`.
+pub(crate) fn read(path: &str) -> Option<String> {
+    let file = conformance(path)?;
+    let bytes = if file.extension().is_some_and(|extension| extension == "xz") {
+        let unpacked = Command::new("xz").arg("-dc").arg(&file).output();
+        match unpacked {
+            Ok(output) if output.status.success() => output.stdout,
+            _ => {
+                eprintln!("SKIPPED: xz cannot unpack {}", file.display());
+                return None;
+            }
+        }
+    } else {
+        fs::read(&file).expect("the data can be read")
+    };
+    Some(String::from_utf8(bytes).expect("the data is UTF-8"))
+}
