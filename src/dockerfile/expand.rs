@@ -11,6 +11,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Range;
 
 /// What an environment says of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,8 @@ impl Names {
 pub struct Expansion<T> {
     /// The result; `None` where it depends on a value that is unknown.
     pub value: Option<T>,
+    /// Which parts of the text came from variables, in bytes, in order; may be empty ranges.
+    pub variables: Vec<Range<usize>>,
     /// What it looked up.
     pub names: Names,
 }
@@ -108,8 +111,7 @@ impl Lexer {
     /// When a quote or brace is not closed, a modifier or pattern is none, `${x:?}` says so, or the
     /// result would be unreasonably long.
     pub fn word(self, word: &str, env: &dyn Environment) -> Result<Expansion<String>, ExpandError> {
-        let (text, _, names) = machine::run(self, word, env, false)?;
-        Ok(Expansion { value: text, names })
+        machine::run(self, word, env, false).map(|(expansion, _)| expansion)
     }
 
     /// Expands a word, then splits it at white space that was not quoted.
@@ -121,10 +123,11 @@ impl Lexer {
         word: &str,
         env: &dyn Environment,
     ) -> Result<Expansion<Vec<String>>, ExpandError> {
-        let (text, words, names) = machine::run(self, word, env, true)?;
+        let (expansion, words) = machine::run(self, word, env, true)?;
         Ok(Expansion {
-            value: text.map(|_| words),
-            names,
+            value: expansion.value.map(|_| words),
+            variables: expansion.variables,
+            names: expansion.names,
         })
     }
 }
@@ -174,6 +177,21 @@ mod tests {
         for (word, expected) in rows {
             let expansion = Lexer::new('\\').word(word, &Partly).expect(word);
             assert_eq!(expansion.value.as_deref(), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn tells_what_came_from_variables() {
+        let rows: [(&str, &[(usize, usize)]); 4] = [
+            ("a:$SET", &[(2, 3)]),
+            ("\"a$SET\":1$EMPTY", &[(1, 2), (4, 4)]),
+            ("${NO:-b$SET}c", &[(0, 2)]),
+            ("a$", &[]),
+        ];
+        for (word, expected) in rows {
+            let expansion = Lexer::new('\\').word(word, &Partly).expect(word);
+            let ranges = expansion.variables.iter().map(|r| (r.start, r.end));
+            assert_eq!(ranges.collect::<Vec<_>>(), expected, "{word}");
         }
     }
 

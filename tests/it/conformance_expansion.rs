@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use shipwright::dockerfile::expand::Lexer;
 
-use crate::rows::{check_all, own, same, shared, shared_text};
+use crate::rows::{check_all, own, same, shared};
+use crate::shared::read;
 
 fn environment(row: &Value) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -98,7 +99,7 @@ fn shared_rows() {
 /// Lines `platform|word|result`.
 #[test]
 fn shared_env_var_test() {
-    let Some(text) = shared_text("shell-expansion/envVarTest") else {
+    let Some(text) = read("shell-expansion/envVarTest") else {
         return;
     };
     let env = json!({"PWD": "/home", "SHELL": "bash", "KOREAN": "한국어", "NULL": ""});
@@ -118,7 +119,7 @@ fn shared_env_var_test() {
 /// Lines `word | word,word`, and `ENV name=value` for all lines after it.
 #[test]
 fn shared_words_test() {
-    let Some(text) = shared_text("shell-expansion/wordsTest") else {
+    let Some(text) = read("shell-expansion/wordsTest") else {
         return;
     };
     let mut env: Vec<&str> = Vec::new();

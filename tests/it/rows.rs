@@ -1,49 +1,24 @@
 //! Conformance data: rows of JSON, each a case with the answer of the real program.
 //!
-//! Rows written for this project are in `tests/conformance`. Rows that come from other projects'
-//! test suites are read where they are: in the folder that `SHIPWRIGHT_SHARED` names, else in
-//! `shared` beside the checkout; where there is neither, their test says so and passes.
-
-#![allow(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    reason = "tests read their data"
-)]
-
-use std::path::{Path, PathBuf};
+//! Rows written for this project are in `tests/conformance`; those that come from other projects'
+//! test suites are read where they lie.
 
 use serde_json::Value;
 
-/// The checkout.
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use crate::shared;
 
 /// The rows of a file in `tests/conformance`.
 #[track_caller]
 pub(crate) fn own(file: &str) -> Vec<Value> {
-    parse(&read(&root().join("tests/conformance").join(file)))
+    let path = format!("{}/tests/conformance/{file}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    parse(&text)
 }
 
 /// The rows of a file of the shared data, if it is there.
 #[track_caller]
 pub(crate) fn shared(file: &str) -> Option<Vec<Value>> {
-    shared_text(file).map(|text| parse(&text))
-}
-
-/// A file of the shared data, if it is there.
-#[track_caller]
-pub(crate) fn shared_text(file: &str) -> Option<String> {
-    let folder = std::env::var_os("SHIPWRIGHT_SHARED").map(PathBuf::from);
-    let path = folder
-        .into_iter()
-        .chain(root().parent().map(|parent| parent.join("shared")))
-        .map(|folder| folder.join("conformance").join(file))
-        .find(|path| path.exists());
-    if path.is_none() {
-        eprintln!("SKIPPED: no shared conformance data, so nothing of {file} was checked");
-    }
-    path.map(|path| read(&path))
+    shared::read(file).map(|text| parse(&text))
 }
 
 /// Runs `check` over all rows; it says what differs, or nothing. Fails with every difference.
@@ -54,7 +29,7 @@ pub(crate) fn check_all(name: &str, rows: &[Value], check: impl Fn(&Value) -> Re
         .filter_map(|row| check(row).err().map(|why| format!("{row}\n    {why}")))
         .collect();
     let passed = rows.len() - failures.len();
-    eprintln!("{name}: {passed} of {}", rows.len());
+    println!("{name}: {passed} of {}", rows.len());
     assert!(failures.is_empty(), "{name}:\n{}", failures.join("\n"));
 }
 
@@ -73,11 +48,6 @@ pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
     } else {
         Err(format!("{what}: {actual:?}, expected {expected:?}"))
     }
-}
-
-#[track_caller]
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 #[track_caller]

@@ -1,11 +1,12 @@
 //! The lexer proper: one pass over the word with a stack of its own, so that depth costs no call
 //! stack, and one buffer that all levels write to, so that depth costs no copying.
 
-use super::pattern::{is_digit, is_letter};
+use std::ops::Range;
+
 use super::substitute::{self, Modifier, Operand, Outcome};
 use super::words::Words;
-use super::{Environment, ExpandError, Lexer, Names, Value};
-use crate::dockerfile::gotext::quote;
+use super::{Environment, ExpandError, Expansion, Lexer, Names, Value};
+use crate::dockerfile::gotext::{is_digit, is_letter, quote};
 
 /// How many bytes an expansion may add to its word. No process can be started with a longer variable
 /// (Linux takes 128 KiB), and a few doublings would otherwise fill the memory.
@@ -49,16 +50,17 @@ struct Machine<'a> {
     frames: Vec<Frame>,
     /// Only in word-splitting mode.
     words: Option<Words>,
+    variables: Vec<Range<usize>>,
     names: Names,
 }
 
-/// Expands `word`: the text (`None` where it is unknown), its words if `split`, and the names.
+/// Expands `word` to its text and, if `split`, the words of that.
 pub(super) fn run(
     lexer: Lexer,
     word: &str,
     env: &dyn Environment,
     split: bool,
-) -> Result<(Option<String>, Vec<String>, Names), ExpandError> {
+) -> Result<(Expansion<String>, Vec<String>), ExpandError> {
     let mut machine = Machine {
         lexer,
         env,
@@ -68,14 +70,19 @@ pub(super) fn run(
         out: String::new(),
         frames: Vec::new(),
         words: split.then(Words::default),
+        variables: Vec::new(),
         names: Names::default(),
     };
     match machine.process() {
-        Ok(unknown) => Ok((
-            (!unknown).then_some(machine.out),
-            machine.words.map(Words::finish).unwrap_or_default(),
-            machine.names,
-        )),
+        Ok(unknown) => {
+            let expansion = Expansion {
+                value: (!unknown).then_some(machine.out),
+                variables: machine.variables,
+                names: machine.names,
+            };
+            let words = machine.words.map(Words::finish);
+            Ok((expansion, words.unwrap_or_default()))
+        }
         Err(message) => Err(ExpandError(format!(
             "failed to process {}: {}",
             quote(word),
@@ -122,10 +129,7 @@ impl<'a> Machine<'a> {
                 }
                 (_, c) => {
                     self.next();
-                    self.out.push(c);
-                    if let Some(words) = self.splitting() {
-                        words.add_char(c);
-                    }
+                    self.push_char(c);
                 }
             }
             if self.out.len() > self.limit {
@@ -175,6 +179,14 @@ impl<'a> Machine<'a> {
             self.words.as_mut()
         } else {
             None
+        }
+    }
+
+    /// Adds a character that may be white space between words.
+    fn push_char(&mut self, c: char) {
+        self.out.push(c);
+        if let Some(words) = self.splitting() {
+            words.add_char(c);
         }
     }
 
@@ -241,9 +253,7 @@ impl<'a> Machine<'a> {
         if self.peek() != Some('{') {
             let name = self.name();
             if name.is_empty() {
-                let start = self.out.len();
-                self.out.push('$');
-                self.deliver(start, false);
+                self.push_char('$');
             } else {
                 self.variable(&name);
             }
@@ -401,6 +411,16 @@ impl<'a> Machine<'a> {
         let base = self.frames.len() == 1;
         if let Some(words) = self.words.as_mut().filter(|_| base) {
             self.out[start..].chars().for_each(|c| words.add_char(c));
+        }
+        if let [_]
+        | [
+            _,
+            Frame {
+                kind: Kind::Quotes, ..
+            },
+        ] = self.frames[..]
+        {
+            self.variables.push(start..self.out.len());
         }
         self.doubt(unknown);
     }

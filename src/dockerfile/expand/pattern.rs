@@ -3,32 +3,11 @@
 //! are.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::machine::LIMIT;
-
-/// A letter in the sense of Unicode's categories, as Go asks it.
-static LETTER: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^\p{L}").expect("the class is valid"));
-/// A decimal digit of any script.
-static DIGIT: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^\p{Nd}").expect("the class is valid"));
-
-/// Whether Go takes the character for a letter.
-pub(super) fn is_letter(c: char) -> bool {
-    c.is_ascii_alphabetic() || (!c.is_ascii() && in_class(&LETTER, c))
-}
-
-/// Whether Go takes the character for a digit.
-pub(super) fn is_digit(c: char) -> bool {
-    c.is_ascii_digit() || (!c.is_ascii() && in_class(&DIGIT, c))
-}
-
-fn in_class(class: &Regex, c: char) -> bool {
-    class.is_match(c.encode_utf8(&mut [0; 4]))
-}
+use crate::dockerfile::gotext::{is_digit, is_letter};
 
 /// `value` without the shortest (`greedy`: longest) start that matches.
 pub(super) fn strip_prefix(pattern: &str, value: &str, greedy: bool) -> Result<String, String> {
