@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::contents::{Asked, Contents};
-use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{self, Action, Dependency, Image, Plan, Source};
 use crate::resolve::Resolved;
 use crate::snapshot::Revision;
@@ -22,43 +21,13 @@ const FINGERPRINT_LABEL: &str = "dev.shipwright.fingerprint";
 /// Which readable tags images get.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tagging {
-    /// Tags besides the default ones.
+    /// Legal tags besides the default ones.
     pub added: Vec<String>,
     /// Whether to leave out the tags of branch and revision.
     pub no_default: bool,
 }
 
 impl Tagging {
-    /// Checks the tags that people gave.
-    ///
-    /// # Errors
-    /// For every tag that is illegal, or could be taken for a content reference.
-    pub fn check(&self) -> Result<(), Diagnostics> {
-        let mut diagnostics = Diagnostics::new();
-        for tag in &self.added {
-            if !tags::is_legal(tag) {
-                diagnostics.push(
-                    Diagnostic::error("illegal-tag", format!("`{tag}` is not a legal tag")).help(
-                        "a tag has 1 to 128 of `A-Z a-z 0-9 _ . -` and begins with none of `.` and `-`",
-                    ),
-                );
-            } else if tags::is_content_tag(tag) {
-                diagnostics.push(
-                    Diagnostic::error(
-                        "reserved-tag",
-                        format!("`{tag}` has the form of a content reference's tag"),
-                    )
-                    .help("choose a tag that is not `sw-` and hexadecimal digits"),
-                );
-            }
-        }
-        if diagnostics.is_empty() {
-            Ok(())
-        } else {
-            Err(diagnostics)
-        }
-    }
-
     /// The readable references of an image, without repetitions.
     pub fn tags(
         &self,

@@ -62,9 +62,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
             stored,
             refs,
         } => list::run(&directory, &planning, &stored, refs)?,
-        Command::Check { planning } => {
-            planning::look(&directory, &planning)?;
-        }
+        Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }
     Ok(ExitCode::SUCCESS)
 }

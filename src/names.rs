@@ -121,17 +121,18 @@ impl<'c> Namer<'c> {
 /// Entries of `names` that name neither a folder with a Dockerfile nor a Dockerfile.
 pub fn unused<'d>(
     config: &Config,
-    dockerfiles: impl Iterator<Item = &'d String> + Clone,
+    dockerfiles: impl IntoIterator<Item = &'d String>,
 ) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     let Some(source) = &config.source else {
         return diagnostics;
     };
+    let dockerfiles: Vec<&String> = dockerfiles.into_iter().collect();
     for (key, entry) in &config.names {
         let folder = if key.is_empty() { "." } else { key };
-        let used = |path: &String| path == key || discover::folder_of(path) == folder;
-        if !dockerfiles.clone().any(used) {
-            let message = format!("`{key}` names no Dockerfile and no folder with one");
+        let used = |path: &&String| *path == key || discover::folder_of(path) == folder;
+        if !dockerfiles.iter().any(used) {
+            let message = format!("`/{key}` names no Dockerfile and no folder with one");
             let diagnostic = Diagnostic::warning("unused-name", message)
                 .at(source, entry.key_span.clone(), "")
                 .help("paths are relative to the root, like `/shared/libs`; remove the entry, or correct it");

@@ -89,9 +89,9 @@ pub fn resolve<'a>(
     let ours = Ours::new(definitions, settings.pinned);
     let mut problems = Diagnostics::new();
     let mut resolved = Vec::new();
-    for definition in definitions {
+    for (index, definition) in definitions.iter().enumerate() {
         let parsed = &parsed[definition.dockerfile.as_str()];
-        match one(definition, parsed, settings, &ours, &NothingYet) {
+        match one((index, definition), parsed, settings, &ours, &NothingYet) {
             Ok(image) => resolved.push(image),
             Err(errors) => problems.extend(errors),
         }
@@ -108,8 +108,8 @@ pub fn resolve<'a>(
 ///
 /// # Errors
 /// Everything that is wrong with the stages of any of them.
-pub fn refine<'a>(
-    resolved: &mut [Resolved<'a>],
+pub fn refine(
+    resolved: &mut [Resolved<'_>],
     order: &Order,
     settings: &Settings<'_>,
 ) -> Result<(), Diagnostics> {
@@ -134,7 +134,7 @@ pub fn refine<'a>(
             meanings: image.views.iter().map(|view| &view.meanings).collect(),
             resolved,
         };
-        match one(definition, &parsed, settings, &ours, &bases) {
+        match one((index, definition), &parsed, settings, &ours, &bases) {
             Ok(image) => resolved[index] = image,
             Err(errors) => problems.extend(errors),
         }
@@ -196,7 +196,7 @@ impl Bases for PlannedBases<'_, '_> {
 }
 
 fn one<'a>(
-    definition: &'a Definition,
+    (index, definition): (usize, &'a Definition),
     parsed: &Parsed<'a>,
     settings: &Settings<'_>,
     ours: &Ours,
@@ -220,7 +220,7 @@ fn one<'a>(
             bases,
         };
         match StageGraph::new(parsed.dockerfile, &request) {
-            Ok(stages) => image.add(platform, stages, ours)?,
+            Ok(stages) => image.add(index, platform, stages, ours)?,
             // Asked for by nobody: what the other platform has is enough.
             Err(_) if settings.platforms.is_empty() && !image.views.is_empty() => {}
             Err(errors) => {
@@ -257,6 +257,7 @@ impl<'a> Resolved<'a> {
     /// Adds the stages for a platform, and what they take from other images.
     fn add(
         &mut self,
+        own_index: usize,
         platform: Platform,
         stages: StageGraph<'a>,
         ours: &Ours,
@@ -267,7 +268,7 @@ impl<'a> Resolved<'a> {
         for (instruction, place, image) in uses {
             // A name that is bound once is bound wherever it stands.
             let meaning = meanings.entry(image.full_name()).or_insert(None);
-            if let Meaning::Ours(index) = ours.meaning(image) {
+            if let Meaning::Ours(index) = ours.meaning(image, own_index) {
                 *meaning = Some(index);
             }
             let Some(index) = *meaning else { continue };

@@ -4,7 +4,7 @@
 //! here to the plan is a pure function of it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -161,6 +161,24 @@ impl Folder {
     /// Calls `visit` with the path of everything below that is not a folder, in git's order.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a Node)) {
         self.walk_below(&mut String::new(), visit);
+    }
+
+    /// Paths of what is not a folder and stands in only one of two folders, or differently in both.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        if self.id == other.id {
+            return Vec::new();
+        }
+        let list = |folder: &Self| {
+            let mut list = BTreeMap::new();
+            folder.walk(&mut |path, node| {
+                list.insert(path.to_owned(), node.clone());
+            });
+            list
+        };
+        let (ours, theirs) = (list(self), list(other));
+        let paths: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        let differs = |path: &&String| ours.get(*path) != theirs.get(*path);
+        paths.into_iter().filter(differs).cloned().collect()
     }
 
     fn walk_below<'a>(&'a self, path: &mut String, visit: &mut dyn FnMut(&str, &'a Node)) {

@@ -111,7 +111,7 @@ impl Checkout {
         if revision == "HEAD" && !self.has_commits()? {
             return Err(
                 Diagnostic::error("no-commit", "this repository has no commit yet")
-                    .help("commit something, or plan the working tree as it is with `--dirty`"),
+                    .help("commit something first: tags and labels name the revision"),
             );
         }
         let missing = |error: git2::Error| {

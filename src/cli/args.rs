@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::platform::Platform;
+use crate::tags;
+
 /// Compile a git checkout full of Dockerfiles to a deterministic build plan.
 #[derive(Debug, Parser)]
 #[command(
@@ -101,21 +104,21 @@ pub(super) struct Planning {
     #[arg(long, value_name = "B")]
     pub(super) branch: Option<String>,
     /// Add a tag to every image
-    #[arg(long = "tag", value_name = "TAG")]
+    #[arg(long = "tag", value_name = "TAG", value_parser = tag)]
     pub(super) tags: Vec<String>,
     /// Leave out the tags of the branch and the revision
     #[arg(long)]
     pub(super) no_default_tags: bool,
     /// Set a build argument for every image that declares it
-    #[arg(long = "build-arg", value_name = "K=V")]
-    pub(super) build_args: Vec<String>,
+    #[arg(long = "build-arg", value_name = "K=V", value_parser = pair)]
+    pub(super) build_args: Vec<(String, String)>,
     /// Build for a platform, like linux/arm64
-    #[arg(long = "platform", value_name = "P", value_delimiter = ',')]
-    pub(super) platforms: Vec<String>,
+    #[arg(long = "platform", value_name = "P", value_delimiter = ',', value_parser = Platform::parse)]
+    pub(super) platforms: Vec<Platform>,
     /// Any text; part of every fingerprint, to rebuild what lies outside git
     #[arg(long, value_name = "TEXT")]
     pub(super) epoch: Option<String>,
-    /// First part of default names; wins over SW_NAMESPACE and the configuration
+    /// First part of default names; wins over `SW_NAMESPACE` and the configuration
     #[arg(long, value_name = "NS")]
     pub(super) namespace: Option<String>,
     #[command(flatten)]
@@ -160,7 +163,7 @@ pub(super) struct Stored {
 #[derive(Debug, Args)]
 pub(super) struct Output {
     /// Write to FILE, all of it or nothing, instead of standard output
-    #[arg(short, long = "output", value_name = "FILE")]
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
 }
 
@@ -169,6 +172,7 @@ pub(super) struct Output {
 #[command(next_help_heading = "Running")]
 #[expect(
     clippy::struct_excessive_bools,
+    clippy::struct_field_names,
     reason = "each is a flag of the command line"
 )]
 pub(super) struct Run {
@@ -213,4 +217,26 @@ pub(super) enum EmitFormat {
     Sh,
     /// A docker-bake.hcl for docker buildx bake
     Bake,
+}
+
+/// `NAME=VALUE`. The environment gives no values, so that a plan does not depend on it.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE; values are not taken from the environment".to_owned()),
+    }
+}
+
+/// A tag that people may give.
+fn tag(text: &str) -> Result<String, String> {
+    if !tags::is_legal(text) {
+        return Err(
+            "a tag has 1 to 128 of `A-Z a-z 0-9 _ . -`, and begins with none of `.` and `-`"
+                .to_owned(),
+        );
+    }
+    if tags::is_content_tag(text) {
+        return Err("`sw-` and hexadecimal digits are kept for content references".to_owned());
+    }
+    Ok(text.to_owned())
 }

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use crate::diagnostics::render::{Style, render};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::source::FileIdentity;
 
 /// Writes data to standard output, or to a file by way of a temporary one beside it, so that the
@@ -58,6 +58,28 @@ pub(super) fn report(diagnostics: &Diagnostics) {
     };
     eprint(&render(diagnostics, style));
 }
+
+/// Prints what a plan cannot go without, and how many other warnings there are.
+pub(super) fn remark(diagnostics: &Diagnostics) {
+    let (mut shown, mut others) = (Diagnostics::new(), 0);
+    for diagnostic in diagnostics {
+        if diagnostic.severity == Severity::Error || SHOWN_ALWAYS.contains(&diagnostic.code) {
+            shown.push(diagnostic.clone());
+        } else {
+            others += 1;
+        }
+    }
+    report(&shown);
+    if others > 0 {
+        let s = if others == 1 { "" } else { "s" };
+        eprint(&format!(
+            "{others} warning{s}: `shipwright check` shows them\n"
+        ));
+    }
+}
+
+/// Warnings that every command shows: where they are right, the plan is not what people want.
+const SHOWN_ALWAYS: [&str; 2] = ["name-hint", "not-utf8"];
 
 /// Writes to standard error; one that is closed is nobody's problem.
 pub(super) fn eprint(text: &str) {

@@ -11,7 +11,6 @@ use crate::config::{self, Config};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::discover;
 use crate::plan::{Image, Plan};
-use crate::platform::Platform;
 use crate::selection::Selection;
 use crate::source::{Checkout, Sealer, Tree};
 
@@ -27,36 +26,50 @@ pub(super) struct Made {
 }
 
 /// Makes the plan that will be run: of HEAD, refusing a working tree that differs for a selected
-/// image; of the working tree with `--dirty`; of a commit with `--rev`. Warnings are printed.
+/// image; of the working tree with `--dirty`; of a commit with `--rev`. Warnings are mentioned.
 pub(super) fn make(
     directory: &Path,
     planning: &Planning,
     file: Option<&Path>,
 ) -> Result<Made, Diagnostics> {
-    let options = options(planning)?;
+    let options = options(planning);
     let checkout = Checkout::open(directory)?;
     if planning.dirty {
-        return working_tree(&checkout, &options, file, true);
+        checkout.commit("HEAD")?;
+        return working_tree(&checkout, &options, file);
     }
     let tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
     let made = make_of(&checkout, &tree, &options, None)?;
     if planning.rev.is_none() && !checkout.is_bare() {
-        refuse_if_dirty(&checkout, &made.plan, &options, file)?;
+        refuse_if_dirty(&checkout, &made, &options, file)?;
     }
     Ok(made)
 }
 
 /// Makes the plan that is only looked at: of the working tree as it is, or of a commit with `--rev`
-/// and in a bare repository. Warnings are printed.
+/// and in a bare repository. Warnings are mentioned.
 pub(super) fn look(directory: &Path, planning: &Planning) -> Result<Made, Diagnostics> {
-    let options = options(planning)?;
+    let options = options(planning);
     let checkout = Checkout::open(directory)?;
-    let revision = match &planning.rev {
-        None if !checkout.is_bare() => return working_tree(&checkout, &options, None, false),
-        revision => revision.as_deref().unwrap_or("HEAD"),
-    };
-    let tree = checkout.commit(revision)?;
+    if planning.rev.is_none() && !checkout.is_bare() {
+        return working_tree(&checkout, &options, None);
+    }
+    let tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
     make_of(&checkout, &tree, &options, None)
+}
+
+/// Everything that there is to say of the tree that [`look`] looks at.
+pub(super) fn check(directory: &Path, planning: &Planning) -> Result<Diagnostics, Diagnostics> {
+    let checkout = Checkout::open(directory)?;
+    let tree = if planning.rev.is_none() && !checkout.is_bare() {
+        checkout.working_tree(&output::written(None))?
+    } else {
+        checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?
+    };
+    match compile(&tree, &options(planning), None)? {
+        (Some(_), warnings) => Ok(warnings),
+        (None, problems) => Err(problems),
+    }
 }
 
 /// A plan that was stored, or one that is made now.
@@ -152,11 +165,7 @@ fn working_tree(
     checkout: &Checkout,
     options: &Options,
     file: Option<&Path>,
-    needs_commit: bool,
 ) -> Result<Made, Diagnostics> {
-    if needs_commit {
-        checkout.commit("HEAD")?;
-    }
     let tree = checkout.working_tree(&output::written(file))?;
     let clean = if tree.revision().is_none() {
         None
@@ -168,7 +177,7 @@ fn working_tree(
     make_of(checkout, &tree, options, clean.as_ref())
 }
 
-/// Compiles a tree and prints its warnings.
+/// Compiles a tree and mentions its warnings.
 fn make_of(
     checkout: &Checkout,
     tree: &Tree<'_>,
@@ -179,7 +188,7 @@ fn make_of(
     let Some(compiled) = compiled else {
         return Err(diagnostics);
     };
-    output::report(&diagnostics);
+    output::remark(&diagnostics);
     Ok(Made {
         plan: compiled.plan,
         files: compiled.files,
@@ -190,23 +199,26 @@ fn make_of(
 
 /// The fingerprints of all images of a tree by name; none where the tree cannot be planned.
 fn fingerprints(tree: &Tree<'_>, options: &Options) -> BTreeMap<String, String> {
-    let everything = Options {
-        selection: Selection::default(),
-        ..options.clone()
-    };
-    let Ok((Some(compiled), _)) = compile(tree, &everything, None) else {
-        return BTreeMap::new();
-    };
-    let images = compiled.plan.images.into_iter();
+    let images = everything(tree, options).map(|compiled| compiled.plan.images);
+    let images = images.unwrap_or_default().into_iter();
     images
         .map(|image| (image.name, image.fingerprint))
         .collect()
 }
 
+/// All images of a tree, whatever is selected; none where the tree cannot be planned.
+fn everything(tree: &Tree<'_>, options: &Options) -> Option<Compiled> {
+    let everything = Options {
+        selection: Selection::default(),
+        ..options.clone()
+    };
+    compile(tree, &everything, None).ok()?.0
+}
+
 /// Refuses when Docker would send a selected image other files than the plan counts.
 fn refuse_if_dirty(
     checkout: &Checkout,
-    plan: &Plan,
+    made: &Made,
     options: &Options,
     file: Option<&Path>,
 ) -> Result<(), Diagnostics> {
@@ -215,34 +227,46 @@ fn refuse_if_dirty(
     if changed.is_empty() {
         return Ok(());
     }
-    let now = fingerprints(&tree, options);
-    let differs =
-        |name: &str, fingerprint: &str| now.get(name).is_none_or(|now| now != fingerprint);
+    let now = everything(&tree, options);
     let mut images = BTreeSet::new();
-    let mut paths: BTreeSet<&str> = changed
-        .iter()
-        .copied()
-        .filter(|path| *path == config::PATH)
-        .collect();
-    for image in plan
-        .images
-        .iter()
-        .filter(|i| differs(&i.name, &i.fingerprint))
-    {
+    let mut paths = BTreeSet::new();
+    for image in &made.plan.images {
+        let now = now
+            .as_ref()
+            .and_then(|now| Some((now.plan.image(&image.name)?, &now.files)));
+        match now {
+            Some((now, _)) if now.fingerprint == image.fingerprint => continue,
+            Some((_, files)) => {
+                let below = |path| join(&image.context, path);
+                let (then, now) = (&made.files[&image.name], &files[&image.name]);
+                paths.extend(then.inputs.differences(&now.inputs).into_iter().map(below));
+            }
+            None => {}
+        }
         images.insert(image.name.as_str());
-        paths.extend(reached(image, changed.clone()));
+        let of_all = [image.dockerfile.as_str(), config::PATH];
+        let of_all = of_all.into_iter().filter(|path| changed.contains(path));
+        paths.extend(of_all.map(str::to_owned));
     }
     if images.is_empty() {
         return Ok(());
     }
     if paths.is_empty() {
-        paths.extend(changed.iter());
+        paths.extend(changed.into_iter().map(str::to_owned));
     }
     let message = format!("the working tree differs from HEAD for {}", list(images));
     Err(Diagnostic::error("dirty", message)
-        .help(format!("changed: {}", list(paths)))
+        .help(format!("changed: {}", list(paths.iter().map(String::as_str))))
         .help("commit the changes, plan them as they are with `--dirty`, or plan the commit with `--rev HEAD`")
         .into())
+}
+
+fn join(folder: &str, path: String) -> String {
+    if folder == "." {
+        path
+    } else {
+        format!("{folder}/{path}")
+    }
 }
 
 /// The phases that read, then the pure ones.
@@ -275,57 +299,25 @@ fn configuration(tree: &Tree<'_>) -> Result<Config, Diagnostics> {
     }
 }
 
-/// Turns what was typed into checked options.
-fn options(planning: &Planning) -> Result<Options, Diagnostics> {
-    let mut diagnostics = Diagnostics::new();
-    let mut build_args = BTreeMap::new();
-    for pair in &planning.build_args {
-        match pair.split_once('=') {
-            Some((name, value)) if !name.is_empty() => {
-                build_args.insert(name.to_owned(), value.to_owned());
-            }
-            _ => diagnostics.push(
-                Diagnostic::error("bad-option", format!("`--build-arg {pair}` has no value"))
-                    .help("write `--build-arg NAME=VALUE`; the environment is not read, so that plans do not depend on it"),
-            ),
-        }
-    }
-    let mut platforms = Vec::new();
-    for text in &planning.platforms {
-        match Platform::parse(text) {
-            Ok(platform) => platforms.push(platform),
-            Err(error) => diagnostics.push(
-                Diagnostic::error("bad-option", format!("`--platform {text}`: {error}"))
-                    .help("write it like `linux/amd64` or `linux/arm/v7`"),
-            ),
-        }
-    }
-    let tagging = Tagging {
-        added: planning.tags.clone(),
-        no_default: planning.no_default_tags,
-    };
-    if let Err(problems) = tagging.check() {
-        diagnostics.extend(problems);
-    }
-    if diagnostics.has_errors() {
-        return Err(diagnostics);
-    }
+/// What was typed, as the planner takes it.
+fn options(planning: &Planning) -> Options {
     let from_environment = std::env::var("SW_NAMESPACE").ok().filter(|n| !n.is_empty());
     let selection = &planning.selection;
-    let mut upto = selection.images.clone();
-    upto.extend(selection.upto.clone());
-    Ok(Options {
+    Options {
         branch: planning.branch.clone(),
         namespace: planning.namespace.clone().or(from_environment),
-        build_args,
-        platforms,
+        build_args: planning.build_args.iter().cloned().collect(),
+        platforms: planning.platforms.clone(),
         epoch: planning.epoch.clone(),
-        tagging,
+        tagging: Tagging {
+            added: planning.tags.clone(),
+            no_default: planning.no_default_tags,
+        },
         selection: Selection {
-            upto,
+            upto: [&selection.images[..], &selection.upto].concat(),
             dependents: selection.dependents.clone(),
             exact: selection.exact.clone(),
             exclude: selection.exclude.clone(),
         },
-    })
+    }
 }

@@ -31,7 +31,7 @@ pub(super) fn hints(
         .and_then(|namespace| Reference::parse(&format!("{namespace}/x")).ok())
         .and_then(|reference| Some(reference.repository().strip_suffix("/x")?.to_owned()));
     let mut foreign: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
-    for image in resolved {
+    for (index, image) in resolved.iter().enumerate() {
         let mut seen = BTreeSet::new();
         let stages = image.views.iter().flat_map(|view| view.stages.reachable());
         for (_, place, used) in stages.flat_map(uses_of) {
@@ -39,7 +39,7 @@ pub(super) fn hints(
                 continue;
             }
             diagnostics.extend(unset(image, place, used));
-            match ours.meaning(used) {
+            match ours.meaning(used, index) {
                 Meaning::Ours(_) => {}
                 Meaning::Pinned(index) => {
                     diagnostics.push(pinned(image, place, used, names[index]));

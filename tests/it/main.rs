@@ -23,6 +23,7 @@ mod engine;
 mod exec;
 mod laws_ignore;
 mod rows;
+mod sessions;
 mod shared;
 
 #[allow(dead_code, reason = "helpers are for whoever comes to need them")]

@@ -85,20 +85,27 @@ impl Repo {
         self.git(&["switch", "--quiet", name]);
     }
 
+    /// What keeps the machine's git configuration out and dates fixed.
+    pub(crate) fn environment() -> [(&'static str, &'static str); 8] {
+        [
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_AUTHOR_NAME", "Test"),
+            ("GIT_AUTHOR_EMAIL", "test@example.com"),
+            ("GIT_AUTHOR_DATE", "2024-01-02T03:04:05Z"),
+            ("GIT_COMMITTER_NAME", "Test"),
+            ("GIT_COMMITTER_EMAIL", "test@example.com"),
+            ("GIT_COMMITTER_DATE", "2024-01-02T03:04:05Z"),
+        ]
+    }
+
     /// Runs git; gives what it printed, without the final newline.
     #[track_caller]
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
             .args(arguments)
             .current_dir(self.path())
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_AUTHOR_NAME", "Test")
-            .env("GIT_AUTHOR_EMAIL", "test@example.com")
-            .env("GIT_AUTHOR_DATE", "2024-01-02T03:04:05Z")
-            .env("GIT_COMMITTER_NAME", "Test")
-            .env("GIT_COMMITTER_EMAIL", "test@example.com")
-            .env("GIT_COMMITTER_DATE", "2024-01-02T03:04:05Z")
+            .envs(Self::environment())
             .output()
             .expect("git is installed");
         let stderr = String::from_utf8_lossy(&output.stderr);
