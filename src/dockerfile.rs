@@ -17,8 +17,10 @@ mod keyword;
 mod lines;
 pub mod node;
 mod parser;
+pub mod report;
 mod shellwords;
 mod span;
+pub mod stages;
 mod words;
 
 pub use error::{Error, ErrorKind};

@@ -10,6 +10,7 @@ mod conformance_ast;
 mod conformance_dockerignore;
 mod conformance_expansion;
 mod conformance_git_ref;
+mod conformance_graph;
 mod conformance_platform;
 mod conformance_reference;
 mod laws_ignore;
