@@ -17,6 +17,7 @@ mod keyword;
 mod lines;
 pub mod node;
 mod parser;
+mod parts;
 pub mod report;
 mod shellwords;
 mod span;

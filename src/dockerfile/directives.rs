@@ -14,7 +14,7 @@ use nom::{IResult, Parser};
 
 use super::gotext::is_regex_space;
 use super::json;
-use super::lines::{Lines, start_of};
+use super::lines::{BYTE_ORDER_MARK, Lines};
 use super::node::Setting;
 use super::span::Span;
 
@@ -111,10 +111,10 @@ pub(super) fn check(text: &str) -> Option<Setting<'_>> {
 
 /// Where the file starts, without byte order mark and without a first line `#!…`.
 fn body(text: &str) -> usize {
-    let start = start_of(text);
+    let start = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let shebang: IResult<&str, &str> =
-        delimited(tag("#!"), take_while(|c| c != '\n'), opt(char('\n'))).parse(&text[start..]);
-    shebang.map_or(start, |(after, _)| text.len() - after.len())
+        delimited(tag("#!"), take_while(|c| c != '\n'), opt(char('\n'))).parse(start);
+    text.len() - shebang.map_or(start, |(after, _)| after).len()
 }
 
 /// The value of the directive with this key, where the comments start with this prefix.

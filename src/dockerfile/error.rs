@@ -194,6 +194,24 @@ impl ErrorKind {
             Self::UnterminatedHeredoc(name) => format!(
                 "end the heredoc with a line that holds `{name}` and nothing else, not even a blank"
             ),
+            Self::MissingValue(keyword) => format!("write `{} NAME=value`", keyword.name()),
+            Self::MissingEquals(_) => "quote a value that has blanks in it".into(),
+            Self::UnknownInstruction(word) => {
+                let odd = word.chars().find(|c| c.is_whitespace())?;
+                format!(
+                    "U+{:04X} in it does not separate words: replace it with a space",
+                    u32::from(odd)
+                )
+            }
+            Self::MountFromVariable => {
+                "start a stage with `FROM $IMAGE AS name`, and mount from `name`".into()
+            }
+            Self::IntervalTooShort(_) | Self::Duration(_) => {
+                "write a number with a unit, such as `30s` or `1m30s`".into()
+            }
+            Self::RetriesNotNumber(..) | Self::RetriesNegative(_) => {
+                "write a whole number; 0 stands for the default".into()
+            }
             Self::JsonNotStrings => "quote every element of the array".into(),
             Self::UnknownFlag(_, keyword) => {
                 let known: Vec<String> = flags::of(*keyword)

@@ -15,12 +15,8 @@ use super::span::Span;
 /// How many bytes BuildKit reads as one line, with the line end.
 const MAX_LINE: usize = 65_536;
 
-/// Where the text of a file starts: behind the byte order mark, if there is one.
-pub(super) fn start_of(file: &str) -> usize {
-    let byte_order_mark = '\u{feff}';
-    file.strip_prefix(byte_order_mark)
-        .map_or(0, |_| byte_order_mark.len_utf8())
-}
+/// The byte order mark, which is dropped from the start of a file and nowhere else.
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// One physical line.
 #[derive(Debug, Clone, Copy)]
@@ -48,11 +44,13 @@ impl<'a> PhysicalLine<'a> {
     }
 }
 
-/// The physical lines of a file, one after the other.
+/// The physical lines of a file, one after the other, up to one that is too long.
 #[derive(Debug)]
 pub(super) struct Lines<'a> {
     text: &'a str,
     at: usize,
+    /// How many bytes a line may have.
+    limit: usize,
     /// How many lines were read.
     pub count: usize,
     /// The line that is longer than BuildKit reads, where reading stopped.
@@ -65,6 +63,7 @@ impl<'a> Lines<'a> {
         Self {
             text,
             at: start,
+            limit: MAX_LINE,
             count: 0,
             too_long: None,
         }
@@ -81,21 +80,37 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<PhysicalLine<'a>> {
         let rest = &self.text[self.at..];
-        if rest.is_empty() || self.too_long.is_some() {
+        if rest.is_empty() {
             return None;
         }
-        let length = memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
-        let raw = &rest[..length];
+        let mut length = memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |at| at + 1);
+        let mut raw = &rest[..length];
         // Without a line end there must be room for one.
-        if length > MAX_LINE || (length == MAX_LINE && !raw.ends_with('\n')) {
-            self.too_long = Some(Span::new(self.at, self.at + length));
-            return None;
+        if length > self.limit || (length == self.limit && !raw.ends_with('\n')) {
+            if self.too_long.is_none() {
+                self.too_long = Some(Span::new(self.at, self.at + length));
+                return None;
+            }
+            // Who asks once more gets what BuildKit has in its buffer, and that is all.
+            raw = cut(raw, self.limit);
+            length = rest.len();
         }
-        let start = self.at;
+        let (raw, start) = match raw.strip_prefix(BYTE_ORDER_MARK) {
+            Some(raw) if self.at == 0 => (raw, BYTE_ORDER_MARK.len_utf8()),
+            _ => (raw, self.at),
+        };
         self.at += length;
         self.count += 1;
         Some(PhysicalLine { raw, start })
     }
+}
+
+/// The start of a text: at most so many bytes, and whole characters.
+fn cut(text: &str, mut length: usize) -> &str {
+    while !text.is_char_boundary(length) {
+        length -= 1;
+    }
+    &text[..length]
 }
 
 /// `text [ escape { " " | TAB } ]`: what is left of a line that continues in the next one, or
@@ -202,20 +217,28 @@ impl<'a> Line<'a, '_> {
         self.segments[after.saturating_sub(1)]
     }
 
-    /// A slice of this line as a token: borrowed from the file if it lies there in one piece.
-    pub(super) fn token(&self, part: &str) -> Token<'a> {
+    /// The segments that hold the first and the last byte of a slice, and where it is in the file.
+    fn locate(&self, part: &str) -> (Segment, Segment, Span) {
         let offset = part.as_ptr() as usize - self.text.as_ptr() as usize;
         let first = self.segment(offset);
         let start = first.from + (offset - first.at);
-        if part.is_empty() {
-            return Token {
-                text: Cow::Borrowed(""),
-                span: Span::new(start, start),
-            };
-        }
-        let last_byte = offset + part.len() - 1;
+        let Some(behind_first) = part.len().checked_sub(1) else {
+            return (first, first, Span::new(start, start));
+        };
+        let last_byte = offset + behind_first;
         let last = self.segment(last_byte);
-        let span = Span::new(start, last.from + (last_byte - last.at) + 1);
+        let end = last.from + (last_byte - last.at) + 1;
+        (first, last, Span::new(start, end))
+    }
+
+    /// Where a slice of this line is in the file.
+    pub(super) fn span(&self, part: &str) -> Span {
+        self.locate(part).2
+    }
+
+    /// A slice of this line as a token: borrowed from the file if it lies there in one piece.
+    pub(super) fn token(&self, part: &str) -> Token<'a> {
+        let (first, last, span) = self.locate(part);
         let text = if first.at == last.at {
             Cow::Borrowed(&self.file[span.range()])
         } else {
@@ -223,16 +246,12 @@ impl<'a> Line<'a, '_> {
         };
         Token { text, span }
     }
-
-    /// Where a slice of this line is in the file.
-    pub(super) fn span(&self, part: &str) -> Span {
-        self.token(part).span
-    }
 }
 
 /// The logical line that an instruction's span holds, read once more.
 pub(super) fn rejoin(file: &str, span: Span, escape: char) -> Cow<'_, str> {
     let mut lines = Lines::new(&file[..span.end], span.start);
+    lines.limit = usize::MAX;
     let Some(first) = lines.next() else {
         return Cow::Borrowed("");
     };

@@ -8,7 +8,7 @@ use super::gotext::lossy;
 use super::heredoc;
 use super::json::{self, Array};
 use super::keyword::Keyword;
-use super::lines::{Line, Lines, LogicalLine, PhysicalLine, start_of};
+use super::lines::{Line, Lines, LogicalLine, PhysicalLine};
 use super::node::{Arguments, Ast, Comment, Node, Pair, Token, Warning};
 use super::span::{LineRange, Span};
 use super::words;
@@ -21,7 +21,7 @@ const MAX_TRIGGERS: usize = 64;
 /// it where possible.
 pub fn parse(text: &str) -> Ast<'_> {
     let mut parser = Parser {
-        lines: Lines::new(text, start_of(text)),
+        lines: Lines::new(text, 0),
         directives: Directives::default(),
         logical: LogicalLine::default(),
         described_from: 0,
@@ -124,11 +124,12 @@ impl<'a> Parser<'a> {
         }
         let context = Context {
             line,
+            end: line_span.end,
             escape: self.ast.escape,
         };
         let read = context.node(line.text, MAX_TRIGGERS).and_then(|mut node| {
-            node.line = line_span;
             node.span = line_span;
+            node.line = line_span;
             add_heredocs(&mut node, line, self.ast.text, &mut self.lines)?;
             Ok(node)
         });
@@ -193,23 +194,25 @@ fn add_heredocs<'a>(
 #[derive(Clone, Copy)]
 struct Context<'a, 'b> {
     line: Line<'a, 'b>,
+    /// Where it ends in the file.
+    end: usize,
     escape: char,
 }
 
 impl<'a, 'b> Context<'a, 'b> {
     /// `instruction = keyword [ blanks { flag } arguments ]`
     ///
-    /// The spans of the whole, the lines and the comments are filled in by the caller; a trigger's
-    /// are those of its instruction from its keyword on.
+    /// The lines and the comments are the caller's to fill in; a trigger has none of its own.
     fn node(self, text: &'b str, depth: usize) -> Result<Node<'a>, Failure> {
         let text = text.trim();
         let (word, rest) = words::split_keyword(text);
+        let keyword = Keyword::parse(word);
         let mut flags = Vec::new();
         let rest = words::take_flags(rest, self.escape, &mut flags).trim();
-        let keyword = Keyword::parse(word);
-        let span = self.line.span(text);
+        let word = self.line.token(word);
+        let span = Span::new(word.span.start, self.end);
         Ok(Node {
-            word: self.line.token(word),
+            word,
             keyword,
             flags: flags.into_iter().map(|flag| self.flag(flag)).collect(),
             arguments: self.arguments(keyword, rest, depth)?,

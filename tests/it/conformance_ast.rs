@@ -32,7 +32,7 @@ fn difference(row: &Value, absent: &[&str]) -> Option<Value> {
     let mut expected = without_suggestions(row["expect"].clone());
     let dockerfile = match row.get("dockerfile") {
         Some(text) => text.as_str().expect("a text").to_owned(),
-        None => generated(row["dockerfile_gen"].as_str().expect("a name")),
+        None => described(row["dockerfile_gen"].as_str().expect("a name")),
     };
     let mut found = without_suggestions(answer(&dockerfile));
     let fields = found.as_object_mut().expect("an object");
@@ -51,7 +51,7 @@ fn difference(row: &Value, absent: &[&str]) -> Option<Value> {
 }
 
 /// The files that the data describes rather than holds.
-fn generated(name: &str) -> String {
+fn described(name: &str) -> String {
     let length: usize = name
         .strip_prefix("limit-")
         .and_then(|length| length.parse().ok())
@@ -83,17 +83,22 @@ fn check_rows(name: &str, text: &str, absent: &[&str]) {
     assert!(wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
 }
 
+/// Rows that are part of this repository.
+#[track_caller]
+fn check_own(name: &str) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/ast");
+    let text = fs::read_to_string(format!("{folder}/{name}.jsonl")).expect("it is here");
+    check_rows(name, &text, &[]);
+}
+
 #[test]
 fn edge_cases() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/conformance/ast/edge-cases.jsonl"
-    );
-    check_rows(
-        "edge cases",
-        &fs::read_to_string(path).expect("it is here"),
-        &[],
-    );
+    check_own("edge-cases");
+}
+
+#[test]
+fn generated_files() {
+    check_own("generated");
 }
 
 #[test]

@@ -35,8 +35,8 @@ pub struct MountField<'n> {
 
 impl<'n> Mount<'n> {
     /// Reads the value of a `--mount`, which is part of the flag `token`.
-    pub(super) fn parse(token: &'n Token<'n>, word: Word<'n>) -> Result<Self, ErrorKind> {
-        let fields = fields::split(word.text, "mounts")?;
+    pub(super) fn parse(token: &'n Token<'n>, word: Word<'n>) -> Result<Self, (ErrorKind, Span)> {
+        let fields = fields::split(word.text, "mounts").map_err(|kind| (kind, word.span))?;
         let fields: Vec<_> = fields
             .into_iter()
             .map(|text| MountField::new(token, text))
@@ -44,17 +44,38 @@ impl<'n> Mount<'n> {
         // A lone `$` at the end is no variable.
         let has_variable = |value: &str| value.find('$').is_some_and(|at| at + 1 < value.len());
         let mut sources = fields.iter().filter(|field| field.key == "from");
-        if sources.any(|field| field.value.as_deref().is_some_and(has_variable)) {
-            return Err(ErrorKind::MountFromVariable);
+        if let Some(field) = sources.find(|field| field.value.as_deref().is_some_and(has_variable))
+        {
+            return Err((ErrorKind::MountFromVariable, field.value_span));
         }
         Ok(Self { word, fields })
     }
 
-    /// The stage or image that is mounted: the last `from=`, which holds no variables. Empty or
-    /// missing, it is the build context or nothing, by type.
+    /// The stage or image that is mounted, which holds no variables. Empty or missing, it is the
+    /// build context or nothing, by type.
     pub fn from(&self) -> Option<&MountField<'n>> {
+        self.last(&["from"])
+    }
+
+    /// What kind of mount it is; `bind` where missing.
+    pub fn kind(&self) -> Option<&MountField<'n>> {
+        self.last(&["type"])
+    }
+
+    /// Which part of what is mounted.
+    pub fn source(&self) -> Option<&MountField<'n>> {
+        self.last(&["source", "src"])
+    }
+
+    /// Where it is mounted.
+    pub fn target(&self) -> Option<&MountField<'n>> {
+        self.last(&["target", "dst", "destination"])
+    }
+
+    /// The last field with one of these keys and a value: it wins.
+    fn last(&self, keys: &[&str]) -> Option<&MountField<'n>> {
         let mut fields = self.fields.iter().rev();
-        fields.find(|field| field.key == "from" && field.value.is_some())
+        fields.find(|field| keys.contains(&&*field.key) && field.value.is_some())
     }
 }
 

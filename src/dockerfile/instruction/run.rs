@@ -21,7 +21,10 @@ pub(super) fn check<'n>(node: &'n Node<'n>, checker: &mut Checker) -> Option<Run
     }
     let mut mounts = Vec::new();
     for (token, value) in flags.list("mount") {
-        mounts.extend(checker.accept(Mount::parse(token, value), value.span));
+        match Mount::parse(token, value) {
+            Ok(mount) => mounts.push(mount),
+            Err((kind, span)) => checker.report(kind, span),
+        }
     }
     let network = value_of(&flags, "network", network, checker)?;
     let security = value_of(&flags, "security", security, checker)?;
