@@ -54,12 +54,14 @@ pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageE
                 };
                 parent.map(State::inherit)
             }
-            _ => {
-                let build_args = request.build_args;
-                let mut state = State::new(lexer, build_args, &scope, &produced, entry.config);
-                state.set_default_path(&entry.platform.os);
-                Some(state)
-            }
+            _ => Some(State::new(
+                lexer,
+                request.build_args,
+                &scope,
+                &produced,
+                &entry.platform,
+                entry.config,
+            )),
         };
         let mut steps = Vec::with_capacity(entry.commands.len());
         for command in entry.commands {

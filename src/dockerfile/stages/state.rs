@@ -12,12 +12,13 @@ use crate::dockerfile::Kind;
 use crate::dockerfile::expand::{Environment, Lexer, Names, Value};
 use crate::dockerfile::instruction::{Argument as Declaration, Command, Setting, Word};
 use crate::paths;
+use crate::platform::Platform;
 
 /// How many bytes all expansions of a build together may add to their words. A few lines can
 /// double a value again and again.
 const LIMIT: usize = 64 * 1024 * 1024;
 
-/// Where programs are looked for if an image does not say it.
+/// Where programs are looked for if an image does not say it, but on Windows.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A stage at some point of its instructions.
@@ -27,6 +28,8 @@ pub(super) struct State<'t> {
     build_args: &'t BTreeMap<String, String>,
     globals: &'t Variables,
     produced: &'t Cell<usize>,
+    /// Whether the image is for Windows.
+    windows: bool,
     /// What variables mean: `ENV` and `ARG` share their names.
     scope: Variables,
     /// The image so far.
@@ -64,13 +67,19 @@ impl<'t> State<'t> {
         build_args: &'t BTreeMap<String, String>,
         globals: &'t Variables,
         produced: &'t Cell<usize>,
-        config: ImageConfig,
+        platform: &Platform,
+        mut config: ImageConfig,
     ) -> Self {
+        let windows = platform.os == "windows";
+        if !windows && config.env.get("PATH") == Value::Unset {
+            config.env.set("PATH", Some(DEFAULT_PATH));
+        }
         Self {
             lexer,
             build_args,
             globals,
             produced,
+            windows,
             scope: config.env.clone(),
             config,
             declared: BTreeSet::new(),
@@ -84,14 +93,6 @@ impl<'t> State<'t> {
         next.config.triggers.clear();
         next.sets_cmd = false;
         next
-    }
-
-    /// `PATH` is always set, but on Windows.
-    pub(super) fn set_default_path(&mut self, os: &str) {
-        if os != "windows" && self.config.env.get("PATH") == Value::Unset {
-            self.config.env.set("PATH", Some(DEFAULT_PATH));
-            self.scope.set("PATH", Some(DEFAULT_PATH));
-        }
     }
 
     /// Runs an instruction.
@@ -290,7 +291,12 @@ impl<'t> State<'t> {
             Command::Shell(text) => {
                 let mut line = self.config.shell.clone()?;
                 if line.is_empty() {
-                    line = vec!["/bin/sh".to_owned(), "-c".to_owned()];
+                    let default: &[&str] = if self.windows {
+                        &["cmd", "/S", "/C"]
+                    } else {
+                        &["/bin/sh", "-c"]
+                    };
+                    line.extend(default.iter().copied().map(str::to_owned));
                 }
                 line.push(text.text.to_owned());
                 Some(line)
