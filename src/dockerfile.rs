@@ -18,8 +18,10 @@ mod lines;
 pub mod node;
 mod parser;
 mod parts;
+pub mod report;
 mod shellwords;
 mod span;
+pub mod stages;
 mod words;
 
 pub use error::{Error, ErrorKind};

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::dockerfile::gotext::quote;
+use crate::dockerfile::gotext::{parse_bool, quote};
 use crate::paths;
 use crate::percent;
 
@@ -20,6 +20,8 @@ pub struct GitSource {
     pub subdir: String,
     /// The commit that the reference must be; empty where none is asked for.
     pub checksum: String,
+    /// Whether `.git` stays in what is fetched, if the query says so.
+    pub keep_git_dir: Option<bool>,
     /// Whether the text looks like a path (`github.com/o/r`): a git source where a build context is
     /// named, a local path in `ADD`.
     pub looks_local: bool,
@@ -68,6 +70,7 @@ impl GitSource {
             reference: reference.to_owned(),
             subdir: paths::within_root(subdir),
             checksum: String::new(),
+            keep_git_dir: None,
             looks_local,
         };
         source.apply_query(&url.query)?;
@@ -96,8 +99,10 @@ impl GitSource {
                     return Err(format!("invalid mtime value: {} {allowed}", quote(value)));
                 }
                 _ if is_switch => {
-                    if !is_bool(value) {
-                        return Err(format!("invalid {key} value: {}", quote(value)));
+                    let on = parse_bool(value)
+                        .ok_or_else(|| format!("invalid {key} value: {}", quote(value)))?;
+                    if key == "keep-git-dir" {
+                        self.keep_git_dir = Some(on);
                     }
                 }
                 _ => return Err(format!("unexpected query {}", quote(key))),
@@ -135,14 +140,6 @@ fn prefixed(prefix: &str, name: &str) -> String {
     } else {
         format!("{prefix}{name}")
     }
-}
-
-/// What Go takes for a boolean.
-fn is_bool(text: &str) -> bool {
-    matches!(
-        text,
-        "1" | "t" | "T" | "true" | "TRUE" | "True" | "0" | "f" | "F" | "false" | "FALSE" | "False"
-    )
 }
 
 fn lower_scheme(base: &str) -> String {

@@ -14,6 +14,7 @@ mod conformance_ast;
 mod conformance_dockerignore;
 mod conformance_expansion;
 mod conformance_git_ref;
+mod conformance_graph;
 mod conformance_platform;
 mod conformance_reference;
 mod dockerfile_cases;
@@ -21,10 +22,12 @@ mod dockerfile_laws;
 mod emit;
 mod engine;
 mod exec;
-mod laws_ignore;
+mod expansion_laws;
+mod ignore_laws;
 mod rows;
 mod sessions;
 mod shared;
+mod stage_laws;
 
 #[allow(dead_code, reason = "helpers are for whoever comes to need them")]
 mod support;

@@ -1,0 +1,136 @@
+//! What `shipwright parse` prints: a Dockerfile as JSON, for tools.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::stages::{Base, ImageUse, NoBases, Request, Source, StageError, StageGraph};
+use super::{Dockerfile, LineRange, dump, parse};
+use crate::platform::Platform;
+
+/// A Dockerfile as JSON: `syntax`, `escape` and `check` as its directives say, `nodes` wherever
+/// layers 1 to 3 pass, `stages` for this target, build arguments and platform, and `error` exactly
+/// where BuildKit refuses the build.
+///
+/// Nothing is known of base images here: what depends on them is taken as unknown.
+pub fn parse_report(
+    text: &str,
+    target: Option<&str>,
+    build_args: &BTreeMap<String, String>,
+    platform: &Platform,
+) -> Value {
+    let ast = parse(text);
+    let dockerfile = Dockerfile::new(&ast);
+    let setting = |value: Option<&str>| value.map_or(Value::Null, Value::from);
+    let mut report = Map::new();
+    report.insert(
+        "syntax".into(),
+        setting(ast.syntax.as_ref().map(|s| &*s.value)),
+    );
+    report.insert("escape".into(), ast.escape.to_string().into());
+    report.insert(
+        "check".into(),
+        setting(ast.check.as_ref().map(|s| &*s.value)),
+    );
+    if text.is_empty() {
+        let error = json!({"message": "the Dockerfile cannot be empty"});
+        report.insert("error".into(), error);
+        return report.into();
+    }
+    if let Some(error) = dockerfile.first_error() {
+        report.insert("error".into(), dump::error(error));
+        return report.into();
+    }
+    report.insert("nodes".into(), dump::nodes(&ast));
+    let request = Request {
+        target,
+        build_args,
+        platform: &platform.normalized(),
+        build_platform: &Platform::default(),
+        contexts: &BTreeSet::new(),
+        bases: &NoBases,
+    };
+    let (key, value) = match StageGraph::new(&dockerfile, &request) {
+        Ok(graph) => ("stages", stages(&graph)),
+        Err(errors) => ("error", errors.first().map_or(Value::Null, error)),
+    };
+    report.insert(key.into(), value);
+    report.into()
+}
+
+/// An error of the stages: its message, and the ranges of lines that BuildKit names.
+pub fn error(error: &StageError) -> Value {
+    let lines: Vec<Value> = error
+        .lines()
+        .into_iter()
+        .map(|LineRange { start, end }| json!([start, end]))
+        .collect();
+    if lines.is_empty() {
+        json!({"message": error.message})
+    } else {
+        json!({"message": error.message, "lines": lines})
+    }
+}
+
+/// The stages, and after them what instructions take from elsewhere, numbered as BuildKit does.
+pub fn stages(graph: &StageGraph<'_>) -> Value {
+    let mut rows: Vec<Value> = Vec::with_capacity(graph.stages.len());
+    let mut externals: BTreeMap<usize, (String, bool)> = BTreeMap::new();
+    for stage in &graph.stages {
+        let mut deps = BTreeSet::new();
+        let mut paths = BTreeSet::new();
+        for step in &stage.steps {
+            for taken in &step.uses {
+                if let Some(name) = external_name(&taken.source) {
+                    let entry = externals.entry(taken.number).or_insert((name, false));
+                    entry.1 |= stage.reachable;
+                }
+                deps.insert(taken.number);
+            }
+            paths.extend(step.recorded_paths.iter().map(String::as_str));
+        }
+        let mut row = json!({
+            "index": stage.index,
+            "name": stage.name.as_deref().unwrap_or_default(),
+            "base_name": base_name(graph, &stage.base),
+            "deps": deps,
+            "reachable": stage.reachable,
+            "external_only": false,
+            "context_paths": paths,
+        });
+        if let Base::Stage(base) = stage.base {
+            row["base_stage"] = base.into();
+        }
+        rows.push(row);
+    }
+    rows.extend(externals.into_iter().map(|(index, (name, reachable))| {
+        json!({
+            "index": index,
+            "name": "",
+            "base_name": name,
+            "deps": [],
+            "reachable": reachable,
+            "external_only": true,
+            "context_paths": [],
+        })
+    }));
+    rows.into()
+}
+
+fn external_name(source: &Source) -> Option<String> {
+    match source {
+        Source::Stage(_) => None,
+        Source::Scratch => Some("scratch".to_owned()),
+        Source::Image(image) => Some(image.full_name()),
+        Source::Context(name) => Some(name.clone()),
+    }
+}
+
+fn base_name(graph: &StageGraph<'_>, base: &Base) -> String {
+    match base {
+        Base::Scratch => "scratch".to_owned(),
+        Base::Stage(index) => graph.stages[*index].name.clone().unwrap_or_default(),
+        Base::Image(image) => ImageUse::full_name(image),
+        Base::Context(name) => name.clone(),
+    }
+}
