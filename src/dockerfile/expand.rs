@@ -44,8 +44,11 @@ impl Environment for BTreeMap<String, String> {
 pub struct Names {
     /// They had a value.
     pub matched: BTreeSet<String>,
-    /// They had none, and counted as empty.
+    /// They had none.
     pub unmatched: BTreeSet<String>,
+    /// Of those that had none, the ones that stand for an empty text: nothing else is given for the
+    /// case, as in `${name:-text}`.
+    pub blank: BTreeSet<String>,
     /// Nobody could tell.
     pub unknown: BTreeSet<String>,
 }

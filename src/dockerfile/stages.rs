@@ -126,7 +126,7 @@ pub struct ImageUse {
     pub reference: Reference,
     /// Whether some part of the tag came from a variable.
     pub tag_from_variable: bool,
-    /// The variables in it that had no value, and counted as empty.
+    /// The variables in it that had no value, and stand for nothing.
     pub unset: BTreeSet<String>,
 }
 
@@ -157,7 +157,7 @@ pub struct Step<'n> {
     /// The paths that BuildKit notes as needed from the context, absolute: those of `sources`, and
     /// some that no build reads (semantics §15.1).
     pub recorded_paths: Vec<String>,
-    /// The variables that it expands and that are neither set nor declared.
+    /// The variables that it expands to nothing because they are neither set nor declared.
     pub undefined: BTreeSet<String>,
 }
 

@@ -236,7 +236,7 @@ fn where_a_reference_comes_from() {
             .map(|image| (image.tag_from_variable, image.unset.len()))
             .collect::<Vec<_>>()
     });
-    let expected = vec![(true, 0), (false, 0), (false, 1), (false, 0), (false, 1)];
+    let expected = vec![(true, 0), (false, 0), (false, 1), (false, 0), (false, 0)];
     assert_eq!(found, Some(expected));
 }
 

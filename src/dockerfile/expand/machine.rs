@@ -330,12 +330,19 @@ impl<'a> Machine<'a> {
         value
     }
 
+    /// Notes that a variable without a value stands for an empty text.
+    fn note_blank(&mut self, name: &str) {
+        self.names.blank.insert(name.to_owned());
+    }
+
     /// Writes a variable's value.
     fn variable(&mut self, name: &str) {
         let start = self.out.len();
         let value = self.look_up(name);
-        if let Value::Set(text) = value {
-            self.out.push_str(text);
+        match value {
+            Value::Set(text) => self.out.push_str(text),
+            Value::Unset => self.note_blank(name),
+            Value::Unknown => {}
         }
         self.deliver(start, value == Value::Unknown);
     }
@@ -360,7 +367,9 @@ impl<'a> Machine<'a> {
             Kind::Operand { name, modifier } => {
                 let value = self.env.get(&name);
                 let outcome = modifier.apply(&name, value, operand);
-                self.look_up(&name);
+                if self.look_up(&name) == Value::Unset && matches!(modifier.operator, '#' | '%') {
+                    self.note_blank(&name);
+                }
                 self.finish(start, frame.unknown, outcome?);
             }
             Kind::Pattern { name, all } => {
@@ -383,7 +392,9 @@ impl<'a> Machine<'a> {
                     unknown: pattern_unknown,
                 };
                 let outcome = substitute::replace(self.env.get(&name), pattern, operand, all);
-                self.look_up(&name);
+                if self.look_up(&name) == Value::Unset {
+                    self.note_blank(&name);
+                }
                 self.finish(pattern_start, false, outcome?);
             }
         }

@@ -196,9 +196,9 @@ impl<'t> State<'t> {
         words.map(|word| self.expand(word.text, step)).collect()
     }
 
-    /// Notes names that were looked up and are neither set nor declared.
+    /// Notes names that stand for nothing because they are neither set nor declared.
     fn note(&self, names: Names, step: &mut Step<'_>) {
-        let unset = names.unmatched.into_iter();
+        let unset = names.blank.into_iter();
         step.undefined
             .extend(unset.filter(|name| !self.declared.contains(name)));
     }

@@ -144,17 +144,17 @@ impl<'n, 'r> Table<'n, 'r> {
     fn add_stage(&mut self, instruction: &'n Instruction<'n>, from: &FromImage<'_>) {
         let place = Place::from(instruction);
         let name = alias(instruction);
+        let image = self.base_text(from, place);
         let asked = self.stage_platform(from, place);
         let mut platform = asked.unwrap_or_else(|| self.request.platform.clone());
-        let mut base = self.stage_base(from, &platform, place);
-        let mut replaced = false;
-        if let Some(key) = name
+        let context = name
             .as_deref()
-            .and_then(|n| self.stage_context(n, &platform, place))
-        {
-            base = Base::Context(key);
-            replaced = true;
-        }
+            .and_then(|name| self.stage_context(name, &platform, place));
+        let replaced = context.is_some();
+        let base = image.map_or(Base::Scratch, |(text, expansion)| {
+            self.stage_base(&text, &expansion, &platform, place)
+        });
+        let base = context.map_or(base, Base::Context);
         match &base {
             Base::Scratch => platform = self.request.platform.clone(),
             Base::Stage(index) => platform = self.entries[*index].platform.clone(),
@@ -176,50 +176,63 @@ impl<'n, 'r> Table<'n, 'r> {
         });
     }
 
-    /// What a stage is built on, as far as its name tells. The reference of an image is read later,
-    /// when BuildKit does so.
-    fn stage_base(&mut self, from: &FromImage<'_>, platform: &Platform, place: Place) -> Base {
+    /// The name of what a stage is built on, expanded; nothing where that is an error.
+    fn base_text(
+        &mut self,
+        from: &FromImage<'_>,
+        place: Place,
+    ) -> Option<(String, Expansion<String>)> {
         let expansion = match self.lexer.word(from.image.text, &self.scope) {
             Ok(expansion) => expansion,
             Err(error) => {
                 self.errors.push(StageError::at(place, error.to_string()));
-                return Base::Scratch;
+                return None;
             }
         };
-        let unset = expansion.names.unmatched.clone();
-        let Some(text) = &expansion.value else {
-            // A global argument that failed to expand: reported there.
-            return Base::Scratch;
-        };
+        // It is unknown where a global argument failed to expand, which is reported there.
+        let text = expansion.value.clone()?;
         if text.is_empty() {
             let message = format!("base name ({}) should not be blank", from.image.text);
             let error = StageError::at(place, message);
-            self.errors.push(match unset.first() {
+            self.errors.push(match expansion.names.blank.first() {
                 Some(name) => error.help(format!(
                     "give `{name}` a default before the first `FROM`, or pass it as a build argument"
                 )),
                 None => error,
             });
-            return Base::Scratch;
+            return None;
         }
+        Some((text, expansion))
+    }
+
+    /// What that name means. Where it is no valid reference of an image, BuildKit finds out later.
+    fn stage_base(
+        &mut self,
+        text: &str,
+        expansion: &Expansion<String>,
+        platform: &Platform,
+        place: Place,
+    ) -> Base {
         if let Some(&index) = self.by_name.get(text) {
             return Base::Stage(index);
         }
         if text == SCRATCH {
             return Base::Scratch;
         }
-        match image_use(text, &expansion) {
+        match image_use(text, expansion) {
             Ok(image) => match self.context(&image.reference, platform) {
                 Some(key) => Base::Context(key),
                 None => Base::Image(image),
             },
             Err(message) => {
-                let mut error = StageError::at(place, message);
-                if !unset.is_empty() {
-                    let names: Vec<String> = unset.iter().map(|n| format!("`{n}`")).collect();
-                    error = error.help(format!("{} had no value", names.join(", ")));
-                }
-                self.late_errors.push(error);
+                let blank = expansion.names.blank.iter();
+                let blank: Vec<String> = blank.map(|name| format!("`{name}`")).collect();
+                let error = StageError::at(place, message);
+                self.late_errors.push(if blank.is_empty() {
+                    error
+                } else {
+                    error.help(format!("{} had no value", blank.join(", ")))
+                });
                 Base::Scratch
             }
         }
@@ -322,6 +335,6 @@ pub(super) fn image_use(text: &str, expansion: &Expansion<String>) -> Result<Ima
         text: text.to_owned(),
         tag_from_variable: variables.any(|v| v.start < tag.end && tag.start < v.end),
         reference,
-        unset: expansion.names.unmatched.clone(),
+        unset: expansion.names.blank.clone(),
     })
 }
