@@ -6,4 +6,5 @@
 
 pub mod diagnostics;
 pub mod emit;
+pub mod exec;
 pub mod plan;

@@ -7,4 +7,5 @@ mod bake;
 mod fixture;
 mod goldens;
 mod hostile;
+mod noting_docker;
 mod runs;

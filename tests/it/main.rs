@@ -9,5 +9,7 @@
 )]
 
 mod emit;
+mod engine;
+mod exec;
 #[allow(dead_code, reason = "helpers are for whoever comes to need them")]
 mod support;

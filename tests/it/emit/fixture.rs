@@ -1,13 +1,13 @@
 //! A plan of five images over a real checkout, and the runners that are to agree on it.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::process::Output;
 
 use shipwright::emit::{Format, emit};
-use shipwright::plan::{Action, Dependency, Image, Plan, Source, VERSION, Via};
+use shipwright::plan::{Dependency, Image, Plan};
 
-use crate::support::fake_docker::FakeDocker;
+use super::noting_docker::NotingDocker;
+use crate::support::plans::{self, set_fingerprint};
 use crate::support::repo::Repo;
 
 /// The tree of the plan: python ← shared ← service1, service2; admin takes from shared and service1.
@@ -42,68 +42,29 @@ COPY --from=x/service1 /built /
 
 /// An image `name` built from `context`, needing `needs`; every other field at its simplest.
 pub(crate) fn image(name: &str, context: &str, needs: &[&str]) -> Image {
-    let short = name.rsplit('/').next().unwrap();
-    let digit = short
-        .bytes()
-        .fold(0, |sum: u8, byte| sum.wrapping_add(byte));
-    let fingerprint = format!("{digit:02x}").repeat(32);
-    let dependencies = needs.iter().map(|need| Dependency {
+    let mut image = plans::plan("", "any").images.remove(0);
+    name.clone_into(&mut image.name);
+    name.clone_into(&mut image.repository);
+    context.clone_into(&mut image.context);
+    image.dockerfile = format!("{context}/Dockerfile");
+    image.tags = vec![format!("{name}:main"), format!("{name}:1")];
+    let needs = needs.iter().map(|need| Dependency {
         image: (*need).to_owned(),
         reference: (*need).to_owned(),
         content: None,
-        via: vec![Via {
-            instruction: "FROM".to_owned(),
-            line: 1,
-        }],
+        via: Vec::new(),
     });
-    let label = ("dev.shipwright.fingerprint".to_owned(), fingerprint.clone());
-    Image {
-        name: name.to_owned(),
-        repository: name.to_owned(),
-        dockerfile: format!("{context}/Dockerfile"),
-        context: context.to_owned(),
-        target: None,
-        build_args: BTreeMap::new(),
-        stamp_args: BTreeMap::new(),
-        platforms: Vec::new(),
-        labels: BTreeMap::from([label]),
-        contexts: BTreeMap::new(),
-        secrets: Vec::new(),
-        ssh: Vec::new(),
-        network: String::new(),
-        cache_from: Vec::new(),
-        cache_to: Vec::new(),
-        attest: Vec::new(),
-        no_cache: false,
-        push: true,
-        dirty: false,
-        onbuild: false,
-        wave: 0,
-        dependencies: dependencies.collect(),
-        base_images: Vec::new(),
-        inputs: "0".repeat(40),
-        reference: format!("{name}:sw-{}", &fingerprint[..32]),
-        fingerprint,
-        tags: vec![format!("{name}:main"), format!("{name}:1")],
-        action: Action::Ensure,
-        reasons: Vec::new(),
-    }
+    image.dependencies = needs.collect();
+    set_fingerprint(&mut image, 0);
+    image
 }
 
 /// A plan of those images at a revision.
 pub(crate) fn plan(revision: &str, images: Vec<Image>) -> Plan {
-    let source = Source {
-        revision: revision.to_owned(),
-        branch: Some("main".to_owned()),
-        dirty: false,
-        timestamp: 1_700_000_000,
-        since: None,
-    };
-    Plan {
-        version: VERSION,
-        source,
-        images,
-    }
+    let mut plan = plans::plan("", "any");
+    revision.clone_into(&mut plan.source.revision);
+    plan.images = images;
+    plan
 }
 
 /// The plan of [`TREE`] at a revision.
@@ -150,7 +111,7 @@ impl Runner {
 /// A checkout with an emitted file at its top, and a `docker` that only notes what it is asked.
 pub(crate) struct Bench {
     pub(crate) repo: Repo,
-    pub(crate) docker: FakeDocker,
+    pub(crate) docker: NotingDocker,
     pub(crate) runner: Runner,
     /// Further variables of the environment.
     pub(crate) env: Vec<(&'static str, String)>,
@@ -160,7 +121,7 @@ impl Bench {
     /// The checkout of a tree.
     #[track_caller]
     pub(crate) fn new(runner: Runner, tree: &str) -> Self {
-        let (repo, docker) = (Repo::new(tree), FakeDocker::new());
+        let (repo, docker) = (Repo::new(tree), NotingDocker::new());
         let env = Vec::new();
         Self {
             repo,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,13 +53,7 @@ pub(crate) fn engine() -> Option<Engine> {
     static USABLE: OnceLock<Result<(), String>> = OnceLock::new();
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     if let Err(reason) = USABLE.get_or_init(usable) {
-        let message = format!("needs a Docker engine with named contexts: {reason}");
-        assert!(
-            std::env::var_os("SHIPWRIGHT_REQUIRE_ENGINE").is_none(),
-            "{message}"
-        );
-        // Not `eprintln!`, whose output the test harness keeps back.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {message}");
+        skip(&format!("a Docker engine with named contexts: {reason}"));
         return None;
     }
     let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -67,6 +62,28 @@ pub(crate) fn engine() -> Option<Engine> {
     Some(Engine {
         prefix: format!("shipwright-test/{moment}-{}-{count}", std::process::id()),
     })
+}
+
+/// The host of a local registry that takes anything, or nothing but a loud line.
+///
+/// # Panics
+/// As [`engine`].
+#[track_caller]
+pub(crate) fn registry() -> Option<&'static str> {
+    const HOST: &str = "127.0.0.1:5000";
+    if TcpStream::connect(HOST).is_ok() {
+        return Some(HOST);
+    }
+    skip("a registry at 127.0.0.1:5000 (see tools/engine)");
+    None
+}
+
+#[track_caller]
+fn skip(needed: &str) {
+    let required = std::env::var_os("SHIPWRIGHT_REQUIRE_ENGINE").is_some();
+    assert!(!required, "needs {needed}");
+    // Not `eprintln!`, whose output the test harness keeps back.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: needs {needed}");
 }
 
 /// Whether the engine is there and new enough, and the base image is, or can be made.
@@ -80,8 +97,10 @@ fn usable() -> Result<(), String> {
     if !help.contains("--build-context") {
         return Err("its buildx knows no --build-context".to_owned());
     }
-    if try_docker(&["image", "inspect", BASE]).is_err() {
+    let shell = ["run", "--rm", "--network", "none", BASE, "sh", "-c", "true"];
+    if try_docker(&shell).is_err() {
         import_base()?;
+        try_docker(&shell).map_err(|error| format!("its base image does not start: {error}"))?;
     }
     Ok(())
 }
@@ -91,7 +110,7 @@ fn import_base() -> Result<(), String> {
     let busybox = ["/bin/busybox", "/usr/bin/busybox"]
         .iter()
         .find_map(|path| fs::read(path).ok())
-        .ok_or("no busybox to make a base image from (Debian: busybox-static)")?;
+        .ok_or("no static busybox to make a base image from (Debian: busybox-static)")?;
     let mut archive = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_mode(0o755);
@@ -257,7 +276,8 @@ fn hex(bytes: &[u8]) -> String {
         .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-fn try_docker(arguments: &[&str]) -> Result<String, String> {
+/// Runs docker; gives what it printed, or what it said against it.
+pub(crate) fn try_docker(arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("docker")
         .args(arguments)
         .stdin(Stdio::null())

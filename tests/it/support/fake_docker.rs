@@ -1,108 +1,84 @@
-//! A `docker` that builds nothing: it logs its arguments and remembers which images there are.
-//!
-//! It answers `image inspect` from what was built, tagged or put there before, so that what runs
-//! it takes the same way as with an engine.
+//! A docker client that builds nothing, for exact arguments and exact order.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Command;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// The script: an invocation is logged as the number of its arguments and each of them, all ended
-/// by NUL, in one write, because several may run at once.
-const SCRIPT: &str = r#"#!/bin/sh
-here=${0%/*}
-entry=$here/entry.$$
-{ printf '%s\0' $# "$@"; } >"$entry"
-cat "$entry" >>"$here/log"
-rm "$entry"
-
-file() { printf '%s/store/%s' "$here" "$(printf %s "$1" | tr / %)"; }
-case "$1 $2" in
-  'image inspect') shift $(($# - 1)); cat "$(file "$1")" ;;
-  'buildx build')
-    while [ $# -gt 0 ]; do
-      case $1 in
-        --tag) tag=$2 ;;
-        --label) case $2 in dev.shipwright.fingerprint=*) label=${2#*=} ;; esac ;;
-      esac
-      shift
-    done
-    case " $FAKE_DOCKER_FAILS " in *" $tag "*) exit 7 ;; esac
-    printf '%s\n' "$label" >"$(file "$tag")"
-    ;;
-  'buildx imagetools') grep -qxF "$4" "$here/registry" ;;
-  tag\ *) cp "$(file "$2")" "$(file "$3")" ;;
-  push\ *) [ -f "$(file "$2")" ] && printf '%s\n' "$2" >>"$here/registry" ;;
-  *) exit 64 ;;
-esac
-"#;
-
-/// A `docker` on the PATH of commands.
+/// A folder with a program `docker` and what it remembers; see the script for the files.
 pub(crate) struct FakeDocker {
     folder: TempDir,
 }
 
 impl FakeDocker {
-    /// One that holds no image.
+    /// An engine of version 28 that holds nothing and where every build succeeds.
     #[track_caller]
     pub(crate) fn new() -> Self {
-        let folder = TempDir::with_prefix("shipwright-fake-").expect("a temporary folder");
-        let docker = folder.path().join("docker");
-        fs::write(&docker, SCRIPT).unwrap();
-        fs::set_permissions(&docker, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::create_dir(folder.path().join("store")).unwrap();
-        fs::write(folder.path().join("registry"), "").unwrap();
-        Self { folder }
-    }
-
-    /// A command that finds this `docker` before any other.
-    pub(crate) fn command(&self, program: &str, folder: &Path) -> Command {
-        let rest = std::env::var("PATH").expect("a PATH");
-        let path = format!("{}:{rest}", self.folder.path().display());
-        let mut command = Command::new(program);
-        command.current_dir(folder).env("PATH", path);
-        command
-    }
-
-    /// Puts an image into the local store.
-    pub(crate) fn holds(&self, reference: &str, fingerprint: &str) {
-        let file = self
-            .folder
-            .path()
-            .join("store")
-            .join(reference.replace('/', "%"));
-        fs::write(file, format!("{fingerprint}\n")).unwrap();
-    }
-
-    /// Removes every image from the local store.
-    pub(crate) fn forgets(&self) {
-        let store = self.folder.path().join("store");
-        fs::remove_dir_all(&store).unwrap();
-        fs::create_dir(&store).unwrap();
-    }
-
-    /// The arguments of each invocation since the last call, in order.
-    #[track_caller]
-    pub(crate) fn calls(&self) -> Vec<Vec<String>> {
-        let log = self.folder.path().join("log");
-        let text = fs::read(&log).unwrap_or_default();
-        let _ = fs::remove_file(log);
-        let text = String::from_utf8(text).expect("arguments are UTF-8");
-        let mut words = text.split_terminator('\0').map(str::to_owned);
-        let mut calls = Vec::new();
-        while let Some(count) = words.next() {
-            let count = count.parse().expect("a count before each invocation");
-            calls.push(words.by_ref().take(count).collect());
+        let folder = TempDir::with_prefix("shipwright-docker-").expect("a temporary folder");
+        let fake = Self { folder };
+        // A link, for a program that was just written may be "busy": another test that starts a
+        // process at that moment holds it open.
+        let script = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/it/support/fake_docker.sh"
+        );
+        symlink(script, fake.program()).unwrap();
+        fs::create_dir(fake.bin().join("running")).unwrap();
+        for (file, text) in [
+            ("log", ""),
+            ("references", ""),
+            ("version", "28.2.2"),
+            ("failing", ""),
+            ("together", "0"),
+            ("peak", "0\n"),
+        ] {
+            fake.set(file, text);
         }
-        calls
+        fake
     }
 
-    /// What a registry was given, in order.
-    pub(crate) fn registry(&self) -> Vec<String> {
-        let text = fs::read_to_string(self.folder.path().join("registry")).unwrap();
-        text.lines().map(str::to_owned).collect()
+    /// The folder to put before others in `PATH`.
+    pub(crate) fn bin(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The program itself.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.bin().join("docker")
+    }
+
+    /// Writes one of the files that the script reads.
+    #[track_caller]
+    pub(crate) fn set(&self, file: &str, text: &str) {
+        fs::write(self.bin().join(file), text).unwrap();
+    }
+
+    /// One of the files that the script reads or writes.
+    #[track_caller]
+    pub(crate) fn get(&self, file: &str) -> String {
+        fs::read_to_string(self.bin().join(file)).unwrap()
+    }
+
+    /// The calls since the last time that begin with one of these words, joined by a space each.
+    #[track_caller]
+    pub(crate) fn take_calls(&self, beginnings: &[&str]) -> Vec<String> {
+        let log = self.get("log");
+        self.set("log", "");
+        log.lines()
+            .filter(|line| beginnings.iter().any(|words| line.starts_with(words)))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Every reference with its id.
+    #[track_caller]
+    pub(crate) fn references(&self) -> BTreeMap<String, String> {
+        let pairs = self.get("references");
+        let pairs = pairs.lines().filter_map(|line| line.split_once(' '));
+        pairs
+            .map(|(name, id)| (name.to_owned(), id.to_owned()))
+            .collect()
     }
 }
