@@ -112,8 +112,9 @@ check_tree() {
   [ "$head" = "$revision" ] || differs "HEAD is $head, and the plan is of $revision"
   for path do
     shift
-    case $path in *.dockerignore) ;; *)
-      [ -e "$path" ] || stop "there is no $path here: run this at the root of the plan"
+    case $path in
+      *.dockerignore) ;; # may be missing
+      *) [ -e "$path" ] || stop "there is no $path here: run this at the root of the plan" ;;
     esac
     set -- "$@" ":(literal)$path"
   done
@@ -126,14 +127,13 @@ $changed
 "
 }
 
-# unless_built REFERENCE FINGERPRINT COMMAND…: runs the command if that image is not there yet.
+# unless_built REFERENCE FINGERPRINT COMMAND…: runs the command, unless the image is there and says
+# that it is the one of that fingerprint.
 unless_built() {
   reference=$1 fingerprint=$2
   shift 2
   label='{{index .Config.Labels "dev.shipwright.fingerprint"}}'
-  if found=$(docker image inspect --format "$label" "$reference" 2>/dev/null); then
-    [ "$found" = "$fingerprint" ] ||
-      stop "$reference is there, but is not the planned image: remove it, and run this again"
+  if [ "$(docker image inspect --format "$label" "$reference" 2>/dev/null)" = "$fingerprint" ]; then
     say "$reference is there"
   else
     say "$reference is being built"
