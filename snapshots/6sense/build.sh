@@ -164,8 +164,9 @@ push_content() {
 # push_tags TAG…
 push_tags() { for tag do docker push "$tag"; done; }
 
-# A dry run asks neither git nor Docker, and prints what a shell would take back.
+# A dry run asks neither git nor Docker: it prints commands as a shell would take them back.
 if [ "$dry_run" ]; then
+  say() { :; }
   check_tree() { :; }
   unless_built() { shift 2; "$@"; }
   push_content() { docker push "$1"; }

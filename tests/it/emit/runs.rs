@@ -417,7 +417,7 @@ fn a_dry_run_prints_commands_that_a_shell_takes_back() {
         }
         bench.emit(&plan);
         let printed = bench.run(&["-n", "python"]);
-        assert!(printed.status.success());
+        assert!(printed.status.success() && printed.stderr.is_empty());
         assert_eq!(
             bench.docker.calls(),
             Vec::<Vec<String>>::new(),
