@@ -1,6 +1,7 @@
 #!/bin/sh
 # The images of revision 00192ee97077996a72a911d32b225885456f7c2f
 # Branch feature/login
+# Compared with revision 2eb888e95f113117c63e0d526f68ad90267a45e6
 #
 # Made by `shipwright emit sh`, for this revision only: neither edit nor commit it.
 # Needs git, and Docker with buildx. `--help` says what it can do.
