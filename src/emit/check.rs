@@ -10,12 +10,9 @@ use crate::plan::{Image, Plan};
 /// Every reason why the plan cannot be written in that format.
 pub(super) fn problems(plan: &Plan, format: Format) -> Diagnostics {
     let mut problems = Diagnostics::new();
-    let revision = &plan.source.revision;
-    if !revision.chars().all(|c| c.is_ascii_hexdigit()) {
-        let what = format!("`{}` is not a revision", comment(revision));
-        problems.push(Diagnostic::error("plan-revision", what));
-    }
+    problems.extend(digits("a revision", &plan.source.revision));
     for image in &plan.images {
+        problems.extend(digits("a fingerprint", &image.fingerprint));
         problems.extend(references(image));
         problems.extend(dependencies(plan, image));
         problems.extend(keys(image));
@@ -38,6 +35,12 @@ pub(super) fn any_text_holds(plan: &Plan, character: char) -> bool {
     found
 }
 
+fn digits(what: &str, text: &str) -> Option<Diagnostic> {
+    let good = !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit());
+    let message = || format!("`{}` is not {what}", comment(text));
+    (!good).then(|| Diagnostic::error("plan-digits", message()))
+}
+
 /// Names and references hold nothing but the characters of image references, so that they can
 /// stand in a `FROM`, and as the name of a target where only a colon is special.
 fn references(image: &Image) -> Vec<Diagnostic> {
@@ -55,11 +58,14 @@ fn references(image: &Image) -> Vec<Diagnostic> {
     if !legal(&image.name, "") {
         problems.push(refuse("the name of an image", &image.name));
     }
-    let contents = image.dependencies.iter().filter_map(|d| d.content.as_ref());
+    let needs = &image.dependencies;
+    let contents = needs.iter().filter_map(|need| need.content.as_ref());
+    let bound = needs.iter().map(|need| &need.reference);
     for reference in [&image.reference]
         .into_iter()
         .chain(&image.tags)
         .chain(contents)
+        .chain(bound)
     {
         if !legal(reference, "@[]") {
             problems.push(refuse("an image reference", reference));

@@ -1,10 +1,14 @@
 //! The emitted files of a small plan, as people would see them.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use shipwright::emit::{Format, emit};
 use shipwright::plan::Plan;
+
+use super::bake::print;
 
 /// The folder of a golden: a plan, and what it compiles to.
 fn folder(name: &str) -> PathBuf {
@@ -48,4 +52,41 @@ fn emitted_files_are_as_they_were() {
     check("6sense", Format::Make, "Makefile");
     check("6sense", Format::Sh, "build.sh");
     check("6sense", Format::Bake, "docker-bake.hcl");
+}
+
+/// A tool reads the golden and finds nothing wrong; where there is no such tool, a loud line.
+#[track_caller]
+fn reads(words: &[&str], file: &str) {
+    let mut command = Command::new(words[0]);
+    command
+        .args(&words[1..])
+        .arg(file)
+        .current_dir(folder("6sense"));
+    command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: {}: {error}", words[0]);
+            return;
+        }
+    };
+    let (stdout, stderr) = (&output.stdout, &output.stderr);
+    let said = [
+        String::from_utf8_lossy(stdout),
+        String::from_utf8_lossy(stderr),
+    ]
+    .concat();
+    assert!(output.status.success(), "{words:?} {file}: {said}");
+}
+
+#[test]
+fn emitted_files_are_what_their_tools_read() {
+    reads(
+        &["make", "--dry-run", "--warn-undefined-variables", "-f"],
+        "Makefile",
+    );
+    reads(&["dash", "-n"], "build.sh");
+    reads(&["busybox", "sh", "-n"], "build.sh");
+    reads(&["shellcheck"], "build.sh");
+    print(&read(&folder("6sense").join("docker-bake.hcl")), &[]);
 }
