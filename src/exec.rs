@@ -14,10 +14,12 @@ mod contexts;
 mod docker;
 mod engine;
 mod failure;
+mod parallel;
 pub mod progress;
 mod publish;
 mod queue;
 mod report;
+mod socket;
 mod stop;
 mod tasks;
 #[cfg(test)]
@@ -139,15 +141,22 @@ pub fn run_on(
     if !options.dry_run && !tasks.is_empty() {
         announce(&tasks, plan, progress);
         ran = tasks::run_all(&setting, &work, &host, &tasks, progress);
-        problems.extend(unfinished(&ran, &tasks, options));
         found = engine.look(&references)?;
+    }
+    if !options.dry_run {
+        problems.extend(unfinished(&ran, &tasks, options));
+        if !problems.has_errors() {
+            // Somebody may have removed one meanwhile.
+            let absent = |image: &&Image| !found.contains_key(&image.reference);
+            problems.extend(plan.images.iter().filter(absent).map(publish::missing));
+        }
     }
 
     let mut moves = Vec::new();
     if options.tags && !problems.has_errors() {
         moves = publish::moves(plan, &found);
         if !options.dry_run {
-            problems.extend(publish::publish(&setting, plan, &found, &moves, progress));
+            moves = publish::publish(&setting, plan, moves, &mut problems, progress);
         }
     }
     Ok(Report {

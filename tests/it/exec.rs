@@ -132,6 +132,7 @@ fn a_build_is_asked_for_in_these_words() {
         build(app, "app", &base),
         "image ls --no-trunc --format {{.ID}} {{.Repository}}:{{.Tag}}".to_owned(),
         "image inspect".to_owned(),
+        "context inspect --format {{.Endpoints.docker.Host}}".to_owned(),
         format!("tag {} r/us/python:main", python.reference),
         format!("tag {} r/us/app:main", app.reference),
     ];
