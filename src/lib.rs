@@ -5,5 +5,6 @@
 //! compiled for a runner or run.
 
 pub mod diagnostics;
+pub mod emit;
 pub mod exec;
 pub mod plan;

@@ -4,3 +4,4 @@
 //! wrong base shows in the files.
 
 mod exec;
+mod runners;

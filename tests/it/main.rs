@@ -8,6 +8,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod emit;
 mod engine;
 mod exec;
 #[allow(dead_code, reason = "helpers are for whoever comes to need them")]

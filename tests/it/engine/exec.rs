@@ -12,7 +12,7 @@ use crate::support::plans::{plan, set_fingerprint};
 use crate::support::repo::Repo;
 
 /// Five images in three waves; each leaves a file that says which version of it was built.
-const FIVE: &str = "\
+pub(super) const FIVE: &str = "\
 //- python/Dockerfile
 FROM local/busybox:1
 COPY version /python
@@ -33,11 +33,11 @@ COPY --from=us/node /node /node
 FROM us/shared AS base
 RUN --mount=type=bind,from=us/python,target=/other cp /other/python /mounted
 ";
-const WAVES: &str = "node python shared<python app<shared,node worker<shared,python";
+pub(super) const WAVES: &str = "node python shared<python app<shared,node worker<shared,python";
 
 /// Runs the plan in the repository, two builds at once.
 #[track_caller]
-fn exec(repo: &Repo, plan: &Plan, change: impl FnOnce(&mut Options)) -> Report {
+pub(super) fn exec(repo: &Repo, plan: &Plan, change: impl FnOnce(&mut Options)) -> Report {
     let logs = TempDir::new().unwrap();
     let mut options = Options {
         jobs: 2,
@@ -264,11 +264,11 @@ fn a_push_takes_along_what_it_needs_and_tags_at_the_end() {
 }
 
 /// Images under names that are not the test's own, taken away again at the end.
-struct Poisoned(Vec<String>);
+pub(super) struct Poisoned(Vec<String>);
 
 impl Poisoned {
     #[track_caller]
-    fn new(references: &[&str]) -> Self {
+    pub(super) fn new(references: &[&str]) -> Self {
         for reference in references {
             docker(&["tag", BASE, reference]);
         }

@@ -1,0 +1,213 @@
+//! Rendering: every value that a template writes is quoted for the language of the template.
+//!
+//! The name of a template says its language (`Makefile.j2`, `*.sh.j2`, `*.hcl.j2`, `*.json.j2`); the
+//! formatter of the engine then quotes each `{{ value }}`, so that the author of a template cannot
+//! forget to. The filters `sh`, `make`, `hcl`, `json` and `comment` do the same by name.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
+use serde::Serialize;
+
+use super::quote::{Language, comment};
+use crate::diagnostics::Diagnostic;
+
+/// The templates of this program, by name.
+const TEMPLATES: [(&str, &str); 4] = [
+    ("Makefile.j2", include_str!("../../templates/Makefile.j2")),
+    ("build.sh.j2", include_str!("../../templates/build.sh.j2")),
+    (
+        "functions.sh.j2",
+        include_str!("../../templates/functions.sh.j2"),
+    ),
+    (
+        "docker-bake.hcl.j2",
+        include_str!("../../templates/docker-bake.hcl.j2"),
+    ),
+];
+
+/// A text that a template writes as it stands: made here, of nothing that could be misread.
+pub(super) fn verbatim(text: impl Into<String>) -> Value {
+    Value::from_safe_string(text.into())
+}
+
+/// A text from outside as a comment shows it to people.
+pub(super) fn remark(text: &str) -> Value {
+    verbatim(comment(text))
+}
+
+/// Renders one of the program's templates.
+///
+/// # Errors
+/// When the template writes what is not there, or what its language cannot carry.
+pub(super) fn render(name: &str, view: impl Serialize) -> Result<String, Diagnostic> {
+    let mut engine = engine();
+    for (name, source) in TEMPLATES {
+        engine
+            .add_template(name, source)
+            .map_err(|error| diagnose(&error))?;
+    }
+    let template = engine
+        .get_template(name)
+        .map_err(|error| diagnose(&error))?;
+    template
+        .render(Serde(view))
+        .map_err(|error| diagnose(&error))
+}
+
+fn engine() -> Environment<'static> {
+    let mut engine = Environment::new();
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_syntax(syntax());
+    engine.set_auto_escape_callback(|name| match language_of(name) {
+        Some(language) => AutoEscape::Custom(language.into()),
+        None => AutoEscape::None,
+    });
+    engine.set_formatter(format);
+    for name in ["sh", "make", "hcl", "json"] {
+        engine.add_filter(name, move |value: Value| {
+            let language = language(name).expect("a name of the list above");
+            quote(language, &value).map(verbatim)
+        });
+    }
+    engine.add_filter("comment", |text: &str| remark(text));
+    // A part in `sh` within a Makefile: make undoes the doubling before the shell reads it.
+    engine.add_filter("double_dollars", |text: &str| {
+        verbatim(text.replace('$', "$$"))
+    });
+    engine
+}
+
+/// A line that holds a `{% block %}` alone leaves no trace in the output.
+fn syntax() -> SyntaxConfig {
+    SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()
+        .expect("the usual delimiters do not contradict each other")
+}
+
+fn language(name: &str) -> Option<Language> {
+    Some(match name {
+        "sh" => Language::Sh,
+        "make" => Language::Make,
+        "hcl" => Language::Hcl,
+        "json" => Language::Json,
+        _ => return None,
+    })
+}
+
+/// The language that a template of that name is written in.
+fn language_of(template: &str) -> Option<&'static str> {
+    let name = template.strip_suffix(".j2").unwrap_or(template);
+    let last = name.rsplit('/').next().unwrap_or(name);
+    match last.rsplit_once('.') {
+        Some((_, "sh")) => Some("sh"),
+        Some((_, "mk")) => Some("make"),
+        Some((_, "hcl")) => Some("hcl"),
+        Some((_, "json")) => Some("json"),
+        None if last == "Makefile" => Some("make"),
+        _ => None,
+    }
+}
+
+/// What `{{ value }}` writes.
+fn format(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let language = match state.auto_escape() {
+        AutoEscape::Custom(name) => language(name),
+        _ => None,
+    };
+    match language {
+        Some(language) if !value.is_safe() => {
+            out.write_str(&quote(language, value)?).map_err(Error::from)
+        }
+        _ => minijinja::escape_formatter(out, state, value),
+    }
+}
+
+fn quote(language: Language, value: &Value) -> Result<String, Error> {
+    let refuse = |what: String| Error::new(ErrorKind::InvalidOperation, what);
+    match value.kind() {
+        _ if language == Language::Json => {
+            serde_json::to_string(value).map_err(|error| refuse(error.to_string()))
+        }
+        ValueKind::Bool => Ok(value.is_true().to_string()),
+        ValueKind::Number => Ok(value.to_string()),
+        ValueKind::String => {
+            let text = value.to_string();
+            let quoted = language.quote(&text);
+            quoted.map_err(|reason| refuse(format!("the value `{}` {reason}", comment(&text))))
+        }
+        kind => Err(refuse(format!("a value of kind {kind} is no text"))),
+    }
+}
+
+fn diagnose(error: &Error) -> Diagnostic {
+    let place = match (error.name(), error.line()) {
+        (Some(name), Some(line)) => format!("{name}:{line}: "),
+        _ => String::new(),
+    };
+    let detail = error
+        .detail()
+        .map_or_else(|| error.kind().to_string(), str::to_owned);
+    Diagnostic::error("template", format!("{place}{detail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &'static str, source: &'static str, expected: Result<&str, &str>) {
+        let mut engine = engine();
+        engine
+            .add_template(name, source)
+            .expect("a template that parses");
+        let view = minijinja::context! { text => "a $b", list => ["x y"], truth => true };
+        let rendered = engine
+            .get_template(name)
+            .and_then(|template| template.render(view));
+        let rendered = rendered.map_err(|error| diagnose(&error).message);
+        assert_eq!(rendered.as_deref().map_err(String::as_str), expected);
+    }
+
+    #[test]
+    fn values_are_quoted_by_the_name_of_the_template() {
+        check("a.sh.j2", "{{ text }}", Ok("'a $b'"));
+        check("Makefile.j2", "{{ text }}", Ok("'a $$b'"));
+        check("a.hcl.j2", "{{ text }} {{ truth }}", Ok(r#""a $b" true"#));
+        check("a.json.j2", "{{ list }}", Ok(r#"["x y"]"#));
+        check("notes.txt", "{{ text }} {{ text|sh }}", Ok("a $b 'a $b'"));
+    }
+
+    #[test]
+    fn nothing_is_quoted_twice() {
+        check(
+            "a.sh.j2",
+            "{{ text|sh }} {{ text|comment }}",
+            Ok("'a $b' a $b"),
+        );
+        let nested = "{% filter double_dollars %}{{ text|sh }}{% endfilter %}";
+        check("Makefile.j2", nested, Ok("'a $$b'"));
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_with_its_place() {
+        check(
+            "a.sh.j2",
+            "{{ list }}",
+            Err("a.sh.j2:1: a value of kind sequence is no text"),
+        );
+        check(
+            "a.sh.j2",
+            "\n{{ none }}",
+            Err("a.sh.j2:2: a value of kind none is no text"),
+        );
+        check(
+            "a.sh.j2",
+            "{{ nothing }}",
+            Err("a.sh.j2:1: `nothing` is undefined"),
+        );
+    }
+}
