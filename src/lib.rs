@@ -4,6 +4,7 @@
 //! parsed and resolved to images and edges, these are ordered and fingerprinted, and the plan is
 //! compiled for a runner or run.
 
+mod buildx;
 pub mod diagnostics;
 pub mod emit;
 pub mod exec;

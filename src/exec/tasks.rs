@@ -171,8 +171,8 @@ fn build(
 ) -> Result<(), End> {
     let sources = setting.contexts.sources(image).map_err(End::Failed)?;
     let pushing = setting.options.push.is_some();
-    let bound = work.bound(image);
-    let arguments = build_arguments(image, &sources, &bound, &host.builder, pushing);
+    let dockerfile = setting.root.join(&sources.dockerfile);
+    let arguments = build_arguments(work.plan, image, sources, &host.builder, pushing);
     let command = setting.engine.command_line(&arguments);
     log.note(&command);
     let stop = &setting.options.stop;
@@ -183,7 +183,7 @@ fn build(
         Ok(()) => Ok(()),
         Err(Failed::Stopped) => Err(End::Stopped),
         Err(Failed::Status(status)) => {
-            let dockerfile = fs::read_to_string(setting.root.join(&sources.dockerfile)).ok();
+            let dockerfile = fs::read_to_string(dockerfile).ok();
             let text = dockerfile.as_deref();
             let diagnostic = build_failed(image, &status, &log.tail, log.path, &command, text);
             Err(End::Failed(diagnostic))
