@@ -14,6 +14,7 @@ mod contexts;
 mod docker;
 mod engine;
 mod failure;
+mod log;
 mod parallel;
 pub mod progress;
 mod publish;
@@ -40,7 +41,7 @@ pub use stop::Stop;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 use publish::Move;
-use tasks::{End, Ran, Task};
+use tasks::{End, Ran, Runner, Task};
 use work::Work;
 
 /// How to run a plan.
@@ -140,7 +141,12 @@ pub fn run_on(
     let mut problems = Diagnostics::new();
     if !options.dry_run && !tasks.is_empty() {
         announce(&tasks, plan, progress);
-        ran = tasks::run_all(&setting, &work, &host, &tasks, progress);
+        let runner = Runner {
+            setting,
+            work: &work,
+            host: &host,
+        };
+        ran = runner.run_all(&tasks, progress);
         found = engine.look(&references)?;
     }
     if !options.dry_run {

@@ -3,11 +3,10 @@ use std::collections::BTreeMap;
 
 use super::Setting;
 use super::engine::{Failed, Found};
-use super::failure::Tail;
+use super::failure::{Tail, push_failed};
 use super::parallel;
 use super::progress::Progress;
 use super::stop::Stop;
-use super::tasks::push_failed;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 
