@@ -15,6 +15,7 @@ mod json;
 mod keyword;
 mod lines;
 pub mod node;
+mod nodes;
 mod parser;
 mod parts;
 mod shellwords;
