@@ -1,4 +1,5 @@
-//! A plan compiled for a runner: a Makefile, a POSIX shell script, a bake file.
+//! A plan compiled for a runner: a Makefile, a POSIX shell script, a bake file, or whatever a
+//! template from outside makes of it.
 //!
 //! Functions from a plan to text. A view (`script`, `bake`) decides what is written, a template of
 //! `templates/` lays it out, and the engine quotes every value for the language of the template.
@@ -13,7 +14,7 @@ mod template;
 use std::str::FromStr;
 
 use self::quote::Language;
-use crate::diagnostics::{Diagnostics, nearest};
+use crate::diagnostics::{Diagnostics, SourceText, nearest};
 use crate::plan::Plan;
 
 /// What a plan can be compiled to.
@@ -43,6 +44,20 @@ pub fn emit(plan: &Plan, format: Format) -> Result<String, Diagnostics> {
         Format::Bake => template::render("docker-bake.hcl.j2", bake::file(plan)),
     };
     rendered.map_err(Diagnostics::from)
+}
+
+/// The plan rendered by a template from outside: its data are the keys of the plan.
+///
+/// The name of the template says which language its values are quoted for: `x.sh.j2`, `x.mk.j2` or
+/// `Makefile.j2`, `x.hcl.j2`, `x.json.j2`; with another name they are written as they are. The
+/// filters `sh`, `make`, `hcl` and `json` quote by name, `comment` makes a text harmless within a
+/// comment. What `sh` and `make` write may name the shell variable `NEWLINE`, and `make` the
+/// variable `HASH`, which the template defines where values hold a newline or a `#`.
+///
+/// # Errors
+/// When it is no template, names what the plan has not, or writes what its language cannot carry.
+pub fn emit_template(plan: &Plan, template: &SourceText) -> Result<String, Diagnostics> {
+    template::render_source(template, plan).map_err(Diagnostics::from)
 }
 
 impl Format {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The images of revision 00192ee97077996a72a911d32b225885456f7c2f
 # Branch feature/login
+# Compared with revision 2eb888e95f113117c63e0d526f68ad90267a45e6
 #
 # Made by `shipwright emit sh`, for this revision only: neither edit nor commit it.
 # Needs git, and Docker with buildx. `--help` says what it can do.
@@ -21,7 +22,8 @@ need (every image where none is named), then moves the readable tags.
 
 Run it at the root of the plan: the folder of .shipwright.json, or the top of
 the checkout. It stops where the checkout is not as planned; SHIPWRIGHT_FORCE=1
-goes on regardless. DOCKER=... is another docker command.
+goes on regardless. Keep this file out of the build contexts: a build that
+copies the whole folder would copy it too. DOCKER=... is another docker command.
 END
 }
 
@@ -163,8 +165,9 @@ push_content() {
 # push_tags TAG…
 push_tags() { for tag do docker push "$tag"; done; }
 
-# A dry run asks neither git nor Docker, and prints what a shell would take back.
+# A dry run asks neither git nor Docker: it prints commands as a shell would take them back.
 if [ "$dry_run" ]; then
+  say() { :; }
   check_tree() { :; }
   unless_built() { shift 2; "$@"; }
   push_content() { docker push "$1"; }
@@ -279,7 +282,6 @@ if [ "$SHIPWRIGHT_PUSH" ]; then
   if wanted 6sense/service1; then push_content 6sense/service1:sw-1a6b8a5aaf059ef27f1efa12999256e5; fi
   if wanted 6sense/service2; then push_content 6sense/service2:sw-5d1fa8bae36bc5c3660dead75ac858f1; fi
   if wanted 6sense/admin; then push_content 6sense/admin:sw-3bb388a5acdedb95c67136fd42ae1d7a; fi
-  say 'every image is in the registry'
 fi
 
 if wanted 6sense/python; then
@@ -318,5 +320,4 @@ if [ "$SHIPWRIGHT_PUSH" ]; then
   if wanted 6sense/service1; then push_tags 6sense/service1:feature-login-df7c7aeb3560 6sense/service1:00192ee97077; fi
   if wanted 6sense/service2; then push_tags 6sense/service2:feature-login-df7c7aeb3560 6sense/service2:00192ee97077; fi
   if wanted 6sense/admin; then push_tags 6sense/admin:feature-login-df7c7aeb3560 6sense/admin:00192ee97077; fi
-  say 'every readable tag is in the registry'
 fi

@@ -1,5 +1,6 @@
 # The images of revision 00192ee97077996a72a911d32b225885456f7c2f
 # Branch feature/login
+# Compared with revision 2eb888e95f113117c63e0d526f68ad90267a45e6
 #
 # Made by `shipwright emit bake`, for this revision only: neither edit nor commit it. Run it at the
 # root of the plan: the folder of .shipwright.json, or the top of the checkout.

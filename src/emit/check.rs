@@ -58,11 +58,14 @@ fn references(image: &Image) -> Vec<Diagnostic> {
     if !legal(&image.name, "") {
         problems.push(refuse("the name of an image", &image.name));
     }
-    let contents = image.dependencies.iter().filter_map(|d| d.content.as_ref());
+    let needs = &image.dependencies;
+    let contents = needs.iter().filter_map(|need| need.content.as_ref());
+    let bound = needs.iter().map(|need| &need.reference);
     for reference in [&image.reference]
         .into_iter()
         .chain(&image.tags)
         .chain(contents)
+        .chain(bound)
     {
         if !legal(reference, "@[]") {
             problems.push(refuse("an image reference", reference));

@@ -21,6 +21,8 @@ pub(super) struct Script {
     /// Variables by which values are written that could not stand everywhere as they are.
     variables: BTreeSet<&'static str>,
     images: Vec<Image>,
+    /// Whether pushing pushes anything.
+    pushes: bool,
     /// Identifiers of images with no readable tag in a registry.
     kept_local: Vec<String>,
     /// Identifiers of those of which nothing that is pushed needs the content either.
@@ -150,6 +152,7 @@ fn script(plan: &Plan, ids: &[String], reserved: &[&str]) -> Script {
         revision: plan.source.revision.clone(),
         dirty: plan.source.dirty,
         variables: variables(plan),
+        pushes: images.iter().any(|image| image.push),
         kept_local: ids_where(&|image| !image.push),
         never_pushed: ids_where(&|image| !image.push_content),
         changed: changed.map(|(_, id)| id.clone()).collect(),

@@ -1,6 +1,6 @@
 //! Names that a format can hold, in place of names that it cannot: readable, and never one for two.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
@@ -31,13 +31,18 @@ pub(super) fn slugs(
 /// The last component of each name where no other name ends in it, else the whole name.
 pub(super) fn shortest<'a>(names: &[&'a str]) -> Vec<&'a str> {
     let last = |name: &'a str| name.rsplit('/').next().unwrap_or(name);
-    names
-        .iter()
-        .map(|&name| {
-            let same = names.iter().filter(|other| last(other) == last(name));
-            if same.count() == 1 { last(name) } else { name }
-        })
-        .collect()
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+    for name in names {
+        *count.entry(last(name)).or_default() += 1;
+    }
+    let short = |&name: &&'a str| {
+        if count[last(name)] == 1 {
+            last(name)
+        } else {
+            name
+        }
+    };
+    names.iter().map(short).collect()
 }
 
 fn replaced(name: &str, allowed: impl Fn(char) -> bool) -> String {

@@ -10,10 +10,11 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Undefi
 use serde::Serialize;
 
 use super::quote::{Language, comment};
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, SourceText};
 
 /// The templates of this program, by name.
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 5] = [
+    ("header.j2", include_str!("../../templates/header.j2")),
     ("Makefile.j2", include_str!("../../templates/Makefile.j2")),
     ("build.sh.j2", include_str!("../../templates/build.sh.j2")),
     (
@@ -41,18 +42,27 @@ pub(super) fn remark(text: &str) -> Value {
 /// # Errors
 /// When the template writes what is not there, or what its language cannot carry.
 pub(super) fn render(name: &str, view: impl Serialize) -> Result<String, Diagnostic> {
+    rendered(&TEMPLATES, name, view).map_err(|error| diagnose(&error))
+}
+
+/// Renders a template from outside.
+///
+/// # Errors
+/// Besides those of [`render`], when it is no template.
+pub(super) fn render_source(
+    template: &SourceText,
+    view: impl Serialize,
+) -> Result<String, Diagnostic> {
+    let (name, source) = (template.path.as_str(), &*template.text);
+    rendered(&[(name, source)], name, view).map_err(|error| diagnose(&error))
+}
+
+fn rendered(templates: &[(&str, &str)], name: &str, view: impl Serialize) -> Result<String, Error> {
     let mut engine = engine();
-    for (name, source) in TEMPLATES {
-        engine
-            .add_template(name, source)
-            .map_err(|error| diagnose(&error))?;
+    for (name, source) in templates {
+        engine.add_template_owned((*name).to_owned(), (*source).to_owned())?;
     }
-    let template = engine
-        .get_template(name)
-        .map_err(|error| diagnose(&error))?;
-    template
-        .render(Serde(view))
-        .map_err(|error| diagnose(&error))
+    engine.get_template(name)?.render(Serde(view))
 }
 
 fn engine() -> Environment<'static> {
@@ -144,39 +154,47 @@ fn quote(language: Language, value: &Value) -> Result<String, Error> {
 }
 
 fn diagnose(error: &Error) -> Diagnostic {
-    let place = match (error.name(), error.line()) {
-        (Some(name), Some(line)) => format!("{name}:{line}: "),
-        _ => String::new(),
-    };
-    let detail = error
-        .detail()
-        .map_or_else(|| error.kind().to_string(), str::to_owned);
-    Diagnostic::error("template", format!("{place}{detail}"))
+    let kind = || error.kind().to_string();
+    let message = error.detail().map_or_else(kind, str::to_owned);
+    let diagnostic = Diagnostic::error("template", message);
+    match (error.name(), error.template_source(), error.range()) {
+        (Some(name), Some(source), Some(range)) => {
+            diagnostic.at(&SourceText::new(name, source), range, "")
+        }
+        _ => diagnostic,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
     use super::*;
 
+    /// Renders a template of that name; an error is its message and the text it marks.
     #[track_caller]
-    fn check(name: &'static str, source: &'static str, expected: Result<&str, &str>) {
-        let mut engine = engine();
-        engine
-            .add_template(name, source)
-            .expect("a template that parses");
-        let view = minijinja::context! { text => "a $b", list => ["x y"], truth => true };
-        let rendered = engine
-            .get_template(name)
-            .and_then(|template| template.render(view));
-        let rendered = rendered.map_err(|error| diagnose(&error).message);
-        assert_eq!(rendered.as_deref().map_err(String::as_str), expected);
+    fn check(name: &str, source: &str, expected: Result<&str, (&str, &str)>) {
+        let view = BTreeMap::from([("text", json!("a $b")), ("list", json!(["x y"]))]);
+        let rendered = render_source(&SourceText::new(name, source), view);
+        let rendered = rendered.map_err(|problem| {
+            let marked = problem
+                .labels
+                .first()
+                .map_or(0..0, |label| label.span.clone());
+            (problem.message, &source[marked])
+        });
+        let rendered = rendered.as_deref();
+        let rendered = rendered.map_err(|(message, marked)| (message.as_str(), *marked));
+        assert_eq!(rendered, expected);
     }
 
     #[test]
     fn values_are_quoted_by_the_name_of_the_template() {
         check("a.sh.j2", "{{ text }}", Ok("'a $b'"));
         check("Makefile.j2", "{{ text }}", Ok("'a $$b'"));
-        check("a.hcl.j2", "{{ text }} {{ truth }}", Ok(r#""a $b" true"#));
+        check("a.hcl.j2", "{{ text }} {{ true }}", Ok(r#""a $b" true"#));
         check("a.json.j2", "{{ list }}", Ok(r#"["x y"]"#));
         check("notes.txt", "{{ text }} {{ text|sh }}", Ok("a $b 'a $b'"));
     }
@@ -197,17 +215,25 @@ mod tests {
         check(
             "a.sh.j2",
             "{{ list }}",
-            Err("a.sh.j2:1: a value of kind sequence is no text"),
+            Err(("a value of kind sequence is no text", "list")),
         );
         check(
             "a.sh.j2",
             "\n{{ none }}",
-            Err("a.sh.j2:2: a value of kind none is no text"),
+            Err(("a value of kind none is no text", "none")),
         );
         check(
             "a.sh.j2",
             "{{ nothing }}",
-            Err("a.sh.j2:1: `nothing` is undefined"),
+            Err(("`nothing` is undefined", "nothing")),
+        );
+        check(
+            "a.sh.j2",
+            "{{ text|upper| }}",
+            Err((
+                "unexpected end of variable block, expected identifier",
+                "}}",
+            )),
         );
     }
 }

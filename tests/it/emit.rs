@@ -8,4 +8,5 @@ mod fixture;
 mod goldens;
 mod hostile;
 mod noting_docker;
+mod refused;
 mod runs;

@@ -126,21 +126,3 @@ fn every_image_has_a_target_of_its_own() {
         .collect();
     assert_eq!(tags.len(), names.len(), "{:?}", targets.keys());
 }
-
-#[test]
-fn what_bake_would_change_or_mistake_is_refused() {
-    // context, value of an argument, code
-    let rows = [
-        ("user@host:path", "x", "bake-remote-context"),
-        ("github.com/a/b", "x", "bake-remote-context"),
-        ("a", "e\u{301}", "unquotable-value"),
-        ("a", "nul\0", "unquotable-value"),
-    ];
-    for (context, value, code) in rows {
-        let mut image = image("x/a", context, &[]);
-        image.build_args.insert("A".to_owned(), value.to_owned());
-        let problems = emit(&plan(&"0".repeat(40), vec![image]), Format::Bake).unwrap_err();
-        let codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
-        assert_eq!(codes, [code], "{context} {value:?}");
-    }
-}

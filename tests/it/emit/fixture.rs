@@ -113,6 +113,8 @@ pub(crate) struct Bench {
     pub(crate) repo: Repo,
     pub(crate) docker: NotingDocker,
     pub(crate) runner: Runner,
+    /// The root of the plan, below the top of the checkout; empty for the top itself.
+    pub(crate) root: &'static str,
     /// Further variables of the environment.
     pub(crate) env: Vec<(&'static str, String)>,
 }
@@ -122,11 +124,12 @@ impl Bench {
     #[track_caller]
     pub(crate) fn new(runner: Runner, tree: &str) -> Self {
         let (repo, docker) = (Repo::new(tree), NotingDocker::new());
-        let env = Vec::new();
+        let (root, env) = ("", Vec::new());
         Self {
             repo,
             docker,
             runner,
+            root,
             env,
         }
     }
@@ -140,14 +143,14 @@ impl Bench {
     #[track_caller]
     pub(crate) fn emit(&self, plan: &Plan) {
         let text = emit(plan, self.runner.format()).expect("a plan that can be emitted");
-        fs::write(self.repo.join("emitted"), text).unwrap();
+        fs::write(self.repo.join(self.root).join("emitted"), text).unwrap();
     }
 
     /// Runs the emitted file.
     #[track_caller]
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let words = self.runner.words();
-        let mut command = self.docker.command(words[0], self.repo.path());
+        let mut command = self.docker.command(words[0], &self.repo.join(self.root));
         command.args(&words[1..]).arg("emitted").args(arguments);
         // A make around this test run is not to reach the one within it.
         command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL");

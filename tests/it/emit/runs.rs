@@ -237,6 +237,22 @@ fn a_plan_of_a_working_tree_only_warns() {
 }
 
 #[test]
+fn the_root_of_a_plan_may_be_below_the_top_of_the_checkout() {
+    for runner in Runner::ALL {
+        let tree = TREE.replace("//- ", "//- below/") + "//- python/Dockerfile\nFROM other\n";
+        let mut bench = Bench::new(runner, &tree);
+        bench.root = "below";
+        let mut plan = five(&bench.head());
+        plan.images[0].context = ".".to_owned();
+        bench.emit(&plan);
+        bench.repo.write("//- python/Dockerfile\nFROM changed\n");
+        bench.runs(&[]);
+        bench.repo.write("//- below/new\n");
+        bench.fails(&["python"], &["?? below/new"]);
+    }
+}
+
+#[test]
 fn a_wrong_folder_is_refused() {
     each(
         |plan| plan.images[0].context = "elsewhere".to_owned(),
@@ -401,7 +417,7 @@ fn a_dry_run_prints_commands_that_a_shell_takes_back() {
         }
         bench.emit(&plan);
         let printed = bench.run(&["-n", "python"]);
-        assert!(printed.status.success());
+        assert!(printed.status.success() && printed.stderr.is_empty());
         assert_eq!(
             bench.docker.calls(),
             Vec::<Vec<String>>::new(),

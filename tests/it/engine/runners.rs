@@ -8,7 +8,7 @@ use shipwright::emit::{Format, emit};
 use shipwright::plan::{Action, Plan};
 
 use super::exec::{FIVE, Poisoned, WAVES, exec};
-use crate::support::engine::{self, Contents, Engine, contents};
+use crate::support::engine::{self, Contents, Engine, contents, docker, try_docker};
 use crate::support::plans::plan;
 use crate::support::repo::Repo;
 
@@ -20,9 +20,9 @@ const RUNNERS: [(Format, &[&str]); 4] = [
     (Format::Bake, &["docker", "buildx", "bake", "-f"]),
 ];
 
-/// Runs the plan in the checkout.
+/// Runs the plan in the checkout; `push` is what asks the runner to push.
 #[track_caller]
-fn run(repo: &Repo, plan: &Plan, format: Format, words: &[&str]) {
+fn run(repo: &Repo, plan: &Plan, format: Format, words: &[&str], push: Option<&str>) {
     let text = emit(plan, format).expect("a plan that can be emitted");
     fs::write(repo.join("emitted"), text).unwrap();
     let mut command = Command::new(words[0]);
@@ -30,6 +30,10 @@ fn run(repo: &Repo, plan: &Plan, format: Format, words: &[&str]) {
         .args(&words[1..])
         .arg("emitted")
         .current_dir(repo.path());
+    match push {
+        Some(push) if format == Format::Bake => command.env(push, "true"),
+        push => command.args(push),
+    };
     command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
     let output = command
         .output()
@@ -61,7 +65,7 @@ fn all_ways_to_run_a_plan_leave_the_same() {
         let engine = engine::engine().expect("it was there");
         let mut plan = plan(engine.prefix(), WAVES);
         plan.source.revision.clone_from(&revision);
-        run(&repo, &plan, format, words);
+        run(&repo, &plan, format, words, None);
         assert_eq!(all(&engine), expected, "{words:?}");
 
         // Unchanged, on another branch: the same images under new tags.
@@ -70,7 +74,7 @@ fn all_ways_to_run_a_plan_leave_the_same() {
             image.action = Action::Retag;
             image.tags = vec![format!("{}:next", image.repository)];
         }
-        run(&repo, &plan, format, words);
+        run(&repo, &plan, format, words, None);
         let after = engine.references();
         assert_eq!(after.len(), 15, "{words:?}");
         for (tag, id) in &after {
@@ -82,4 +86,26 @@ fn all_ways_to_run_a_plan_leave_the_same() {
         }
     }
     drop(poisoned);
+}
+
+#[test]
+fn every_runner_pushes_contents_and_readable_tags() {
+    let (Some(_), Some(registry)) = (engine::engine(), engine::registry()) else {
+        return;
+    };
+    let repo = Repo::new(FIVE);
+    let revision = repo.git(&["rev-parse", "HEAD"]);
+    let pushes = ["push", "--push", "--push", "PUSH"];
+    for ((format, words), push) in RUNNERS.into_iter().zip(pushes) {
+        let engine = engine::engine().expect("it was there");
+        let mut plan = plan(&format!("{registry}/{}", engine.prefix()), WAVES);
+        plan.source.revision.clone_from(&revision);
+        run(&repo, &plan, format, words, Some(push));
+        for image in &plan.images {
+            for reference in [&image.reference, &image.tags[0]] {
+                docker(&["manifest", "inspect", "--insecure", reference]);
+                let _ = try_docker(&["image", "rm", reference]);
+            }
+        }
+    }
 }
