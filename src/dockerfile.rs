@@ -19,7 +19,6 @@ pub mod node;
 mod parser;
 mod parts;
 pub mod report;
-mod shellwords;
 mod span;
 pub mod stages;
 mod words;
