@@ -1,3 +1,8 @@
 //! The `shipwright` program: arguments in, exit status out.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[expect(clippy::disallowed_methods, reason = "arguments come in here")]
+fn main() -> ExitCode {
+    shipwright::cli::run(std::env::args_os())
+}

@@ -40,6 +40,10 @@ pub struct Source {
 
 /// One image: a Dockerfile, a target stage and a set of build arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the format"
+)]
 pub struct Image {
     /// What Dockerfiles call it; may carry a tag as part of its identity.
     pub name: String,
@@ -89,6 +93,9 @@ pub struct Image {
     /// Whether this image differs from the revision (only with `--dirty`).
     #[serde(default, skip_serializing_if = "is_false")]
     pub dirty: bool,
+    /// Whether the image has `ONBUILD` triggers of its own, which a `FROM` it would run.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub onbuild: bool,
     /// 0 where nothing else in the plan is needed, else one more than the highest dependency.
     pub wave: usize,
     /// The images of the repository that this one takes anything from.
@@ -129,6 +136,9 @@ pub struct Dependency {
     pub image: String,
     /// The named context to bind to its content reference, as the builder looks it up.
     pub reference: String,
+    /// Its content reference, where that image is not in the plan and must exist already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
     /// Where the Dockerfile says so.
     pub via: Vec<Via>,
 }
@@ -220,6 +230,15 @@ impl Plan {
     /// The image of that name, if it is in the plan.
     pub fn image(&self, name: &str) -> Option<&Image> {
         self.images.iter().find(|image| image.name == name)
+    }
+
+    /// The content reference that a dependency is bound to: of the image in the plan, else the one
+    /// that the dependency carries. `None` in a plan that leaves an image out without saying which.
+    pub fn content_reference<'a>(&'a self, dependency: &'a Dependency) -> Option<&'a str> {
+        match self.image(&dependency.image) {
+            Some(image) => Some(&image.reference),
+            None => dependency.content.as_deref(),
+        }
     }
 
     fn check_order(&self) -> Result<(), ReadError> {

@@ -1,6 +1,8 @@
 //! The instructions that the language knows, by name.
 
-use super::gotext::lower_char;
+use std::borrow::Cow;
+
+use super::gotext::lower;
 
 /// What an instruction starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,15 +94,13 @@ impl Keyword {
 
     /// The keyword that a word spells, in any mixture of cases.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|keyword| {
-            let name = keyword.name();
-            word.eq_ignore_ascii_case(name)
-                || (!word.is_ascii()
-                    && word
-                        .chars()
-                        .map(lower_char)
-                        .eq(name.chars().map(lower_char)))
-        })
+        let word = if word.is_ascii() {
+            Cow::Borrowed(word)
+        } else {
+            lower(word)
+        };
+        let mut all = Self::ALL.into_iter();
+        all.find(|keyword| word.eq_ignore_ascii_case(keyword.name()))
     }
 
     /// Whether heredoc bodies can follow it (semantics §8.1).

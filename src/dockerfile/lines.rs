@@ -151,11 +151,16 @@ impl LogicalLine {
         escape: char,
     ) {
         self.joined.clear();
+        self.joined.clear();
         self.segments.clear();
         self.has_blank_line = false;
         self.span = Span::new(start, start + first.len());
         let mut continuation = continued(first, escape);
         self.is_joined = continuation.is_some();
+        if self.is_joined && self.joined.capacity() == 0 {
+            self.joined.reserve(512);
+            self.segments.reserve(16);
+        }
         self.push(start, continuation.unwrap_or_default());
         while continuation.is_some() {
             let Some(line) = lines.next() else { break };

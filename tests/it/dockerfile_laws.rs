@@ -244,6 +244,38 @@ fn layout_does_not_matter() {
     }
 }
 
+/// Sizes at which anything quadratic would take hours, and any recursion exhaust the stack.
+#[test]
+fn large_files() {
+    const MANY: usize = 100_000;
+    let flags = "--mount=from=a,target=/a \\\n".repeat(MANY) + &"--network=none \\\n".repeat(MANY);
+    let bodies: String = (0..MANY).map(|n| format!("a\n{n}\n")).collect();
+    let names: String = (0..MANY).map(|n| format!("<<{n} \\\n")).collect();
+    for instruction in [
+        "RUN x".to_owned() + &" \\\n && y".repeat(MANY),
+        "COPY a \\\n".repeat(MANY),
+        "ENV ".to_owned() + &"A='b c' \\\n\n# d\n".repeat(MANY),
+        "ENV A ".to_owned() + &"a \\\n".repeat(MANY),
+        format!("RUN {flags} x"),
+        format!("COPY {names} /\n{bodies}"),
+        "ONBUILD \\\n".repeat(MANY) + "RUN x",
+        "RUN ".to_owned() + &"[ \\\n".repeat(MANY),
+        "RUN ".to_owned() + &"[ \\\n".repeat(MANY) + &"]\\\n".repeat(MANY),
+        "CMD [\"\"".to_owned() + &",\"\\u00e9\" \\\n".repeat(MANY) + "]",
+        "RUN <<".to_owned() + &"${A:-\"\\\n".repeat(MANY),
+        "RUN <<E ".to_owned() + &"\"${A/b/\\\n".repeat(MANY) + &"}\"\\\n".repeat(MANY) + "\nE",
+        "RUN \"<<".to_owned() + &"${A:-b}\\\n".repeat(MANY),
+        "FROM a AS b\nCOPY --from=b . .\n".repeat(MANY),
+        "\\\n".repeat(MANY),
+        "# a\n".repeat(MANY),
+    ] {
+        let text = format!("FROM a\n{instruction}\n");
+        let ast = parse(&text);
+        check_places(&Dockerfile::new(&ast));
+        check_nothing_is_lost(&ast);
+    }
+}
+
 proptest! {
     #[test]
     fn any_text(text in any::<String>()) {

@@ -3,7 +3,11 @@
     clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "tests read their data, run programs and say what they skip"
+    reason = "tests read and write files, run processes and say what they skip"
+)]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
 )]
 
 mod conformance_ast;
@@ -15,8 +19,15 @@ mod conformance_platform;
 mod conformance_reference;
 mod dockerfile_cases;
 mod dockerfile_laws;
+mod emit;
+mod engine;
+mod exec;
 mod expansion_laws;
 mod ignore_laws;
 mod rows;
+mod sessions;
 mod shared;
 mod stage_laws;
+
+#[allow(dead_code, reason = "helpers are for whoever comes to need them")]
+mod support;

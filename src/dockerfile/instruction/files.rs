@@ -1,6 +1,7 @@
 //! `COPY` and `ADD`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::check::{Checker, tokens};
 use super::flags::Flags;
@@ -9,6 +10,9 @@ use crate::dockerfile::error::ErrorKind;
 use crate::dockerfile::heredoc::{redirection, without_tabs};
 use crate::dockerfile::keyword::Keyword;
 use crate::dockerfile::node::{Node, Token};
+
+/// The bodies of an instruction's heredocs, by name.
+type Heredocs<'n> = BTreeMap<&'n str, &'n str>;
 
 /// Checks a `COPY` or an `ADD`.
 pub(super) fn check<'n>(
@@ -28,8 +32,16 @@ pub(super) fn check<'n>(
     if let Ok(Some(_)) = redirection(&destination.text) {
         checker.report(ErrorKind::HeredocDestination(keyword), destination.span);
     }
+    let heredocs: Heredocs<'_> = node
+        .heredocs
+        .iter()
+        .map(|h| (&*h.name, h.content))
+        .collect();
     let transfer = Transfer {
-        sources: sources.iter().map(|token| source(token, node)).collect(),
+        sources: sources
+            .iter()
+            .map(|token| source(token, &heredocs))
+            .collect(),
         destination: destination.into(),
         chown: flags.text("chown"),
         chmod: flags.text("chmod"),
@@ -54,12 +66,11 @@ pub(super) fn check<'n>(
 
 /// A path, or the heredoc that the word names. Of several with one name, the last has the content;
 /// where there is none (a word in JSON form), the file is empty.
-fn source<'n>(token: &'n Token<'n>, node: &'n Node<'n>) -> Source<'n> {
+fn source<'n>(token: &'n Token<'n>, heredocs: &Heredocs<'n>) -> Source<'n> {
     let Ok(Some(named)) = redirection(&token.text) else {
         return Source::Path(token.into());
     };
-    let heredoc = node.heredocs.iter().rfind(|h| h.name == named.name);
-    let content = heredoc.map_or("", |heredoc| heredoc.content);
+    let content = heredocs.get(&*named.name).copied().unwrap_or_default();
     Source::Inline(InlineFile {
         name: named.name,
         content: if named.chomp {

@@ -90,6 +90,8 @@ pub const fn of(keyword: Keyword) -> &'static [Flag] {
 
 /// The valid flags of one instruction.
 pub(super) struct Flags<'n> {
+    /// Those that may be there once, valid or not.
+    seen: Vec<&'static str>,
     given: Vec<(&'static str, Given<'n>)>,
 }
 
@@ -103,7 +105,10 @@ enum Given<'n> {
 impl<'n> Flags<'n> {
     /// Checks the flags of an instruction; what is wrong is reported and left out.
     pub(super) fn check(node: &'n Node<'n>, keyword: Keyword, checker: &mut Checker) -> Self {
-        let mut flags = Self { given: Vec::new() };
+        let mut flags = Self {
+            seen: Vec::new(),
+            given: Vec::new(),
+        };
         for token in &node.flags {
             if let Err(kind) = flags.add(token, keyword) {
                 checker.report(kind, token.span);
@@ -121,9 +126,11 @@ impl<'n> Flags<'n> {
         let Some(flag) = of(keyword).iter().find(|flag| flag.name == name) else {
             return Err(ErrorKind::UnknownFlag(dashed.to_owned(), keyword));
         };
-        let is_known = self.given.iter().any(|(given, _)| *given == flag.name);
-        if is_known && flag.kind != FlagKind::List {
-            return Err(ErrorKind::DuplicateFlag(dashed.to_owned()));
+        if flag.kind != FlagKind::List {
+            if self.seen.contains(&flag.name) {
+                return Err(ErrorKind::DuplicateFlag(dashed.to_owned()));
+            }
+            self.seen.push(flag.name);
         }
         let given = match (flag.kind, value) {
             (FlagKind::Bool, None) => Given::Bool(true),

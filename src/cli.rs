@@ -1,0 +1,68 @@
+//! The command line: arguments in, exit status out, the phases wired in between.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this module reads arguments and environment, and writes output"
+)]
+
+mod args;
+mod emit;
+mod exec;
+mod list;
+mod output;
+mod planning;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::diagnostics::Diagnostics;
+use args::{Arguments, Command};
+
+/// Runs a command line, the program's name first. Exit status: 0 done; 1 the plan cannot be made,
+/// a check failed or a build failed; 2 wrong usage.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; a closed pipe is nobody's problem.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match dispatch(arguments) {
+        Ok(code) => code,
+        Err(diagnostics) => {
+            output::report(&diagnostics);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
+    let directory = arguments.directory.unwrap_or_else(|| ".".into());
+    match arguments.command {
+        Command::Plan { planning, output } => {
+            let made = planning::make(&directory, &planning, output.file.as_deref())?;
+            output::write(&made.plan.to_json(), output.file.as_deref())?;
+        }
+        Command::Emit {
+            format,
+            planning,
+            stored,
+            output,
+        } => emit::run(&directory, format, &planning, &stored, &output)?,
+        Command::Exec {
+            planning,
+            stored,
+            run,
+        } => return exec::run(&directory, &planning, &stored, &run),
+        Command::List {
+            planning,
+            stored,
+            refs,
+        } => list::run(&directory, &planning, &stored, refs)?,
+        Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
+    }
+    Ok(ExitCode::SUCCESS)
+}

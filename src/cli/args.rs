@@ -1,0 +1,242 @@
+//! The command line as clap reads it; [`super`] turns it into validated options.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::platform::Platform;
+use crate::tags;
+
+/// Compile a git checkout full of Dockerfiles to a deterministic build plan.
+#[derive(Debug, Parser)]
+#[command(
+    name = "shipwright",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        shipwright list                             the images of this checkout\n  \
+        shipwright plan > plan.json                 the plan, for review\n  \
+        shipwright emit make > Makefile.shipwright  a Makefile that runs without shipwright\n  \
+        shipwright exec -j4                         build and tag everything with Docker"
+)]
+pub(super) struct Arguments {
+    /// Work as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub(super) directory: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print the plan as JSON
+    #[command(after_help = "Examples:\n  \
+        shipwright plan > plan.json\n  \
+        shipwright plan --rev v1.2 service1         a commit, one image and what it needs\n  \
+        shipwright plan --dirty                     the working tree as it is")]
+    Plan {
+        #[command(flatten)]
+        planning: Planning,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print the plan compiled for a runner
+    #[command(after_help = "Examples:\n  \
+        shipwright emit make -o build.mk && make -j4 -f build.mk\n  \
+        shipwright emit sh > build.sh && sh build.sh service1\n  \
+        shipwright emit bake > docker-bake.hcl && docker buildx bake\n  \
+        shipwright emit make --plan plan.json       a stored plan")]
+    Emit {
+        /// What to write
+        format: EmitFormat,
+        #[command(flatten)]
+        planning: Planning,
+        #[command(flatten)]
+        stored: Stored,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Build and tag the images with Docker
+    #[command(after_help = "Examples:\n  \
+        shipwright exec                             everything that is not built yet\n  \
+        shipwright exec service1                    one image and what it needs\n  \
+        shipwright exec --plan plan.json -j2        a stored plan")]
+    Exec {
+        #[command(flatten)]
+        planning: Planning,
+        #[command(flatten)]
+        stored: Stored,
+        #[command(flatten)]
+        run: Run,
+    },
+    /// Show the images as a table
+    #[command(after_help = "Examples:\n  \
+        shipwright list\n  \
+        shipwright list --refs | xargs -n1 docker image inspect")]
+    List {
+        #[command(flatten)]
+        planning: Planning,
+        #[command(flatten)]
+        stored: Stored,
+        /// Print bare references, one a line: content references and tags
+        #[arg(long)]
+        refs: bool,
+    },
+    /// Report problems and print nothing else; for pre-commit hooks and CI
+    Check {
+        #[command(flatten)]
+        planning: Planning,
+    },
+}
+
+/// How a plan is made, the same wherever one is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Planning")]
+pub(super) struct Planning {
+    /// Plan a commit, straight from the object database
+    #[arg(long, value_name = "REV", conflicts_with = "dirty")]
+    pub(super) rev: Option<String>,
+    /// Plan the working tree as it is, untracked files and all
+    #[arg(long)]
+    pub(super) dirty: bool,
+    /// The branch that tags are made from, where HEAD is detached
+    #[arg(long, value_name = "B")]
+    pub(super) branch: Option<String>,
+    /// Add a tag to every image
+    #[arg(long = "tag", value_name = "TAG", value_parser = tag)]
+    pub(super) tags: Vec<String>,
+    /// Leave out the tags of the branch and the revision
+    #[arg(long)]
+    pub(super) no_default_tags: bool,
+    /// Set a build argument for every image that declares it
+    #[arg(long = "build-arg", value_name = "K=V", value_parser = pair)]
+    pub(super) build_args: Vec<(String, String)>,
+    /// Build for a platform, like linux/arm64
+    #[arg(long = "platform", value_name = "P", value_delimiter = ',', value_parser = Platform::parse)]
+    pub(super) platforms: Vec<Platform>,
+    /// Any text; part of every fingerprint, to rebuild what lies outside git
+    #[arg(long, value_name = "TEXT")]
+    pub(super) epoch: Option<String>,
+    /// First part of default names; wins over `SW_NAMESPACE` and the configuration
+    #[arg(long, value_name = "NS")]
+    pub(super) namespace: Option<String>,
+    #[command(flatten)]
+    pub(super) selection: Selecting,
+}
+
+/// Which images.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct Selecting {
+    /// Images, with all that they depend on: full names, short names or globs
+    #[arg(value_name = "IMAGE")]
+    pub(super) images: Vec<String>,
+    /// An image and all that it depends on
+    #[arg(short, long, value_name = "IMAGE")]
+    pub(super) upto: Vec<String>,
+    /// An image, all that depends on it, and all that those depend on
+    #[arg(short, long, value_name = "IMAGE")]
+    pub(super) dependents: Vec<String>,
+    /// An image alone
+    #[arg(short, long, value_name = "IMAGE")]
+    pub(super) exact: Vec<String>,
+    /// Everything but an image and its dependents
+    #[arg(short = 'x', long, value_name = "IMAGE")]
+    pub(super) exclude: Vec<String>,
+}
+
+/// A plan made before.
+#[derive(Debug, Args)]
+pub(super) struct Stored {
+    /// Take a stored plan instead of making one; `-` is standard input
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["rev", "dirty", "branch", "tags", "no_default_tags", "build_args",
+            "platforms", "epoch", "namespace", "images", "upto", "dependents", "exact", "exclude"]
+    )]
+    pub(super) plan: Option<PathBuf>,
+}
+
+/// Where data goes.
+#[derive(Debug, Args)]
+pub(super) struct Output {
+    /// Write to FILE, all of it or nothing, instead of standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
+/// How a plan is run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running")]
+#[expect(
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names,
+    reason = "each is a flag of the command line"
+)]
+pub(super) struct Run {
+    /// Builds at a time; the number of processors, at most 4, where not given
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<std::num::NonZeroUsize>,
+    /// After a failure, go on with what does not need the failed image
+    #[arg(short, long)]
+    pub(super) keep_going: bool,
+    /// Say what would be done, and do nothing
+    #[arg(short = 'n', long)]
+    pub(super) dry_run: bool,
+    /// Leave the readable tags where they are
+    #[arg(long)]
+    pub(super) no_tags: bool,
+    /// Only move the readable tags; an image that does not exist is an error
+    #[arg(long, conflicts_with = "no_tags")]
+    pub(super) no_build: bool,
+    /// Push content references as they are built, and the readable tags at the end
+    #[arg(long)]
+    pub(super) push: bool,
+    /// Push images that differ from the commit too
+    #[arg(long)]
+    pub(super) push_dirty: bool,
+    /// Build from the folders of the working tree rather than from exactly the planned files
+    #[arg(long)]
+    pub(super) unsealed: bool,
+    /// Print no progress, only the closing table
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Keep each image's log in DIR
+    #[arg(long, value_name = "DIR")]
+    pub(super) logs: Option<std::path::PathBuf>,
+}
+
+/// A runner that a plan can be compiled for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum EmitFormat {
+    /// A Makefile for GNU make
+    Make,
+    /// A POSIX shell script
+    Sh,
+    /// A docker-bake.hcl for docker buildx bake
+    Bake,
+}
+
+/// `NAME=VALUE`. The environment gives no values, so that a plan does not depend on it.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE; values are not taken from the environment".to_owned()),
+    }
+}
+
+/// A tag that people may give.
+fn tag(text: &str) -> Result<String, String> {
+    if !tags::is_legal(text) {
+        return Err(
+            "a tag has 1 to 128 of `A-Z a-z 0-9 _ . -`, and begins with none of `.` and `-`"
+                .to_owned(),
+        );
+    }
+    if tags::is_content_tag(text) {
+        return Err("`sw-` and hexadecimal digits are kept for content references".to_owned());
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,103 @@
+//! `shipwright list`: the images as a table for people, or bare references for scripts.
+
+use std::path::Path;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::args::{Planning, Stored};
+use super::{output, planning};
+use crate::diagnostics::Diagnostics;
+use crate::plan::{Image, Plan};
+
+pub(super) fn run(
+    directory: &Path,
+    planning: &Planning,
+    stored: &Stored,
+    refs: bool,
+) -> Result<(), Diagnostics> {
+    let made = planning::stored_or(directory, stored, || planning::look(directory, planning))?;
+    let text = if refs {
+        references(&made.plan)
+    } else {
+        table(&made.plan)
+    };
+    Ok(output::write(&text, None)?)
+}
+
+/// All references, one a line: of each image the content reference, then the readable ones.
+fn references(plan: &Plan) -> String {
+    let mut text = String::new();
+    for image in &plan.images {
+        for reference in std::iter::once(&image.reference).chain(&image.tags) {
+            text.push_str(reference);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// One line an image, in build order.
+fn table(plan: &Plan) -> String {
+    let header = ["WAVE", "IMAGE", "CONTENT", "NEEDS", "DOCKERFILE"].map(str::to_owned);
+    let rows = plan.images.iter().map(|image| {
+        let content = image.reference.rsplit(':').next().unwrap_or_default();
+        let dirty = if image.dirty { " (dirty)" } else { "" };
+        [
+            image.wave.to_string(),
+            image.name.clone(),
+            format!("{}{dirty}", content.get(..15).unwrap_or(content)),
+            needs(image),
+            image.dockerfile.clone(),
+        ]
+    });
+    align(std::iter::once(header).chain(rows).collect())
+}
+
+/// The short names of what an image needs.
+fn needs(image: &Image) -> String {
+    let mut names: Vec<&str> = image
+        .dependencies
+        .iter()
+        .map(|dependency| dependency.image.rsplit('/').next().unwrap_or_default())
+        .collect();
+    names.dedup();
+    if names.is_empty() {
+        "-".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// Rows with their columns lined up, two spaces between them.
+fn align<const N: usize>(rows: Vec<[String; N]>) -> String {
+    let mut widths = [0; N];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.width());
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (width, cell) in widths.iter().zip(row) {
+            line.push_str(&cell);
+            line.extend(std::iter::repeat_n(' ', width - cell.width() + 2));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_by_width_on_the_screen() {
+        let rows = vec![["数", "b"], ["a", "c"]]
+            .into_iter()
+            .map(|row| row.map(str::to_owned));
+        assert_eq!(align(rows.collect()), "数  b\na   c\n");
+    }
+}

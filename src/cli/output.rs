@@ -1,0 +1,109 @@
+//! Where output goes: data to standard output or a file, everything else to standard error.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use crate::diagnostics::render::{Style, render};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
+use crate::source::FileIdentity;
+
+/// Writes data to standard output, or to a file by way of a temporary one beside it, so that the
+/// file is never half written. A reader that goes away early (`| head`) is no error.
+///
+/// # Errors
+/// When the data cannot be written.
+pub(super) fn write(data: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
+    let Some(file) = file else {
+        let mut stdout = std::io::stdout().lock();
+        return match stdout
+            .write_all(data.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Diagnostic::error(
+                "unwritable",
+                format!("standard output cannot be written: {error}"),
+            )),
+            _ => Ok(()),
+        };
+    };
+    write_atomically(data, file).map_err(|error| {
+        Diagnostic::error(
+            "unwritable",
+            format!("`{}` cannot be written: {error}", file.display()),
+        )
+    })
+}
+
+fn write_atomically(data: &str, file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mode = std::fs::metadata(file).map_or(0o666, |metadata| metadata.permissions().mode());
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".shipwright-")
+        .permissions(std::fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)?;
+    temporary.write_all(data.as_bytes())?;
+    temporary.persist(file)?;
+    Ok(())
+}
+
+/// Prints diagnostics to standard error.
+pub(super) fn report(diagnostics: &Diagnostics) {
+    let style = Style {
+        colour: colour_on_stderr(),
+    };
+    eprint(&render(diagnostics, style));
+}
+
+/// Prints what a plan cannot go without, and how many other warnings there are.
+pub(super) fn remark(diagnostics: &Diagnostics) {
+    let (mut shown, mut others) = (Diagnostics::new(), 0);
+    for diagnostic in diagnostics {
+        if diagnostic.severity == Severity::Error || SHOWN_ALWAYS.contains(&diagnostic.code) {
+            shown.push(diagnostic.clone());
+        } else {
+            others += 1;
+        }
+    }
+    report(&shown);
+    if others > 0 {
+        let s = if others == 1 { "" } else { "s" };
+        eprint(&format!(
+            "{others} warning{s}: `shipwright check` shows them\n"
+        ));
+    }
+}
+
+/// Warnings that every command shows: where they are right, the plan is not what people want.
+const SHOWN_ALWAYS: [&str; 2] = ["name-hint", "not-utf8"];
+
+/// Writes to standard error; one that is closed is nobody's problem.
+pub(super) fn eprint(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Whether standard error is a terminal that shows colours, and nobody said otherwise.
+fn colour_on_stderr() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let dumb = set("TERM").is_some_and(|term| term == "dumb");
+    std::io::stderr().is_terminal() && set("NO_COLOR").is_none() && !dumb
+}
+
+/// The files that this process writes: they are not part of the working tree that it reads.
+pub(super) fn written(file: Option<&Path>) -> Vec<FileIdentity> {
+    let stdout = std::io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        .and_then(|fd| std::fs::File::from(fd).metadata());
+    let file = file.map(std::fs::metadata);
+    [stdout.ok(), file.and_then(Result::ok)]
+        .into_iter()
+        .flatten()
+        .filter(std::fs::Metadata::is_file)
+        .map(|metadata| FileIdentity::of(&metadata))
+        .collect()
+}

@@ -1,0 +1,323 @@
+//! From the command line to a plan: which tree is read, how, and whether it may be planned.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::args::{Planning, Stored};
+use super::output;
+use crate::assemble::Tagging;
+use crate::compile::{self, Compiled, Files, Options};
+use crate::config::{self, Config};
+use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::discover;
+use crate::plan::{Image, Plan};
+use crate::selection::Selection;
+use crate::source::{Checkout, Sealer, Tree};
+
+/// A plan, and what it was made from.
+pub(super) struct Made {
+    pub(super) plan: Plan,
+    /// The files that go into each image, by its name; empty for a stored plan.
+    pub(super) files: BTreeMap<String, Files>,
+    /// The root of the plan on the disk; none in a bare repository.
+    pub(super) root: Option<PathBuf>,
+    /// Writes the files of the tree that was planned; none for a stored plan.
+    pub(super) sealer: Option<Sealer>,
+}
+
+/// Makes the plan that will be run: of HEAD, refusing a working tree that differs for a selected
+/// image; of the working tree with `--dirty`; of a commit with `--rev`. Warnings are mentioned.
+pub(super) fn make(
+    directory: &Path,
+    planning: &Planning,
+    file: Option<&Path>,
+) -> Result<Made, Diagnostics> {
+    let options = options(planning);
+    let checkout = Checkout::open(directory)?;
+    if planning.dirty {
+        checkout.commit("HEAD")?;
+        return working_tree(&checkout, &options, file);
+    }
+    let tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
+    let made = make_of(&checkout, &tree, &options, None)?;
+    if planning.rev.is_none() && !checkout.is_bare() {
+        refuse_if_dirty(&checkout, &made, &options, file)?;
+    }
+    Ok(made)
+}
+
+/// Makes the plan that is only looked at: of the working tree as it is, or of a commit with `--rev`
+/// and in a bare repository. Warnings are mentioned.
+pub(super) fn look(directory: &Path, planning: &Planning) -> Result<Made, Diagnostics> {
+    let options = options(planning);
+    let checkout = Checkout::open(directory)?;
+    if planning.rev.is_none() && !checkout.is_bare() {
+        return working_tree(&checkout, &options, None);
+    }
+    let tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
+    make_of(&checkout, &tree, &options, None)
+}
+
+/// Everything that there is to say of the tree that [`look`] looks at.
+pub(super) fn check(directory: &Path, planning: &Planning) -> Result<Diagnostics, Diagnostics> {
+    let checkout = Checkout::open(directory)?;
+    let tree = if planning.rev.is_none() && !checkout.is_bare() {
+        checkout.working_tree(&output::written(None))?
+    } else {
+        checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?
+    };
+    match compile(&tree, &options(planning), None)? {
+        (Some(_), warnings) => Ok(warnings),
+        (None, problems) => Err(problems),
+    }
+}
+
+/// A plan that was stored, or one that is made now.
+pub(super) fn stored_or(
+    directory: &Path,
+    stored: &Stored,
+    make: impl FnOnce() -> Result<Made, Diagnostics>,
+) -> Result<Made, Diagnostics> {
+    let Some(file) = &stored.plan else {
+        return make();
+    };
+    let text = if file.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let name = file.display();
+    let text = text.map_err(|error| {
+        Diagnostic::error("unreadable", format!("`{name}` cannot be read: {error}"))
+    })?;
+    let plan = Plan::from_json(&text).map_err(|error| {
+        Diagnostic::error("bad-plan", format!("`{name}`: {error}"))
+            .help("make a new one with `shipwright plan`")
+    })?;
+    let checkout = Checkout::open(directory).ok();
+    let root = checkout.and_then(|checkout| {
+        let tree = checkout.commit(&plan.source.revision).ok()?;
+        checkout.folder(&tree)
+    });
+    Ok(Made {
+        plan,
+        files: BTreeMap::new(),
+        root,
+        sealer: None,
+    })
+}
+
+/// Refuses a plan that is to be run from the folders of the working tree where these are not what
+/// was planned: another commit is checked out, or files of its images have changed.
+pub(super) fn check_stored(directory: &Path, plan: &Plan) -> Result<(), Diagnostics> {
+    let checkout = Checkout::open(directory)?;
+    let tree = checkout.working_tree(&[])?;
+    let head = tree.revision().map(|revision| revision.id.to_string());
+    if head.as_deref() != Some(plan.source.revision.as_str()) {
+        let revision = &plan.source.revision;
+        return Err(Diagnostic::error(
+            "other-revision",
+            format!("this plan is of revision {revision}, which is not checked out"),
+        )
+        .help(format!(
+            "check it out: `git checkout {revision}`, or make a new plan"
+        ))
+        .into());
+    }
+    let mut paths = BTreeSet::new();
+    for image in plan.images.iter().filter(|image| !image.dirty) {
+        paths.extend(reached(image, tree.changed()));
+    }
+    if paths.is_empty() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        "dirty",
+        "the working tree differs from this plan's revision",
+    )
+    .help(format!("changed: {}", list(paths)))
+    .help("commit or stash the changes, or make a new plan")
+    .into())
+}
+
+/// The changed paths that may belong to an image.
+fn reached<'p>(image: &Image, changed: Vec<&'p str>) -> Vec<&'p str> {
+    let below = format!("{}/", image.context);
+    let mut paths = changed;
+    paths.retain(|path| {
+        image.context == "." || path.starts_with(&below) || *path == image.dockerfile
+    });
+    paths
+}
+
+/// The first of many names, for a message.
+fn list<'p>(names: impl IntoIterator<Item = &'p str>) -> String {
+    const SHOWN: usize = 10;
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    let more = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
+}
+
+fn working_tree(
+    checkout: &Checkout,
+    options: &Options,
+    file: Option<&Path>,
+) -> Result<Made, Diagnostics> {
+    let tree = checkout.working_tree(&output::written(file))?;
+    let clean = if tree.revision().is_none() {
+        None
+    } else if tree.changed().is_empty() {
+        return make_of(checkout, &tree, options, None);
+    } else {
+        Some(fingerprints(&checkout.commit("HEAD")?, options))
+    };
+    make_of(checkout, &tree, options, clean.as_ref())
+}
+
+/// Compiles a tree and mentions its warnings.
+fn make_of(
+    checkout: &Checkout,
+    tree: &Tree<'_>,
+    options: &Options,
+    clean: Option<&BTreeMap<String, String>>,
+) -> Result<Made, Diagnostics> {
+    let (compiled, diagnostics) = compile(tree, options, clean)?;
+    let Some(compiled) = compiled else {
+        return Err(diagnostics);
+    };
+    output::remark(&diagnostics);
+    Ok(Made {
+        plan: compiled.plan,
+        files: compiled.files,
+        root: checkout.folder(tree),
+        sealer: Some(Sealer::new(checkout, tree)),
+    })
+}
+
+/// The fingerprints of all images of a tree by name; none where the tree cannot be planned.
+fn fingerprints(tree: &Tree<'_>, options: &Options) -> BTreeMap<String, String> {
+    let images = everything(tree, options).map(|compiled| compiled.plan.images);
+    let images = images.unwrap_or_default().into_iter();
+    images
+        .map(|image| (image.name, image.fingerprint))
+        .collect()
+}
+
+/// All images of a tree, whatever is selected; none where the tree cannot be planned.
+fn everything(tree: &Tree<'_>, options: &Options) -> Option<Compiled> {
+    let everything = Options {
+        selection: Selection::default(),
+        ..options.clone()
+    };
+    compile(tree, &everything, None).ok()?.0
+}
+
+/// Refuses when Docker would send a selected image other files than the plan counts.
+fn refuse_if_dirty(
+    checkout: &Checkout,
+    made: &Made,
+    options: &Options,
+    file: Option<&Path>,
+) -> Result<(), Diagnostics> {
+    let tree = checkout.working_tree(&output::written(file))?;
+    let changed = tree.changed();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let now = everything(&tree, options);
+    let mut images = BTreeSet::new();
+    let mut paths = BTreeSet::new();
+    for image in &made.plan.images {
+        let now = now
+            .as_ref()
+            .and_then(|now| Some((now.plan.image(&image.name)?, &now.files)));
+        match now {
+            Some((now, _)) if now.fingerprint == image.fingerprint => continue,
+            Some((_, files)) => {
+                let below = |path| join(&image.context, path);
+                let (then, now) = (&made.files[&image.name], &files[&image.name]);
+                paths.extend(then.inputs.differences(&now.inputs).into_iter().map(below));
+            }
+            None => {}
+        }
+        images.insert(image.name.as_str());
+        let of_all = [image.dockerfile.as_str(), config::PATH];
+        let of_all = of_all.into_iter().filter(|path| changed.contains(path));
+        paths.extend(of_all.map(str::to_owned));
+    }
+    if images.is_empty() {
+        return Ok(());
+    }
+    if paths.is_empty() {
+        paths.extend(changed.into_iter().map(str::to_owned));
+    }
+    let message = format!("the working tree differs from HEAD for {}", list(images));
+    Err(Diagnostic::error("dirty", message)
+        .help(format!("changed: {}", list(paths.iter().map(String::as_str))))
+        .help("commit the changes, plan them as they are with `--dirty`, or plan the commit with `--rev HEAD`")
+        .into())
+}
+
+fn join(folder: &str, path: String) -> String {
+    if folder == "." {
+        path
+    } else {
+        format!("{folder}/{path}")
+    }
+}
+
+/// The phases that read, then the pure ones.
+fn compile(
+    tree: &Tree<'_>,
+    options: &Options,
+    clean: Option<&BTreeMap<String, String>>,
+) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
+    let config = configuration(tree)?;
+    let snapshot = tree.snapshot(&discover::is_read)?;
+    Ok(compile::compile(&snapshot, &config, options, clean))
+}
+
+fn configuration(tree: &Tree<'_>) -> Result<Config, Diagnostics> {
+    let Some(bytes) = tree.read(config::PATH)? else {
+        return Ok(Config::default());
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => Config::parse(&text),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let source = SourceText::new(config::PATH, text);
+            Err(
+                Diagnostic::error("config-syntax", "the configuration is not UTF-8")
+                    .at(&source, valid..valid + 1, "")
+                    .into(),
+            )
+        }
+    }
+}
+
+/// What was typed, as the planner takes it.
+fn options(planning: &Planning) -> Options {
+    let from_environment = std::env::var("SW_NAMESPACE").ok().filter(|n| !n.is_empty());
+    let selection = &planning.selection;
+    Options {
+        branch: planning.branch.clone(),
+        namespace: planning.namespace.clone().or(from_environment),
+        build_args: planning.build_args.iter().cloned().collect(),
+        platforms: planning.platforms.clone(),
+        epoch: planning.epoch.clone(),
+        tagging: Tagging {
+            added: planning.tags.clone(),
+            no_default: planning.no_default_tags,
+        },
+        selection: Selection {
+            upto: [&selection.images[..], &selection.upto].concat(),
+            dependents: selection.dependents.clone(),
+            exact: selection.exact.clone(),
+            exclude: selection.exclude.clone(),
+        },
+    }
+}

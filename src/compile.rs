@@ -1,0 +1,297 @@
+//! The planner: a pure function from a snapshot and options to a plan.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::assemble::{Assembly, Tagging};
+use crate::config::Config;
+use crate::contents::{self, Asked, Contents};
+use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::discover;
+use crate::dockerfile::{self, Ast, Dockerfile};
+use crate::graph::{Graph, Order};
+use crate::images::{self, Definition};
+use crate::names::{self, Namer};
+use crate::plan::Plan;
+use crate::platform::Platform;
+use crate::resolve::{self, Parsed, Resolved, Settings};
+use crate::selection::Selection;
+use crate::snapshot::{Folder, ObjectId, Revision, Snapshot};
+
+/// What is asked for, beside what the repository says.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The branch that tags are made from, over the snapshot's.
+    pub branch: Option<String>,
+    /// First part of default names, over the configuration's.
+    pub namespace: Option<String>,
+    /// Build arguments for every image that declares them, over the configuration's.
+    pub build_args: BTreeMap<String, String>,
+    /// Platforms to build for, over the configuration's.
+    pub platforms: Vec<Platform>,
+    /// The epoch, over the configuration's.
+    pub epoch: Option<String>,
+    /// Which readable tags images get.
+    pub tagging: Tagging,
+    /// Which images are planned.
+    pub selection: Selection,
+}
+
+/// A plan, and the files that go into its images.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The plan.
+    pub plan: Plan,
+    /// By the image's name, what its build reads.
+    pub files: BTreeMap<String, Files>,
+}
+
+/// What the build of an image reads.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// The input files, below the build context.
+    pub inputs: Arc<Folder>,
+    /// The bytes of the Dockerfile.
+    pub dockerfile: Vec<u8>,
+}
+
+/// Compiles a snapshot to a plan. `clean` holds the fingerprints, by name, that images have in the
+/// commit: one that has another is dirty. None where the snapshot is the commit.
+///
+/// The plan is there unless one of the diagnostics is an error.
+pub fn compile(
+    snapshot: &Snapshot,
+    config: &Config,
+    options: &Options,
+    clean: Option<&BTreeMap<String, String>>,
+) -> (Option<Compiled>, Diagnostics) {
+    let mut diagnostics = Diagnostics::new();
+    match run(snapshot, config, options, clean, &mut diagnostics) {
+        Ok(compiled) if !diagnostics.has_errors() => (Some(compiled), diagnostics),
+        Ok(_) => (None, diagnostics),
+        Err(errors) => {
+            diagnostics.extend(errors);
+            (None, diagnostics)
+        }
+    }
+}
+
+/// The phases, a line each.
+fn run(
+    snapshot: &Snapshot,
+    config: &Config,
+    options: &Options,
+    clean: Option<&BTreeMap<String, String>>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Compiled, Diagnostics> {
+    let texts = texts(snapshot, diagnostics)?;
+    let asts: BTreeMap<&str, Ast<'_>> = texts
+        .iter()
+        .map(|(path, text)| (path.as_str(), dockerfile::parse(&text.text)))
+        .collect();
+    let files: BTreeMap<&str, Dockerfile<'_>> = asts
+        .iter()
+        .map(|(path, ast)| (*path, Dockerfile::new(ast)))
+        .collect();
+    syntax_errors(&texts, &files, diagnostics);
+    let namer = Namer::new(config, options.namespace.as_deref())?;
+    diagnostics.extend(names::unused(config, texts.keys()));
+    let definitions = images::define(&texts, config, &namer, &options.build_args)?;
+    if diagnostics.has_errors() {
+        return Err(Diagnostics::new());
+    }
+
+    let settings = Settings {
+        platforms: platforms(config, options)?,
+        pinned: config.pinned,
+        namespace: namer.namespace(),
+    };
+    let parsed = parsed(&texts, &files);
+    let mut resolved = resolve::resolve(&definitions, &parsed, &settings, diagnostics)?;
+    let (_, order) = ordered(&resolved)?;
+    resolve::refine(&mut resolved, &order, &settings)?;
+    let (graph, order) = ordered(&resolved)?;
+
+    let names: Vec<&str> = definitions
+        .iter()
+        .map(|image| image.name.as_str())
+        .collect();
+    let selected = options.selection.apply(&names, &graph)?;
+    let counted = graph.with_needs(selected.iter().copied());
+    let epoch = options.epoch.as_deref().unwrap_or(&config.epoch);
+    let platforms: Vec<String> = settings.platforms.iter().map(Platform::to_string).collect();
+    let asked = Asked {
+        platforms: &platforms,
+        epoch,
+    };
+    let sequence = order
+        .sequence
+        .iter()
+        .copied()
+        .filter(|image| counted.contains(image));
+    let contents = contents::of_all(snapshot, &resolved, sequence, &asked, diagnostics);
+    let assembly = Assembly {
+        revision: revision(snapshot, options),
+        tagging: &options.tagging,
+        clean,
+        asked: &asked,
+        resolved: &resolved,
+        contents: &contents,
+    };
+    let images = order
+        .sequence
+        .iter()
+        .copied()
+        .filter(|image| selected.contains(image));
+    let plan = assembly.plan(images);
+    let files = files_of(&plan, snapshot, &definitions, &contents);
+    Ok(Compiled { plan, files })
+}
+
+/// What the builds of the planned images read.
+fn files_of(
+    plan: &Plan,
+    snapshot: &Snapshot,
+    definitions: &[Definition],
+    contents: &BTreeMap<usize, Contents>,
+) -> BTreeMap<String, Files> {
+    let all = contents
+        .iter()
+        .map(|(&index, contents)| (&definitions[index], contents));
+    let planned = all.filter(|(definition, _)| plan.image(&definition.name).is_some());
+    let files = planned.map(|(definition, contents)| {
+        let dockerfile = snapshot.text(&definition.dockerfile).unwrap_or_default();
+        let files = Files {
+            inputs: Arc::clone(&contents.inputs),
+            dockerfile: dockerfile.to_vec(),
+        };
+        (definition.name.clone(), files)
+    });
+    files.collect()
+}
+
+/// The texts of all Dockerfiles, by path.
+fn texts(
+    snapshot: &Snapshot,
+    diagnostics: &mut Diagnostics,
+) -> Result<BTreeMap<String, SourceText>, Diagnostics> {
+    let mut texts = BTreeMap::new();
+    for path in discover::dockerfiles(&snapshot.root) {
+        let bytes = snapshot.text(&path).unwrap_or_default();
+        let text = String::from_utf8_lossy(bytes);
+        let source = SourceText::new(&*path, &*text);
+        if let Err(error) = std::str::from_utf8(bytes) {
+            let at = error.valid_up_to();
+            let message = format!("`{path}` is not UTF-8");
+            diagnostics.push(
+                Diagnostic::warning("not-utf8", message)
+                    .at(&source, at..at + 1, "")
+                    .help(
+                        "convert it: what is not UTF-8 is read as U+FFFD, though all of it counts",
+                    ),
+            );
+        }
+        texts.insert(path, source);
+    }
+    if texts.is_empty() {
+        return Err(Diagnostic::error("no-dockerfile", "there is no Dockerfile here")
+            .help("one is called `Dockerfile`, `Dockerfile.<suffix>` or `<name>.Dockerfile`, and git must track it")
+            .help("`git add` those that are new, or start in another folder with `-C DIR`")
+            .into());
+    }
+    Ok(texts)
+}
+
+fn syntax_errors(
+    texts: &BTreeMap<String, SourceText>,
+    files: &BTreeMap<&str, Dockerfile<'_>>,
+    diagnostics: &mut Diagnostics,
+) {
+    for (path, file) in files {
+        let source = &texts[*path];
+        diagnostics.extend(file.all_errors().map(|error| error.diagnostic(source)));
+    }
+}
+
+fn parsed<'a>(
+    texts: &'a BTreeMap<String, SourceText>,
+    files: &'a BTreeMap<&str, Dockerfile<'a>>,
+) -> BTreeMap<&'a str, Parsed<'a>> {
+    let all = files.iter().map(|(path, dockerfile)| {
+        let source = &texts[*path];
+        (*path, Parsed { source, dockerfile })
+    });
+    all.collect()
+}
+
+fn platforms(config: &Config, options: &Options) -> Result<Vec<Platform>, Diagnostics> {
+    if !options.platforms.is_empty() {
+        return Ok(options.platforms.clone());
+    }
+    let mut problems = Diagnostics::new();
+    let mut platforms = Vec::new();
+    for text in &config.platforms {
+        match Platform::parse(&text.value) {
+            Ok(platform) => platforms.push(platform),
+            Err(error) => {
+                let mut diagnostic = Diagnostic::error("config-value", error.to_string());
+                if let Some(source) = &config.source {
+                    diagnostic = diagnostic.at(source, text.span.clone(), "");
+                }
+                problems.push(diagnostic.help("a platform is like `linux/amd64`"));
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(platforms)
+    } else {
+        Err(problems)
+    }
+}
+
+/// The commit that images are tagged and labelled with. Before the first one, git's id for none.
+fn revision(snapshot: &Snapshot, options: &Options) -> Revision {
+    let none = Revision {
+        id: ObjectId([0; 20]),
+        timestamp: 0,
+        branch: None,
+    };
+    let mut revision = snapshot.revision.clone().unwrap_or(none);
+    revision.branch = options.branch.clone().or(revision.branch);
+    revision
+}
+
+fn ordered(resolved: &[Resolved<'_>]) -> Result<(Graph, Order), Diagnostics> {
+    let needs = resolved
+        .iter()
+        .enumerate()
+        .flat_map(|(index, image)| image.needs.keys().map(move |need| (index, need.image)));
+    let graph = Graph::new(resolved.len(), &needs.collect());
+    match graph.order() {
+        Ok(order) => Ok((graph, order)),
+        Err(cycles) => {
+            let mut problems = Diagnostics::new();
+            problems.extend(cycles.iter().map(|cycle| cyclic(cycle, resolved)));
+            Err(problems)
+        }
+    }
+}
+
+/// A cycle, with the place of every edge.
+fn cyclic(cycle: &[usize], resolved: &[Resolved<'_>]) -> Diagnostic {
+    let name = |index: usize| resolved[index].definition.name.as_str();
+    let around = cycle.iter().chain(&cycle[..1]);
+    let path: Vec<String> = around.map(|&index| format!("`{}`", name(index))).collect();
+    let message = format!("images need each other: {}", path.join(" → "));
+    let mut diagnostic = Diagnostic::error("cycle", message);
+    for (at, &index) in cycle.iter().enumerate() {
+        let next = cycle[(at + 1) % cycle.len()];
+        let image = &resolved[index];
+        let mut needs = image.needs.iter().filter(|(need, _)| need.image == next);
+        let span = needs.find_map(|(_, places)| places.values().next().copied());
+        let label = format!("`{}` needs `{}`", name(index), name(next));
+        diagnostic = diagnostic.at(image.source, span.unwrap_or_default().range(), label);
+    }
+    diagnostic
+        .help("take one of these references out, or give it the tag or digest of a published image")
+}

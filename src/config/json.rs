@@ -1,0 +1,250 @@
+//! JSON with places: reads typed values out of an object and reports all that is wrong with it.
+
+use std::ops::Range;
+
+use jsonc_parser::ast::{ObjectProp, Value};
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+
+use super::Spanned;
+use crate::diagnostics::{Diagnostic, Diagnostics, SourceText, nearest};
+
+/// A parsed file.
+pub(super) struct Document<'t> {
+    value: Option<Value<'t>>,
+}
+
+/// Why a text is not JSON.
+pub(super) struct SyntaxError {
+    pub(super) message: String,
+    pub(super) span: Range<usize>,
+}
+
+impl<'t> Document<'t> {
+    /// Parses strict JSON: no comments, trailing commas or single quotes.
+    pub(super) fn parse(text: &'t str) -> Result<Self, SyntaxError> {
+        let strict = ParseOptions {
+            allow_comments: false,
+            allow_loose_object_property_names: false,
+            allow_trailing_commas: false,
+            allow_missing_commas: false,
+            allow_single_quoted_strings: false,
+            allow_hexadecimal_numbers: false,
+            allow_unary_plus_numbers: false,
+            allow_bare_decimal_point_numbers: false,
+            allow_non_finite_numbers: false,
+            allow_extended_string_escapes: false,
+        };
+        match parse_to_ast(text, &CollectOptions::default(), &strict) {
+            Ok(result) if result.value.is_some() => Ok(Self {
+                value: result.value,
+            }),
+            Ok(_) => Err(SyntaxError {
+                message: "the file is empty".to_owned(),
+                span: 0..0,
+            }),
+            Err(error) => Err(SyntaxError {
+                message: error.kind().to_string(),
+                span: error.range().start..error.range().end,
+            }),
+        }
+    }
+}
+
+/// An object of the file, with the name that messages call it by.
+pub(super) struct Object<'a, 't> {
+    properties: &'a [ObjectProp<'t>],
+    /// Path of keys down to this object, with a final `.`; empty for the top.
+    path: String,
+    source: &'a SourceText,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl<'a, 't> Object<'a, 't> {
+    /// The object that the file consists of.
+    pub(super) fn top(
+        document: &'a Document<'t>,
+        source: &'a SourceText,
+        diagnostics: &'a mut Diagnostics,
+    ) -> Option<Self> {
+        let value = document.value.as_ref()?;
+        let Value::Object(object) = value else {
+            diagnostics.push(
+                Diagnostic::error("config-type", "the configuration must be an object").at(
+                    source,
+                    span(value),
+                    "",
+                ),
+            );
+            return None;
+        };
+        Some(Self {
+            properties: &object.properties,
+            path: String::new(),
+            source,
+            diagnostics,
+        })
+    }
+
+    /// The version of the format, 1 where the file does not say.
+    pub(super) fn version(&mut self) -> Option<u32> {
+        let Some(value) = self.value("version") else {
+            return Some(1);
+        };
+        let (text, span) = match value {
+            Value::NumberLit(number) => (number.value.to_owned(), span(value)),
+            other => (type_name(other).to_owned(), span(other)),
+        };
+        match text.parse::<f64>() {
+            Ok(1.0) => Some(1),
+            Ok(2.0) => Some(2),
+            _ => {
+                let diagnostic =
+                    Diagnostic::error("config-version", format!("unknown version `{text}`"))
+                        .at(self.source, span, "")
+                        .help("versions 1 and 2 are known");
+                self.diagnostics.push(diagnostic);
+                None
+            }
+        }
+    }
+
+    /// Reports keys that are not in `known`, and keys that stand twice.
+    pub(super) fn check_keys(&mut self, known: &[&str]) {
+        for (index, property) in self.properties.iter().enumerate() {
+            let key = property.name.as_str();
+            let at = property.name.range();
+            let at = at.start..at.end;
+            if self.properties[..index]
+                .iter()
+                .any(|other| other.name.as_str() == key)
+            {
+                let message = format!("the key `{}{key}` stands twice", self.path);
+                let diagnostic = Diagnostic::error("config-duplicate-key", message)
+                    .at(self.source, at.clone(), "")
+                    .help("keep one of them");
+                self.diagnostics.push(diagnostic);
+            }
+            if key == "$schema" || known.contains(&key) {
+                continue;
+            }
+            let mut diagnostic = Diagnostic::error(
+                "config-unknown-key",
+                format!("unknown key `{}{key}`", self.path),
+            )
+            .at(self.source, at, "");
+            diagnostic = if let Some(near) = nearest(key, known.iter().copied()) {
+                diagnostic.help(format!("did you mean `{near}`?"))
+            } else if super::KEYS_2.contains(&key) {
+                diagnostic.help("this key needs `\"version\": 2`")
+            } else {
+                diagnostic.help(format!("known keys: {}", known.join(", ")))
+            };
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// A string, where the key is there.
+    pub(super) fn string(&mut self, key: &str) -> Option<Spanned<String>> {
+        let value = self.value(key)?;
+        self.expect_string(&self.name(key), value)
+    }
+
+    /// The entries of an object of strings, with the places of their keys.
+    pub(super) fn strings_by_key(
+        &mut self,
+        key: &str,
+    ) -> Vec<(String, Range<usize>, Spanned<String>)> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let Value::Object(object) = value else {
+            self.wrong_type(&self.name(key), "an object", value);
+            return Vec::new();
+        };
+        let mut entries = Vec::new();
+        for property in &object.properties {
+            let inner = property.name.as_str();
+            let name = format!("{}.{inner}", self.name(key));
+            if let Some(value) = self.expect_string(&name, &property.value) {
+                let at = property.name.range();
+                entries.push((inner.to_owned(), at.start..at.end, value));
+            }
+        }
+        entries
+    }
+
+    /// The strings of a list.
+    pub(super) fn list_of_strings(&mut self, key: &str) -> Vec<Spanned<String>> {
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
+        let Value::Array(array) = value else {
+            self.wrong_type(&self.name(key), "a list of strings", value);
+            return Vec::new();
+        };
+        let elements = array.elements.iter().enumerate();
+        elements
+            .filter_map(|(index, element)| {
+                self.expect_string(&format!("{}[{index}]", self.name(key)), element)
+            })
+            .collect()
+    }
+
+    /// One of a few words.
+    pub(super) fn one_of<T: Copy>(&mut self, key: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.string(key)?;
+        let found = words.iter().find(|(word, _)| *word == text.value);
+        if found.is_none() {
+            let list: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+            let message = format!("`{}` must be {}", self.name(key), list.join(" or "));
+            let diagnostic =
+                Diagnostic::error("config-value", message).at(self.source, text.span, "");
+            self.diagnostics.push(diagnostic);
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    fn value(&self, key: &str) -> Option<&'a Value<'t>> {
+        let property = self.properties.iter().find(|p| p.name.as_str() == key);
+        property.map(|property| &property.value)
+    }
+
+    fn name(&self, key: &str) -> String {
+        format!("{}{key}", self.path)
+    }
+
+    fn expect_string(&mut self, name: &str, value: &Value<'_>) -> Option<Spanned<String>> {
+        if let Value::StringLit(string) = value {
+            return Some(Spanned {
+                value: string.value.to_string(),
+                span: span(value),
+            });
+        }
+        self.wrong_type(name, "a string", value);
+        None
+    }
+
+    fn wrong_type(&mut self, name: &str, wanted: &str, value: &Value<'_>) {
+        let message = format!("`{name}` must be {wanted}");
+        let found = format!("this is {}", type_name(value));
+        let diagnostic =
+            Diagnostic::error("config-type", message).at(self.source, span(value), found);
+        self.diagnostics.push(diagnostic);
+    }
+}
+
+fn span(value: &Value<'_>) -> Range<usize> {
+    value.range().start..value.range().end
+}
+
+fn type_name(value: &Value<'_>) -> &'static str {
+    match value {
+        Value::StringLit(_) => "a string",
+        Value::NumberLit(_) => "a number",
+        Value::BooleanLit(_) => "a boolean",
+        Value::Object(_) => "an object",
+        Value::Array(_) => "a list",
+        Value::NullKeyword(_) => "null",
+    }
+}

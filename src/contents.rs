@@ -1,0 +1,172 @@
+//! What goes into each image: its input files, and its fingerprint.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::dockerfile::stages::{ContextSource, Place};
+use crate::fingerprint::manifest::{Facts, manifest};
+use crate::ignore::IgnoreFile;
+use crate::inputs::{Context, Source};
+use crate::resolve::Resolved;
+use crate::snapshot::{Folder, Snapshot};
+use crate::tags::hex;
+
+/// The contents of an image.
+#[derive(Debug, Clone)]
+pub struct Contents {
+    /// The input files, below the build context.
+    pub inputs: Arc<Folder>,
+    /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
+    pub fingerprint: String,
+}
+
+/// What is asked for beside what the repository says.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// The platforms.
+    pub platforms: &'a [String],
+    /// The epoch; empty for none.
+    pub epoch: &'a str,
+}
+
+/// The contents of images, by index. `sequence` is in build order, with all that its images need.
+///
+/// # Errors
+/// When an ignore file is malformed: a build would refuse it.
+pub fn of_all(
+    snapshot: &Snapshot,
+    resolved: &[Resolved<'_>],
+    sequence: impl Iterator<Item = usize>,
+    asked: &Asked<'_>,
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<usize, Contents> {
+    let mut contents = BTreeMap::new();
+    let mut fingerprints = BTreeMap::new();
+    for index in sequence {
+        let image = &resolved[index];
+        let inputs = inputs(snapshot, image, diagnostics);
+        let bytes = snapshot
+            .text(&image.definition.dockerfile)
+            .unwrap_or_default();
+        let is_utf8 = std::str::from_utf8(bytes).is_ok();
+        let facts = Facts {
+            fingerprints: &fingerprints,
+            inputs: inputs.id,
+            platforms: asked.platforms,
+            epoch: asked.epoch,
+            raw_dockerfile: (!is_utf8).then(|| hex(&Sha256::digest(bytes))),
+        };
+        let fingerprint = manifest(image, &facts).fingerprint();
+        fingerprints.insert(index, fingerprint.clone());
+        contents.insert(
+            index,
+            Contents {
+                inputs,
+                fingerprint,
+            },
+        );
+    }
+    contents
+}
+
+/// The files of the build context that can reach an image.
+fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Arc<Folder> {
+    let definition = image.definition;
+    let Some(folder) = snapshot.root.folder(&definition.context) else {
+        return Arc::new(Folder::empty());
+    };
+    let path = match definition.context.as_str() {
+        "." => "",
+        path => path,
+    };
+    let ignore = ignore_file(snapshot, &definition.dockerfile, path, diagnostics);
+    let context = Context {
+        folder,
+        path,
+        texts: &snapshot.texts,
+        ignore: &ignore,
+    };
+    let read = sources(image);
+    let sources: Vec<Source<'_>> = read.iter().map(|(source, _)| selected(source)).collect();
+    let inputs = context.select(&sources);
+    for index in inputs.missing {
+        let (source, place) = read[index];
+        diagnostics.push(missing(image, source, place, &definition.context));
+    }
+    inputs.tree
+}
+
+/// What reachable stages read from the context, each once.
+fn sources<'r>(image: &'r Resolved<'_>) -> Vec<(&'r ContextSource, Place)> {
+    let mut seen = BTreeSet::new();
+    let stages = image.views.iter().flat_map(|view| view.stages.reachable());
+    let steps = stages.flat_map(|stage| &stage.steps);
+    let all = steps.flat_map(|step| step.sources.iter().map(|source| (source, step.place)));
+    all.filter(|(source, place)| seen.insert((place.span, format!("{source:?}"))))
+        .collect()
+}
+
+/// A source as the selection of inputs takes it; all of the context where it is not known.
+fn selected(source: &ContextSource) -> Source<'_> {
+    match (&source.parents, &source.path) {
+        (Some(parents), _) => Source {
+            path: &parents.base,
+            is_wildcard: crate::wildcard::has_wildcards(&parents.base),
+        },
+        (None, Some(path)) => Source {
+            path,
+            is_wildcard: source.is_wildcard,
+        },
+        (None, None) => Source {
+            path: "",
+            is_wildcard: false,
+        },
+    }
+}
+
+/// The ignore file in force: the one beside the Dockerfile, else the one of the context.
+fn ignore_file(
+    snapshot: &Snapshot,
+    dockerfile: &str,
+    context: &str,
+    diagnostics: &mut Diagnostics,
+) -> IgnoreFile {
+    let own = format!("{dockerfile}.dockerignore");
+    let of_context = match context {
+        "" => ".dockerignore".to_owned(),
+        context => format!("{context}/.dockerignore"),
+    };
+    let found = [own, of_context].into_iter().find_map(|path| {
+        let bytes = snapshot.text(&path)?;
+        Some((path, String::from_utf8_lossy(bytes).into_owned()))
+    });
+    let Some((path, text)) = found else {
+        return IgnoreFile::default();
+    };
+    let (ignore, problems) = IgnoreFile::parse(&text);
+    let source = SourceText::new(path, text);
+    for problem in problems {
+        let diagnostic = Diagnostic::error("dockerignore-syntax", problem.message)
+            .at(&source, problem.span, "")
+            .help("correct or remove the line: a build would refuse the whole file");
+        diagnostics.push(diagnostic);
+    }
+    ignore
+}
+
+fn missing(
+    image: &Resolved<'_>,
+    source: &ContextSource,
+    place: Place,
+    context: &str,
+) -> Diagnostic {
+    let path = source.path.as_deref().unwrap_or_default();
+    let place_in = if context == "." { "the root" } else { context };
+    let message = format!("`{path}` is not in the build context, {place_in}, or is ignored there");
+    Diagnostic::warning("missing-source", message)
+        .at(image.source, place.span.range(), "")
+        .help("a build will fail here, unless something makes the file first")
+}

@@ -1,0 +1,110 @@
+//! A plan compiled for a runner: a Makefile, a POSIX shell script, a bake file, or whatever a
+//! template from outside makes of it.
+//!
+//! Functions from a plan to text. A view (`script`, `bake`) decides what is written, a template of
+//! `templates/` lays it out, and the engine quotes every value for the language of the template.
+
+mod bake;
+mod buildx;
+mod check;
+mod quote;
+mod script;
+mod slug;
+mod template;
+
+use std::str::FromStr;
+
+use self::quote::Language;
+use crate::diagnostics::{Diagnostics, SourceText, nearest};
+use crate::plan::Plan;
+
+/// What a plan can be compiled to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// A Makefile for GNU make.
+    Make,
+    /// A POSIX shell script.
+    Sh,
+    /// A `docker-bake.hcl`.
+    Bake,
+}
+
+/// The plan compiled to that format: the whole text of the file.
+///
+/// # Errors
+/// Every value that the format cannot carry, and every dependency whose content reference is
+/// nowhere in the plan.
+pub fn emit(plan: &Plan, format: Format) -> Result<String, Diagnostics> {
+    let problems = check::problems(plan, format);
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    let rendered = match format {
+        Format::Make => template::render("Makefile.j2", script::makefile(plan)),
+        Format::Sh => template::render("build.sh.j2", script::shell(plan)),
+        Format::Bake => template::render("docker-bake.hcl.j2", bake::file(plan)),
+    };
+    rendered.map_err(Diagnostics::from)
+}
+
+/// The plan rendered by a template from outside: its data are the keys of the plan.
+///
+/// The name of the template says which language its values are quoted for: `x.sh.j2`, `x.mk.j2` or
+/// `Makefile.j2`, `x.hcl.j2`, `x.json.j2`; with another name they are written as they are. The
+/// filters `sh`, `make`, `hcl` and `json` quote by name, `comment` makes a text harmless within a
+/// comment. What `sh` and `make` write may name the shell variable `NEWLINE`, and `make` the
+/// variable `HASH`, which the template defines where values hold a newline or a `#`.
+///
+/// # Errors
+/// When it is no template, names what the plan has not, or writes what its language cannot carry.
+pub fn emit_template(plan: &Plan, template: &SourceText) -> Result<String, Diagnostics> {
+    template::render_source(template, plan).map_err(Diagnostics::from)
+}
+
+impl Format {
+    /// Every format, in the order in which help lists them.
+    pub const ALL: [Self; 3] = [Self::Make, Self::Sh, Self::Bake];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Make => "make",
+            Self::Sh => "sh",
+            Self::Bake => "bake",
+        }
+    }
+
+    fn language(self) -> Language {
+        match self {
+            Self::Make => Language::Make,
+            Self::Sh => Language::Sh,
+            Self::Bake => Language::Hcl,
+        }
+    }
+}
+
+/// A name that is none of a [`Format`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownFormat(String);
+
+impl std::fmt::Display for UnknownFormat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no format is called `{}`", self.0)?;
+        let known = Format::ALL.map(Format::name);
+        match nearest(&self.0, known) {
+            Some(name) => write!(f, "; did you mean `{name}`?"),
+            None => write!(f, "; there are {}", known.join(", ")),
+        }
+    }
+}
+
+impl std::error::Error for UnknownFormat {}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|format| format.name() == name);
+        found.ok_or_else(|| UnknownFormat(name.to_owned()))
+    }
+}

@@ -1,0 +1,173 @@
+//! What a plan may hold that a format cannot carry: refused with the value's place, never altered.
+
+use serde_json::Value;
+
+use super::Format;
+use super::quote::comment;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::plan::{Image, Plan};
+
+/// Every reason why the plan cannot be written in that format.
+pub(super) fn problems(plan: &Plan, format: Format) -> Diagnostics {
+    let mut problems = Diagnostics::new();
+    problems.extend(digits("a revision", &plan.source.revision));
+    for image in &plan.images {
+        problems.extend(digits("a fingerprint", &image.fingerprint));
+        problems.extend(references(image));
+        problems.extend(dependencies(plan, image));
+        problems.extend(keys(image));
+        problems.extend(values(image, format));
+        if format == Format::Bake {
+            problems.extend(remote_context(image));
+        }
+    }
+    problems
+}
+
+/// Whether some text of an image holds that character, so that its quoting needs a definition.
+pub(super) fn any_text_holds(plan: &Plan, character: char) -> bool {
+    let mut found = false;
+    for image in &plan.images {
+        texts(&as_json(image), "", &mut |_, text| {
+            found |= text.contains(character);
+        });
+    }
+    found
+}
+
+fn digits(what: &str, text: &str) -> Option<Diagnostic> {
+    let good = !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit());
+    let message = || format!("`{}` is not {what}", comment(text));
+    (!good).then(|| Diagnostic::error("plan-digits", message()))
+}
+
+/// Names and references hold nothing but the characters of image references, so that they can
+/// stand in a `FROM`, and as the name of a target where only a colon is special.
+fn references(image: &Image) -> Vec<Diagnostic> {
+    let refuse = |what: &str, text: &str| {
+        let message = format!("`{}` is not {what}", comment(text));
+        Diagnostic::error("plan-reference", message)
+    };
+    let legal = |text: &str, more: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphanumeric() || more.contains(c))
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._/:-".contains(c) || more.contains(c))
+    };
+    let mut problems = Vec::new();
+    if !legal(&image.name, "") {
+        problems.push(refuse("the name of an image", &image.name));
+    }
+    let needs = &image.dependencies;
+    let contents = needs.iter().filter_map(|need| need.content.as_ref());
+    let bound = needs.iter().map(|need| &need.reference);
+    for reference in [&image.reference]
+        .into_iter()
+        .chain(&image.tags)
+        .chain(contents)
+        .chain(bound)
+    {
+        if !legal(reference, "@[]") {
+            problems.push(refuse("an image reference", reference));
+        }
+    }
+    problems
+}
+
+fn dependencies(plan: &Plan, image: &Image) -> Vec<Diagnostic> {
+    let missing = image
+        .dependencies
+        .iter()
+        .filter(|d| plan.content_reference(d).is_none());
+    missing
+        .map(|dependency| {
+            let message = format!(
+                "`{}` needs `{}`, which is not in the plan, and the plan does not say its content reference",
+                image.name, dependency.image
+            );
+            Diagnostic::error("plan-dependency", message).help("plan it as well, with `--upto`")
+        })
+        .collect()
+}
+
+/// `--build-arg NAME=VALUE` and its like end the name at the first `=`.
+fn keys(image: &Image) -> Vec<Diagnostic> {
+    let maps = [
+        ("build argument", &image.build_args),
+        ("build argument", &image.stamp_args),
+        ("label", &image.labels),
+        ("named context", &image.contexts),
+    ];
+    let keys = maps
+        .iter()
+        .flat_map(|(what, map)| map.keys().map(move |key| (what, key)));
+    let bad = keys.filter(|(_, key)| key.is_empty() || key.contains('='));
+    bad.map(|(what, key)| {
+        let key = comment(key);
+        let message = format!("a {what} of `{}` cannot be called `{key}`", image.name);
+        Diagnostic::error("plan-key", message)
+    })
+    .collect()
+}
+
+fn values(image: &Image, format: Format) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    texts(&as_json(image), "", &mut |path, text| {
+        if let Err(reason) = format.language().quote(text) {
+            let what = format!("`{}` of `{}` {reason}", comment(path), comment(&image.name));
+            let problem = Diagnostic::error("unquotable-value", what)
+                .help(format!("it is `{}`", comment(text)));
+            problems.push(problem);
+        }
+    });
+    problems
+}
+
+/// bake takes such a folder for a remote repository, even with `./` before it.
+fn remote_context(image: &Image) -> Option<Diagnostic> {
+    let context = image.context.as_str();
+    let word = |part: &str, more: &str| {
+        !part.is_empty()
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+    };
+    let is_ssh = context.split_once('@').is_some_and(|(user, rest)| {
+        let host = rest.split_once(':').map(|(host, _)| host);
+        word(user, "-_") && host.is_some_and(|host| word(host, "-."))
+    });
+    (is_ssh || context.starts_with("github.com/")).then(|| {
+        let message = format!(
+            "bake would take the context `{}` of `{}` for a remote repository",
+            comment(context),
+            image.name
+        );
+        Diagnostic::error("bake-remote-context", message)
+            .help("rename the folder, or run the plan with make, sh or exec")
+    })
+}
+
+fn as_json(image: &Image) -> Value {
+    serde_json::to_value(image).expect("a plan holds nothing that JSON cannot")
+}
+
+/// Every string below a value, keys included, with its path (`build_args.CERT`, `tags[1]`).
+fn texts(value: &Value, path: &str, found: &mut impl FnMut(&str, &str)) {
+    match value {
+        Value::String(text) => found(path, text),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                texts(item, &format!("{path}[{index}]"), found);
+            }
+        }
+        Value::Object(fields) => {
+            for (key, item) in fields {
+                let dot = if path.is_empty() { "" } else { "." };
+                let path = format!("{path}{dot}{key}");
+                found(&path, key);
+                texts(item, &path, found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

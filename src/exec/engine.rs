@@ -1,0 +1,90 @@
+//! What a run needs from a container engine: few methods, so that a test can stand in for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::stop::Stop;
+use crate::diagnostics::Diagnostic;
+
+/// The label that every planned image carries, with all 64 digits of its fingerprint.
+pub(super) const FINGERPRINT_LABEL: &str = "dev.shipwright.fingerprint";
+
+/// What an engine says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// The architecture that it builds for where no platform is asked for, as `amd64`.
+    pub architecture: String,
+    /// The name of the builder that shares the engine's images.
+    pub builder: String,
+}
+
+/// An image that the engine holds under some reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The engine's id of the image, `sha256:…`.
+    pub id: String,
+    /// The fingerprint that its label states.
+    pub fingerprint: Option<String>,
+    /// The architecture that it is for.
+    pub architecture: String,
+}
+
+/// How a build or a push ended without success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failed {
+    /// By itself; what it printed says why.
+    Status(String),
+    /// Because the run was stopped.
+    Stopped,
+}
+
+/// A container engine.
+pub trait Engine: Sync {
+    /// Asks the engine who it is.
+    ///
+    /// # Errors
+    /// When it does not answer, or is too old for named contexts.
+    fn host(&self) -> Result<Host, Diagnostic>;
+
+    /// Makes sure that builds are possible, for several platforms at once if `multi_platform`.
+    ///
+    /// # Errors
+    /// When they are not, with what to install or to change.
+    fn check_builds(&self, multi_platform: bool) -> Result<(), Diagnostic>;
+
+    /// The images behind those of the references that exist.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    fn look(&self, references: &BTreeSet<&str>) -> Result<BTreeMap<String, Found>, Diagnostic>;
+
+    /// The line that repeats a build in a shell, at the root of the plan.
+    fn command_line(&self, arguments: &[String]) -> String;
+
+    /// Runs a build with these arguments, giving each line that it prints.
+    ///
+    /// # Errors
+    /// When it fails or is stopped.
+    fn build(
+        &self,
+        arguments: &[String],
+        stop: &Stop,
+        line: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), Failed>;
+
+    /// Sends what the reference names to its registry, giving each line that is printed.
+    ///
+    /// # Errors
+    /// When it fails or is stopped.
+    fn push(
+        &self,
+        reference: &str,
+        stop: &Stop,
+        line: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), Failed>;
+
+    /// Lets `target` name what `source` names.
+    ///
+    /// # Errors
+    /// What the engine says against it.
+    fn tag(&self, source: &str, target: &str) -> Result<(), String>;
+}

@@ -1,0 +1,81 @@
+//! What people see of a run while it goes on.
+
+mod plain;
+mod terminal;
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+pub use plain::Plain;
+pub use terminal::Terminal;
+
+/// Hears of a run's steps, one after the other, from one thread.
+pub trait Progress {
+    /// Something about the run as a whole.
+    fn note(&mut self, text: &str);
+    /// The image's build or push starts.
+    fn started(&mut self, image: &str);
+    /// A line of the image's log.
+    fn line(&mut self, image: &str, line: &str);
+    /// The image's build and push ended, after that time.
+    fn ended(&mut self, image: &str, succeeded: bool, time: Duration);
+}
+
+/// Shows nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Progress for Quiet {
+    fn note(&mut self, _: &str) {}
+    fn started(&mut self, _: &str) {}
+    fn line(&mut self, _: &str, _: &str) {}
+    fn ended(&mut self, _: &str, _: bool, _: Duration) {}
+}
+
+/// The form for this process's standard error: a live display where a person watches on a terminal
+/// that can, plain lines elsewhere. `term` is the value of `TERM`.
+pub fn for_stderr(term: Option<&str>) -> Box<dyn Progress> {
+    #[expect(clippy::disallowed_methods, reason = "progress goes to standard error")]
+    let stderr = io::stderr();
+    if stderr.is_terminal() && term.is_some_and(|term| term != "dumb") {
+        Box::new(Terminal::new())
+    } else {
+        Box::new(Plain::new(stderr))
+    }
+}
+
+/// The line without control characters, which a build's output may hold and a terminal would obey.
+fn printable(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut characters = line.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character == '\u{1b}' && characters.next_if_eq(&'[').is_some() {
+            // A CSI sequence, which sets colours or moves: parameters up to one final byte.
+            while characters.next_if(|c| matches!(c, ' '..='?')).is_some() {}
+            characters.next_if(|c| matches!(c, '@'..='~'));
+        } else if character == '\t' {
+            text.push(' ');
+        } else if !character.is_control() {
+            text.push(character);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn a_terminal_is_not_given_orders() {
+        for (line, expected) in [
+            ("plain ü", "plain ü"),
+            ("\u{1b}[1;31mred\u{1b}[0m", "red"),
+            ("a\tb\rc\u{7}", "a bc"),
+            ("\u{1b}]0;title\u{7}x", "]0;titlex"),
+            ("\u{1b}[2J\u{1b}[", ""),
+        ] {
+            assert_eq!(printable(line), expected, "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What a run did, for people and for tools.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::diagnostics::Diagnostics;
+
+/// What became of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Its build succeeded.
+    Built,
+    /// It existed; readable tags were moved to it.
+    Retagged,
+    /// It existed, and there was nothing to do.
+    Skipped,
+    /// Its build or its push failed.
+    Failed,
+    /// Its turn never came: something that it needs failed, or the run ended before.
+    NotBuilt,
+}
+
+impl Outcome {
+    /// The word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Built => "built",
+            Self::Retagged => "re-tagged",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::NotBuilt => "not built",
+        }
+    }
+}
+
+/// What a run did with one image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageReport {
+    /// The image's name.
+    pub name: String,
+    /// Its content reference.
+    pub reference: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How long its build and push took.
+    #[serde(serialize_with = "seconds")]
+    pub time: Duration,
+    /// The engine's id of the image, if it exists.
+    pub id: Option<String>,
+    /// The readable references that were moved to it.
+    pub tags: Vec<String>,
+    /// Where the log of its build is.
+    pub log: Option<PathBuf>,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether this only says what a run would do.
+    pub dry_run: bool,
+    /// The images, in the order of the plan.
+    pub images: Vec<ImageReport>,
+    /// How long all of it took.
+    #[serde(serialize_with = "seconds")]
+    pub time: Duration,
+    /// What went wrong.
+    #[serde(skip)]
+    pub problems: Diagnostics,
+}
+
+impl Report {
+    /// Whether every image exists and carries its tags.
+    pub fn succeeded(&self) -> bool {
+        !self.problems.has_errors()
+    }
+
+    /// The report as a file for tools: two-space indent, one final newline.
+    pub fn to_json(&self) -> String {
+        let mut text =
+            serde_json::to_string_pretty(self).expect("a report holds nothing that JSON cannot");
+        text.push('\n');
+        text
+    }
+
+    /// A table for people: a line an image, then a line that counts, each with its newline.
+    pub fn table(&self) -> String {
+        let width = |text: &dyn Fn(&ImageReport) -> usize| self.images.iter().map(text).max();
+        let name_width = width(&|image| image.name.chars().count()).unwrap_or(0);
+        let outcome_width = width(&|image| image.outcome.word().len()).unwrap_or(0);
+        let mut table = String::new();
+        for image in &self.images {
+            let line = format!(
+                "{:outcome_width$}  {:name_width$}  {:>7}  {}",
+                image.outcome.word(),
+                image.name,
+                short_time(image.time),
+                image.tags.join(" "),
+            );
+            table.push_str(line.trim_end());
+            table.push('\n');
+        }
+        table + &self.summary() + "\n"
+    }
+
+    /// How many images came to which end, in one line.
+    fn summary(&self) -> String {
+        use Outcome::{Built, Failed, NotBuilt, Retagged, Skipped};
+        let counts: Vec<String> = [Built, Retagged, Skipped, Failed, NotBuilt]
+            .into_iter()
+            .filter_map(|outcome| {
+                let count = self
+                    .images
+                    .iter()
+                    .filter(|image| image.outcome == outcome)
+                    .count();
+                (count > 0).then(|| format!("{count} {}", outcome.word()))
+            })
+            .collect();
+        let counts = if counts.is_empty() {
+            "nothing to do".to_owned()
+        } else {
+            counts.join(", ")
+        };
+        if self.dry_run {
+            format!("dry run: {counts}")
+        } else {
+            format!("{counts} in {:.1}s", self.time.as_secs_f64())
+        }
+    }
+}
+
+/// The time in seconds; nothing where none was spent.
+fn short_time(time: Duration) -> String {
+    if time.is_zero() {
+        String::new()
+    } else {
+        format!("{:.1}s", time.as_secs_f64())
+    }
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_aligned() {
+        let image = |name: &str, outcome, millis, tags: &[&str]| ImageReport {
+            name: name.to_owned(),
+            reference: format!("{name}:sw-1"),
+            outcome,
+            time: Duration::from_millis(millis),
+            id: None,
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            log: None,
+        };
+        let mut report = Report {
+            dry_run: false,
+            images: vec![
+                image("us/python", Outcome::Built, 12_340, &["us/python:main"]),
+                image("us/app", Outcome::Retagged, 0, &["us/app:main", "us/app:1"]),
+                image("us/longer-name", Outcome::Skipped, 0, &[]),
+            ],
+            time: Duration::from_millis(12_500),
+            problems: Diagnostics::new(),
+        };
+        insta::assert_snapshot!(report.table(), @"
+        built      us/python         12.3s  us/python:main
+        re-tagged  us/app                   us/app:main us/app:1
+        skipped    us/longer-name
+        1 built, 1 re-tagged, 1 skipped in 12.5s
+        ");
+        report.images.clear();
+        assert_eq!(report.table(), "nothing to do in 12.5s\n");
+    }
+}

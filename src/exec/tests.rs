@@ -1,0 +1,324 @@
+//! Whole runs against an engine in memory, and the plans that the unit tests of `exec` share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Mutex;
+
+use super::progress::Quiet;
+use super::*;
+use crate::plan::{Action, Dependency, Source, VERSION};
+
+/// An image `us/<name>` of the folder `<name>` with the tag `main`; its fingerprint is its name.
+pub(super) fn image(name: &str, needs: &[&str]) -> Image {
+    let dependency = |needed: &&str| Dependency {
+        image: (*needed).to_owned(),
+        reference: format!("us/{needed}"),
+        content: None,
+        via: Vec::new(),
+    };
+    Image {
+        name: name.to_owned(),
+        repository: format!("us/{name}"),
+        dockerfile: format!("{name}/Dockerfile"),
+        context: name.to_owned(),
+        target: None,
+        build_args: BTreeMap::new(),
+        stamp_args: BTreeMap::new(),
+        platforms: Vec::new(),
+        labels: BTreeMap::from([(engine::FINGERPRINT_LABEL.to_owned(), name.to_owned())]),
+        contexts: BTreeMap::new(),
+        secrets: Vec::new(),
+        ssh: Vec::new(),
+        network: String::new(),
+        cache_from: Vec::new(),
+        cache_to: Vec::new(),
+        attest: Vec::new(),
+        no_cache: false,
+        push: true,
+        dirty: false,
+        onbuild: false,
+        wave: 0,
+        dependencies: needs.iter().map(dependency).collect(),
+        base_images: Vec::new(),
+        inputs: String::new(),
+        fingerprint: name.to_owned(),
+        reference: format!("us/{name}:sw-{name}"),
+        tags: vec![format!("us/{name}:main")],
+        action: Action::Ensure,
+        reasons: Vec::new(),
+    }
+}
+
+/// A plan of these images.
+pub(super) fn plan(images: Vec<Image>) -> Plan {
+    Plan {
+        version: VERSION,
+        source: Source {
+            revision: "0".repeat(40),
+            branch: Some("main".to_owned()),
+            dirty: false,
+            timestamp: 0,
+            since: None,
+        },
+        images,
+    }
+}
+
+/// An engine that holds references only, and remembers what it was asked to do.
+#[derive(Default)]
+struct Memory {
+    images: Mutex<BTreeMap<String, Found>>,
+    asked: Mutex<Vec<String>>,
+    /// Words in whose presence a step fails.
+    failing: BTreeSet<String>,
+}
+
+impl Memory {
+    fn do_step(&self, step: &str) -> Result<(), Failed> {
+        self.asked.lock().unwrap().push(step.to_owned());
+        if step.split(' ').any(|word| self.failing.contains(word)) {
+            return Err(Failed::Status("refused".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn put(&self, reference: &str, found: Found) {
+        self.images
+            .lock()
+            .unwrap()
+            .insert(reference.to_owned(), found);
+    }
+}
+
+impl Engine for Memory {
+    fn host(&self) -> Result<Host, Diagnostic> {
+        Ok(Host {
+            architecture: "amd64".to_owned(),
+            builder: "default".to_owned(),
+        })
+    }
+
+    fn check_builds(&self, _: bool) -> Result<(), Diagnostic> {
+        Ok(())
+    }
+
+    fn look(&self, references: &BTreeSet<&str>) -> Result<BTreeMap<String, Found>, Diagnostic> {
+        let mut images = self.images.lock().unwrap().clone();
+        images.retain(|reference, _| references.contains(reference.as_str()));
+        Ok(images)
+    }
+
+    fn command_line(&self, arguments: &[String]) -> String {
+        arguments.join(" ")
+    }
+
+    fn build(
+        &self,
+        arguments: &[String],
+        _: &Stop,
+        line: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), Failed> {
+        let after = |name: &str| {
+            let position = arguments.iter().position(|word| word == name)?;
+            arguments.get(position + 1)
+        };
+        let reference = after("--tag").expect("every build is named");
+        let label = after("--label").expect("every build is labelled");
+        line("building");
+        self.do_step(&format!("build {reference}"))?;
+        let fingerprint = label.split_once('=').map(|(_, value)| value.to_owned());
+        self.put(
+            reference,
+            Found {
+                id: format!("id of {reference}"),
+                fingerprint,
+                architecture: "amd64".to_owned(),
+            },
+        );
+        Ok(())
+    }
+
+    fn push(
+        &self,
+        reference: &str,
+        _: &Stop,
+        _: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), Failed> {
+        self.do_step(&format!("push {reference}"))
+    }
+
+    fn tag(&self, source: &str, target: &str) -> Result<(), String> {
+        self.do_step(&format!("tag {target}"))
+            .map_err(|_| "refused".to_owned())?;
+        let found = self.images.lock().unwrap()[source].clone();
+        self.put(target, found);
+        Ok(())
+    }
+}
+
+/// One run with one worker on `memory`: the steps it took, and `name:outcome` for each image.
+fn steps(
+    memory: &Memory,
+    plan: &Plan,
+    change: impl FnOnce(&mut Options),
+) -> (Vec<String>, Result<String, Vec<&'static str>>) {
+    let logs = tempfile::tempdir().expect("a temporary folder");
+    let mut options = Options {
+        jobs: 1,
+        build: true,
+        tags: true,
+        keep_going: false,
+        dry_run: false,
+        push: None,
+        logs: logs.path().to_owned(),
+        stop: Stop::new(),
+    };
+    change(&mut options);
+    let setting = Setting {
+        root: Path::new("."),
+        engine: memory,
+        contexts: &WorkingTree,
+        options: &options,
+    };
+    let result = run_on(plan, setting, &mut Quiet);
+    let asked = std::mem::take(&mut *memory.asked.lock().unwrap());
+    let codes = |problems: &Diagnostics| problems.iter().map(|d| d.code).collect::<Vec<_>>();
+    let result = match result {
+        Err(problems) => Err(codes(&problems)),
+        Ok(report) => {
+            let word = |image: &ImageReport| format!("{} {}", image.outcome.word(), image.name);
+            let mut words: Vec<String> = report.images.iter().map(word).collect();
+            words.extend(
+                codes(&report.problems)
+                    .iter()
+                    .map(|code| format!("[{code}]")),
+            );
+            Ok(words.join(", "))
+        }
+    };
+    (asked, result)
+}
+
+/// A run on an engine that fails at `failing`: its steps and outcomes.
+#[track_caller]
+fn check(
+    failing: &str,
+    change: impl FnOnce(&mut Options),
+    expected_steps: &str,
+    expected_outcomes: &str,
+) {
+    let plan = plan(vec![image("a", &[]), image("b", &["a"]), image("c", &[])]);
+    let memory = Memory {
+        failing: BTreeSet::from([failing.to_owned()]),
+        ..Memory::default()
+    };
+    let (asked, result) = steps(&memory, &plan, change);
+    let asked = asked.join(", ").replace("us/", "");
+    assert_eq!(asked, expected_steps);
+    assert_eq!(result.as_deref(), Ok(expected_outcomes));
+}
+
+#[test]
+fn everything_is_built_then_every_tag_moves() {
+    check(
+        "",
+        |_| {},
+        "build a:sw-a, build b:sw-b, build c:sw-c, tag a:main, tag b:main, tag c:main",
+        "built a, built b, built c",
+    );
+}
+
+#[test]
+fn a_failure_moves_no_tag() {
+    let nothing_new = "build a:sw-a";
+    check(
+        "us/a:sw-a",
+        |_| {},
+        nothing_new,
+        "failed a, not built b, not built c, [build-failed]",
+    );
+    check(
+        "us/a:sw-a",
+        |options| options.keep_going = true,
+        "build a:sw-a, build c:sw-c",
+        "failed a, not built b, built c, [build-failed]",
+    );
+}
+
+#[test]
+fn each_flag_leaves_out_its_part() {
+    check(
+        "",
+        |options| options.tags = false,
+        "build a:sw-a, build b:sw-b, build c:sw-c",
+        "built a, built b, built c",
+    );
+    check(
+        "",
+        |options| options.dry_run = true,
+        "",
+        "built a, built b, built c",
+    );
+    check(
+        "",
+        |options| options.stop.request(),
+        "",
+        "not built a, not built b, not built c, [stopped]",
+    );
+}
+
+#[test]
+fn a_second_run_does_only_what_is_left() {
+    let mut plan = plan(vec![image("a", &[]), image("b", &["a"])]);
+    let memory = Memory::default();
+    let (_, result) = steps(&memory, &plan, |_| {});
+    assert_eq!(result.as_deref(), Ok("built a, built b"));
+    let (asked, result) = steps(&memory, &plan, |_| {});
+    assert_eq!(asked, Vec::<String>::new());
+    assert_eq!(result.as_deref(), Ok("skipped a, skipped b"));
+
+    plan.images[0].tags.push("us/a:other".to_owned());
+    let (asked, result) = steps(&memory, &plan, |options| options.build = false);
+    assert_eq!(asked, ["tag us/a:other"]);
+    assert_eq!(result.as_deref(), Ok("re-tagged a, skipped b"));
+
+    plan.images[1].fingerprint = "changed".to_owned();
+    let (asked, _) = steps(&memory, &plan, |options| options.tags = false);
+    assert_eq!(
+        asked,
+        ["build us/b:sw-b"],
+        "its content reference names another image"
+    );
+    let (asked, result) = steps(&memory, &plan, |options| options.build = false);
+    assert_eq!((asked, result), (Vec::new(), Err(vec!["image-missing"])));
+}
+
+#[test]
+fn content_is_pushed_as_built_and_tags_at_the_end() {
+    let push = |options: &mut Options| options.push = Some(Push::Clean);
+    check(
+        "",
+        push,
+        "build a:sw-a, push a:sw-a, build b:sw-b, push b:sw-b, build c:sw-c, push c:sw-c, \
+         tag a:main, tag b:main, tag c:main, push a:main, push b:main, push c:main",
+        "built a, built b, built c",
+    );
+    let mut plan = plan(vec![image("a", &[]), image("b", &["a"]), image("c", &[])]);
+    plan.images[0].push = false;
+    plan.images[2].push = false;
+    let memory = Memory::default();
+    let (_, result) = steps(&memory, &plan, |_| {});
+    assert_eq!(result.as_deref(), Ok("built a, built b, built c"));
+    let (asked, result) = steps(&memory, &plan, push);
+    assert_eq!(
+        asked,
+        ["push us/a:sw-a", "push us/b:sw-b", "push us/b:main"]
+    );
+    assert_eq!(result.as_deref(), Ok("skipped a, skipped b, skipped c"));
+
+    plan.images[0].dirty = true;
+    let (asked, result) = steps(&memory, &plan, push);
+    assert_eq!((asked, result), (Vec::new(), Err(vec!["dirty-push"])));
+    let (_, result) = steps(&memory, &plan, |options| options.push = Some(Push::Dirty));
+    assert!(result.is_ok());
+}

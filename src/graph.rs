@@ -1,0 +1,195 @@
+//! The order of images: waves, what needs what, and the cycles that allow no order.
+//!
+//! Images are known here by their index. Indices are given in order of the images' names, so that
+//! ties break by name.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use petgraph::algo::{kosaraju_scc, toposort};
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+
+/// Which images need which.
+#[derive(Debug)]
+pub struct Graph {
+    /// An edge leads from what is needed to what needs it.
+    graph: DiGraph<(), ()>,
+}
+
+/// A build order.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The wave of every image: 0 where it needs none, else one more than its highest need.
+    pub waves: Vec<usize>,
+    /// All images, by wave, then by index.
+    pub sequence: Vec<usize>,
+}
+
+impl Graph {
+    /// A graph of `images` images; each pair is an image and one that it needs.
+    pub fn new(images: usize, needs: &BTreeSet<(usize, usize)>) -> Self {
+        let mut graph = DiGraph::with_capacity(images, needs.len());
+        for _ in 0..images {
+            graph.add_node(());
+        }
+        for &(image, needed) in needs {
+            graph.add_edge(NodeIndex::new(needed), NodeIndex::new(image), ());
+        }
+        Self { graph }
+    }
+
+    /// The build order.
+    ///
+    /// # Errors
+    /// When there is none: one cycle for each knot of images that need each other, as short as
+    /// any in it. Each image of a cycle needs the next, the last needs the first.
+    pub fn order(&self) -> Result<Order, Vec<Vec<usize>>> {
+        let Ok(sorted) = toposort(&self.graph, None) else {
+            return Err(self.cycles());
+        };
+        let mut waves = vec![0; self.graph.node_count()];
+        for node in sorted {
+            let needed = self.graph.neighbors_directed(node, petgraph::Incoming);
+            let highest = needed.map(|needed| waves[needed.index()] + 1).max();
+            waves[node.index()] = highest.unwrap_or(0);
+        }
+        let mut sequence: Vec<usize> = (0..waves.len()).collect();
+        sequence.sort_by_key(|&image| (waves[image], image));
+        Ok(Order { waves, sequence })
+    }
+
+    /// The images given and all that they need, at any distance.
+    pub fn with_needs(&self, images: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
+        self.reach(images, petgraph::Incoming)
+    }
+
+    /// The images given and all that need them, at any distance.
+    pub fn with_dependents(&self, images: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
+        self.reach(images, petgraph::Outgoing)
+    }
+
+    fn reach(
+        &self,
+        images: impl IntoIterator<Item = usize>,
+        direction: petgraph::Direction,
+    ) -> BTreeSet<usize> {
+        let mut reached: BTreeSet<usize> = images.into_iter().collect();
+        let mut waiting: Vec<usize> = reached.iter().copied().collect();
+        while let Some(image) = waiting.pop() {
+            for next in self
+                .graph
+                .neighbors_directed(NodeIndex::new(image), direction)
+            {
+                if reached.insert(next.index()) {
+                    waiting.push(next.index());
+                }
+            }
+        }
+        reached
+    }
+
+    fn cycles(&self) -> Vec<Vec<usize>> {
+        let mut cycles: Vec<Vec<usize>> = kosaraju_scc(&self.graph)
+            .into_iter()
+            .filter_map(|knot| {
+                let knot: BTreeSet<usize> = knot.into_iter().map(NodeIndex::index).collect();
+                let first = *knot.first()?;
+                self.shortest_cycle(first, &knot)
+            })
+            .collect();
+        cycles.sort();
+        cycles
+    }
+
+    /// The shortest way from an image along its needs back to itself, within a knot.
+    fn shortest_cycle(&self, start: usize, knot: &BTreeSet<usize>) -> Option<Vec<usize>> {
+        let mut came_from = BTreeMap::new();
+        let mut waiting = VecDeque::from([start]);
+        while let Some(image) = waiting.pop_front() {
+            let edges = self
+                .graph
+                .edges_directed(NodeIndex::new(image), petgraph::Incoming);
+            let mut needs: Vec<usize> = edges.map(|edge| edge.source().index()).collect();
+            needs.sort_unstable();
+            for need in needs {
+                if need == start {
+                    let mut cycle = vec![image];
+                    while let Some(before) = came_from.get(&cycle[cycle.len() - 1]) {
+                        cycle.push(*before);
+                    }
+                    cycle.reverse();
+                    return Some(cycle);
+                }
+                if knot.contains(&need) && !came_from.contains_key(&need) {
+                    came_from.insert(need, image);
+                    waiting.push_back(need);
+                }
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn graph(images: usize, needs: &[(usize, usize)]) -> Graph {
+        Graph::new(images, &needs.iter().copied().collect())
+    }
+
+    #[test]
+    fn waves_then_index() {
+        // 3 ← 0, 3 ← 2 ← 1, 4 alone
+        let order = graph(5, &[(0, 3), (2, 3), (1, 2)]).order().unwrap();
+        assert_eq!(order.waves, [1, 2, 1, 0, 0]);
+        assert_eq!(order.sequence, [3, 4, 0, 2, 1]);
+    }
+
+    #[test]
+    fn every_knot_shows_a_shortest_cycle() {
+        let needs = [(0, 1), (1, 2), (2, 0), (1, 0), (3, 3), (4, 0)];
+        let cycles = graph(5, &needs).order().unwrap_err();
+        assert_eq!(cycles, [vec![0, 1], vec![3]]);
+    }
+
+    #[test]
+    fn reaches_both_ways() {
+        let graph = graph(4, &[(1, 0), (2, 1), (3, 0)]);
+        assert_eq!(graph.with_needs([2]), BTreeSet::from([0, 1, 2]));
+        assert_eq!(graph.with_dependents([1]), BTreeSet::from([1, 2]));
+    }
+
+    #[test]
+    fn a_chain_of_ten_thousand_needs_no_deep_stack() {
+        let needs: BTreeSet<_> = (1..10_000).map(|i| (i, i - 1)).collect();
+        let order = Graph::new(10_000, &needs).order().unwrap();
+        assert_eq!(order.waves[9_999], 9_999);
+        let mut ring = needs;
+        ring.insert((0, 9_999));
+        assert_eq!(
+            Graph::new(10_000, &ring).order().unwrap_err()[0].len(),
+            10_000
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn an_order_or_a_cycle(
+            needs in proptest::collection::btree_set((0_usize..8, 0_usize..8), 0..20),
+        ) {
+            match Graph::new(8, &needs).order() {
+                Ok(order) => for (image, needed) in needs {
+                    prop_assert!(order.waves[image] > order.waves[needed]);
+                },
+                Err(cycles) => for cycle in cycles {
+                    for (at, image) in cycle.iter().enumerate() {
+                        let next = cycle[(at + 1) % cycle.len()];
+                        prop_assert!(needs.contains(&(*image, next)));
+                    }
+                },
+            }
+        }
+    }
+}

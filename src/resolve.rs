@@ -1,0 +1,339 @@
+//! What images take from each other: every reference of their reachable stages, ours or external.
+
+mod hints;
+mod ours;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::Pinned;
+use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::dockerfile::stages::{
+    Base, Bases, ImageConfig, ImageUse, Place, Request, Source, Stage, StageGraph,
+};
+use crate::dockerfile::{Dockerfile, Span};
+use crate::graph::Order;
+use crate::images::Definition;
+use crate::plan::Via;
+use crate::platform::Platform;
+use crate::reference::Reference;
+use ours::{Meaning, Ours};
+
+/// A Dockerfile that was read, with its text for diagnostics.
+#[derive(Debug)]
+pub struct Parsed<'a> {
+    /// The file.
+    pub source: &'a SourceText,
+    /// What it says.
+    pub dockerfile: &'a Dockerfile<'a>,
+}
+
+/// How references are resolved.
+#[derive(Debug, Clone)]
+pub struct Settings<'s> {
+    /// What the images are to run on; the engine's own where empty.
+    pub platforms: Vec<Platform>,
+    /// What a literal tag of one of our repositories means.
+    pub pinned: Pinned,
+    /// First part of default names.
+    pub namespace: Option<&'s str>,
+}
+
+/// An image with what its Dockerfile says, resolved.
+#[derive(Debug)]
+pub struct Resolved<'a> {
+    /// Its definition.
+    pub definition: &'a Definition,
+    /// The text of its Dockerfile.
+    pub source: &'a SourceText,
+    /// Its Dockerfile.
+    pub dockerfile: &'a Dockerfile<'a>,
+    /// Its stages, for each platform that they are resolved for; at least one.
+    pub views: Vec<View<'a>>,
+    /// The images that it takes from.
+    pub needs: BTreeMap<Need, BTreeMap<Via, Span>>,
+    /// The external images that it takes from, normalised.
+    pub base_images: BTreeSet<String>,
+}
+
+/// An image that is needed, under the named context that a builder looks it up by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// Index of the image.
+    pub image: usize,
+    /// The named context.
+    pub context: String,
+}
+
+/// The stages of an image for one platform.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// The platform.
+    pub platform: Platform,
+    /// The stages.
+    pub stages: StageGraph<'a>,
+    /// What the references of reachable stages mean, by their full names: the index of one of
+    /// ours, or none.
+    pub meanings: BTreeMap<String, Option<usize>>,
+}
+
+/// Resolves all images; what base images of the plan say of themselves is not used yet.
+///
+/// # Errors
+/// Everything that is wrong with the stages of any of them.
+pub fn resolve<'a>(
+    definitions: &'a [Definition],
+    parsed: &BTreeMap<&str, Parsed<'a>>,
+    settings: &Settings<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Vec<Resolved<'a>>, Diagnostics> {
+    let ours = Ours::new(definitions, settings.pinned);
+    let mut problems = Diagnostics::new();
+    let mut resolved = Vec::new();
+    for (index, definition) in definitions.iter().enumerate() {
+        let parsed = &parsed[definition.dockerfile.as_str()];
+        match one((index, definition), parsed, settings, &ours, &NothingYet) {
+            Ok(image) => resolved.push(image),
+            Err(errors) => problems.extend(errors),
+        }
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    hints::hints(&resolved, &ours, settings.namespace, diagnostics);
+    Ok(resolved)
+}
+
+/// Resolves again, in build order, the images that learn something from base images of the plan:
+/// triggers that fire in them (`ONBUILD`), values of variables.
+///
+/// # Errors
+/// Everything that is wrong with the stages of any of them.
+pub fn refine(
+    resolved: &mut [Resolved<'_>],
+    order: &Order,
+    settings: &Settings<'_>,
+) -> Result<(), Diagnostics> {
+    let ours = Ours::new(
+        resolved.iter().map(|image| image.definition),
+        settings.pinned,
+    );
+    let mut problems = Diagnostics::new();
+    for &index in &order.sequence {
+        if !learns(&resolved[index], resolved) {
+            continue;
+        }
+        let image = &resolved[index];
+        let (definition, parsed) = (
+            image.definition,
+            Parsed {
+                source: image.source,
+                dockerfile: image.dockerfile,
+            },
+        );
+        let bases = PlannedBases {
+            meanings: image.views.iter().map(|view| &view.meanings).collect(),
+            resolved,
+        };
+        match one((index, definition), &parsed, settings, &ours, &bases) {
+            Ok(image) => resolved[index] = image,
+            Err(errors) => problems.extend(errors),
+        }
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    Ok(())
+}
+
+/// Whether an image is built on one of the plan that has triggers, or reads a path that it could
+/// not know.
+fn learns(image: &Resolved<'_>, all: &[Resolved<'_>]) -> bool {
+    let mut needed = image.needs.keys().map(|need| &all[need.image]);
+    let mut views = image.views.iter();
+    needed.any(|base| !base.triggers().is_empty())
+        || !image.needs.is_empty()
+            && views.any(|view| {
+                let mut steps = view.stages.reachable().flat_map(|stage| &stage.steps);
+                steps.any(|step| step.sources.iter().any(|source| source.path.is_none()))
+            })
+}
+
+impl Resolved<'_> {
+    /// The instructions that run in a build on top of this image (`ONBUILD`).
+    pub fn triggers(&self) -> &[String] {
+        &self.views[0].stages.config.triggers
+    }
+}
+
+/// First pass: of images nothing is known.
+struct NothingYet;
+
+impl Bases for NothingYet {
+    fn config(&self, _: &Reference, _: &Platform) -> ImageConfig {
+        ImageConfig::unknown()
+    }
+}
+
+/// Second pass: images of the plan say what they are.
+struct PlannedBases<'r, 'a> {
+    /// What the references of the image mean by the first pass.
+    meanings: Vec<&'r BTreeMap<String, Option<usize>>>,
+    resolved: &'r [Resolved<'a>],
+}
+
+impl Bases for PlannedBases<'_, '_> {
+    fn config(&self, image: &Reference, platform: &Platform) -> ImageConfig {
+        let name = image.clone().with_default_tag().to_string();
+        let mut meanings = self.meanings.iter();
+        let Some(index) = meanings.find_map(|meanings| meanings.get(&name).copied().flatten())
+        else {
+            return ImageConfig::unknown();
+        };
+        let views = &self.resolved[index].views;
+        let view = views.iter().find(|view| view.platform == *platform);
+        view.unwrap_or(&views[0]).stages.config.clone()
+    }
+}
+
+fn one<'a>(
+    (index, definition): (usize, &'a Definition),
+    parsed: &Parsed<'a>,
+    settings: &Settings<'_>,
+    ours: &Ours,
+    bases: &dyn Bases,
+) -> Result<Resolved<'a>, Diagnostics> {
+    let mut image = Resolved {
+        definition,
+        source: parsed.source,
+        dockerfile: parsed.dockerfile,
+        views: Vec::new(),
+        needs: BTreeMap::new(),
+        base_images: BTreeSet::new(),
+    };
+    for platform in platforms(&settings.platforms, &parsed.source.text) {
+        let request = Request {
+            target: definition.target.as_deref(),
+            build_args: &definition.build_args,
+            platform: &platform,
+            build_platform: &Platform::default(),
+            contexts: &BTreeSet::new(),
+            bases,
+        };
+        match StageGraph::new(parsed.dockerfile, &request) {
+            Ok(stages) => image.add(index, platform, stages, ours)?,
+            // Asked for by nobody: what the other platform has is enough.
+            Err(_) if settings.platforms.is_empty() && !image.views.is_empty() => {}
+            Err(errors) => {
+                let mut problems = Diagnostics::new();
+                problems.extend(errors.iter().map(|error| error.diagnostic(parsed.source)));
+                return Err(problems);
+            }
+        }
+    }
+    Ok(image)
+}
+
+/// What to resolve an image for: the platforms asked for. Where none is, the engine's own will be
+/// built, so a Dockerfile that asks which that is gets resolved for the common ones.
+fn platforms(asked: &[Platform], text: &str) -> Vec<Platform> {
+    if !asked.is_empty() {
+        return asked.to_vec();
+    }
+    let mut platforms = vec![Platform::default()];
+    let variables = [
+        "TARGETPLATFORM",
+        "TARGETARCH",
+        "TARGETVARIANT",
+        "BUILDPLATFORM",
+        "BUILDARCH",
+    ];
+    if variables.iter().any(|name| text.contains(name)) {
+        platforms.extend(Platform::parse("linux/arm64").ok());
+    }
+    platforms
+}
+
+impl<'a> Resolved<'a> {
+    /// Adds the stages for a platform, and what they take from other images.
+    fn add(
+        &mut self,
+        own_index: usize,
+        platform: Platform,
+        stages: StageGraph<'a>,
+        ours: &Ours,
+    ) -> Result<(), Diagnostics> {
+        let mut meanings = BTreeMap::new();
+        let mut hidden = Diagnostics::new();
+        let uses: Vec<_> = stages.reachable().flat_map(uses_of).collect();
+        for (instruction, place, image) in uses {
+            // A name that is bound once is bound wherever it stands.
+            let meaning = meanings.entry(image.full_name()).or_insert(None);
+            if let Meaning::Ours(index) = ours.meaning(image, own_index) {
+                *meaning = Some(index);
+            }
+            let Some(index) = *meaning else { continue };
+            let need = Need {
+                image: index,
+                context: image.reference.context_key(),
+            };
+            if let Some(stage) = hides(&stages, &need.context) {
+                hidden.push(self.context_hides_stage(stage, place));
+            }
+            let via = Via {
+                instruction: instruction.to_owned(),
+                line: place.lines.start,
+            };
+            self.needs.entry(need).or_default().insert(via, place.span);
+        }
+        let external = meanings.iter().filter(|(_, meaning)| meaning.is_none());
+        self.base_images
+            .extend(external.map(|(name, _)| name.clone()));
+        self.views.push(View {
+            platform,
+            stages,
+            meanings,
+        });
+        if hidden.has_errors() {
+            Err(hidden)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn context_hides_stage(&self, stage: &str, place: Place) -> Diagnostic {
+        let message = format!(
+            "the image of this repository that is bound as `{stage}` would replace the stage `{stage}`"
+        );
+        Diagnostic::error("context-hides-stage", message)
+            .at(self.source, place.span.range(), "")
+            .help("a builder takes a named context in place of a stage with its name: rename the stage")
+    }
+}
+
+/// The name of a stage that a named context would replace.
+fn hides<'s>(stages: &'s StageGraph<'_>, context: &str) -> Option<&'s str> {
+    let names = stages
+        .stages
+        .iter()
+        .filter_map(|stage| stage.name.as_deref());
+    let key = |name: &str| Reference::parse(name).map(|reference| reference.context_key());
+    names
+        .into_iter()
+        .find(|name| key(name).as_deref() == Ok(context))
+}
+
+/// The images that a stage takes from: the instruction, where it stands, and the image.
+fn uses_of<'s>(stage: &'s Stage<'_>) -> Vec<(&'static str, Place, &'s ImageUse)> {
+    let mut uses = Vec::new();
+    if let Base::Image(image) = &stage.base {
+        uses.push(("FROM", Place::from(stage.from), image));
+    }
+    for step in &stage.steps {
+        for used in &step.uses {
+            if let Source::Image(image) = &used.source {
+                uses.push((used.kind.name(), step.place, image));
+            }
+        }
+    }
+    uses
+}

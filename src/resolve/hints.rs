@@ -1,0 +1,132 @@
+//! References that look as if they were meant to be ours, and are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ours::{Meaning, Ours};
+use super::{Resolved, uses_of};
+use crate::diagnostics::{Diagnostic, Diagnostics, nearest};
+use crate::dockerfile::stages::{ImageUse, Place};
+use crate::reference::Reference;
+
+/// Where official images live: a folder that has the name of one does not make it ours.
+const OFFICIAL: &str = "docker.io/library";
+
+/// How many references under one foreign namespace have to name folders here before it is
+/// suspected to be ours.
+const ENOUGH: usize = 2;
+
+/// Reports pins, references that match nothing, variables without a value, and namespaces under
+/// which other people seem to know our images.
+pub(super) fn hints(
+    resolved: &[Resolved<'_>],
+    ours: &Ours,
+    namespace: Option<&str>,
+    diagnostics: &mut Diagnostics,
+) {
+    let names: Vec<&str> = resolved
+        .iter()
+        .map(|image| image.definition.name.as_str())
+        .collect();
+    let namespace = namespace
+        .and_then(|namespace| Reference::parse(&format!("{namespace}/x")).ok())
+        .and_then(|reference| Some(reference.repository().strip_suffix("/x")?.to_owned()));
+    let mut foreign: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    for (index, image) in resolved.iter().enumerate() {
+        let mut seen = BTreeSet::new();
+        let stages = image.views.iter().flat_map(|view| view.stages.reachable());
+        for (_, place, used) in stages.flat_map(uses_of) {
+            if !seen.insert((place.span, used.text.clone())) {
+                continue;
+            }
+            diagnostics.extend(unset(image, place, used));
+            match ours.meaning(used, index) {
+                Meaning::Ours(_) => {}
+                Meaning::Pinned(index) => {
+                    diagnostics.push(pinned(image, place, used, names[index]));
+                }
+                Meaning::External => {
+                    let repository = used.reference.repository();
+                    let Some((prefix, last)) = repository.rsplit_once('/') else {
+                        continue;
+                    };
+                    if namespace.as_deref() == Some(prefix) {
+                        diagnostics.push(unmatched(image, place, used, &names));
+                    } else if prefix != OFFICIAL
+                        && short(&image.definition.name) != last
+                        && names.iter().any(|name| short(name) == last)
+                    {
+                        let place = (image.definition.name.clone(), used.text.clone());
+                        foreign.entry(prefix.to_owned()).or_default().insert(place);
+                    }
+                }
+            }
+        }
+    }
+    for (prefix, references) in foreign {
+        if references.len() >= ENOUGH {
+            diagnostics.push(name_hint(&prefix, references.len()));
+        }
+    }
+}
+
+fn unset(image: &Resolved<'_>, place: Place, used: &ImageUse) -> Option<Diagnostic> {
+    let list: Vec<String> = used.unset.iter().map(|name| format!("`{name}`")).collect();
+    let first = used.unset.first()?;
+    let message = format!(
+        "{} has no value in the reference `{}`",
+        list.join(", "),
+        used.text
+    );
+    Some(
+        Diagnostic::warning("unset-variable", message)
+            .at(image.source, place.span.range(), "")
+            .help(format!(
+                r#"give it one: `--build-arg {first}=…`, or `"build_args": {{"{first}": "…"}}` in .shipwright.json"#
+            )),
+    )
+}
+
+fn pinned(image: &Resolved<'_>, place: Place, used: &ImageUse, name: &str) -> Diagnostic {
+    let message = format!(
+        "`{}` is left to the registry, though `{name}` is built here",
+        used.text
+    );
+    Diagnostic::warning("pinned", message)
+        .at(image.source, place.span.range(), "")
+        .help(format!(
+            "to build on the image of this repository, write `{name}`, without tag or digest"
+        ))
+        .help(r#"or, for literal tags everywhere, `"pinned": "internal"` in .shipwright.json"#)
+}
+
+fn unmatched(image: &Resolved<'_>, place: Place, used: &ImageUse, names: &[&str]) -> Diagnostic {
+    let message = format!(
+        "`{}` looks like an image of this repository, and none is called so",
+        used.text
+    );
+    let diagnostic = Diagnostic::warning("unmatched-reference", message).at(
+        image.source,
+        place.span.range(),
+        "",
+    );
+    match nearest(&used.reference.familiar(), names.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(format!(
+            r#"if a Dockerfile here builds it, name that: `"names": {{"/its/folder": "{}"}}` in .shipwright.json"#,
+            used.reference.familiar()
+        )),
+    }
+}
+
+fn name_hint(prefix: &str, count: usize) -> Diagnostic {
+    let prefix = prefix.strip_prefix("docker.io/").unwrap_or(prefix);
+    let message = format!("{count} references under {prefix} name folders here");
+    Diagnostic::warning("name-hint", message).help(format!(
+        r#"if they mean these images, add `"namespace": "{prefix}"` to .shipwright.json, or pass `--namespace {prefix}`"#
+    ))
+}
+
+/// The last component of a name.
+fn short(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}

@@ -1,0 +1,195 @@
+//! The only reading of a repository: a commit or the working tree becomes a [`Snapshot`].
+//!
+//! ```text
+//! Checkout::open ─▶ commit(…) | working_tree(…) ─▶ Tree ─▶ read(".shipwright.json"), snapshot(…)
+//! ```
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this module is the one that reads a repository"
+)]
+
+mod sealed;
+mod tree;
+mod working_tree;
+
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorClass, ErrorCode, Repository};
+
+use crate::diagnostics::Diagnostic;
+use crate::snapshot::{Revision, object_id};
+
+pub use sealed::Sealer;
+pub use tree::Tree;
+pub use working_tree::FileIdentity;
+
+/// Name of the configuration file; the nearest one upward marks the root of the plan.
+pub const CONFIG_FILE: &str = ".shipwright.json";
+
+/// An opened repository and the folder in it that the program was started from.
+pub struct Checkout {
+    repository: Repository,
+    /// Names of the folders from the top of the checkout down to where the program was started.
+    start: Vec<String>,
+}
+
+impl Checkout {
+    /// Finds the repository that `folder` belongs to.
+    ///
+    /// # Errors
+    /// When there is none, or libgit2 cannot or may not read it.
+    pub fn open(folder: &Path) -> Result<Self, Diagnostic> {
+        let repository = Repository::discover(folder).map_err(|e| not_opened(folder, &e))?;
+        let start = match repository.workdir() {
+            Some(top) => start_folders(top, folder)?,
+            None => Vec::new(),
+        };
+        Ok(Self { repository, start })
+    }
+
+    /// The top of the working tree; none for a bare repository.
+    pub fn top(&self) -> Option<&Path> {
+        self.repository.workdir()
+    }
+
+    /// The folder that emitted files run in, for a root of the plan that a [`Tree`] names.
+    pub fn folder(&self, tree: &Tree<'_>) -> Option<PathBuf> {
+        self.top().map(|top| top.join(tree.root_path()))
+    }
+
+    /// Whether there is no working tree.
+    pub fn is_bare(&self) -> bool {
+        self.repository.is_bare()
+    }
+
+    /// The files of a commit, straight from the object database. `revision` is anything that
+    /// `git rev-parse` understands.
+    ///
+    /// # Errors
+    /// When there is no such commit, or its objects are not all there.
+    pub fn commit(&self, revision: &str) -> Result<Tree<'_>, Diagnostic> {
+        let (commit, branch) = self.resolve(revision)?;
+        let revision = Revision {
+            id: object_id(commit.id()),
+            timestamp: commit.committer().when().seconds(),
+            branch,
+        };
+        let top = tree::read_folder(&self.repository, commit.tree_id())
+            .map_err(|error| tree::not_read(&error))?;
+        Ok(Tree::new(&self.repository, &self.start, revision, &top))
+    }
+
+    /// The working tree as it is: tracked files as modified, and untracked ones that git does not
+    /// ignore. The file that the program itself writes is named in `without`.
+    ///
+    /// # Errors
+    /// When the repository is bare, or a file cannot be read.
+    pub fn working_tree(&self, without: &[FileIdentity]) -> Result<Tree<'_>, Diagnostic> {
+        let head = if self.has_commits()? {
+            Some(self.commit("HEAD")?)
+        } else {
+            None
+        };
+        working_tree::read(&self.repository, &self.start, head, without)
+    }
+
+    /// Whether HEAD names a commit.
+    fn has_commits(&self) -> Result<bool, Diagnostic> {
+        match self.repository.head() {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == ErrorCode::UnbornBranch => Ok(false),
+            Err(error) => Err(Diagnostic::error(
+                "unreadable-repository",
+                format!("HEAD cannot be read: {}", error.message()),
+            )),
+        }
+    }
+
+    /// The commit that a revision names, and the branch if the revision is one.
+    fn resolve(&self, revision: &str) -> Result<(git2::Commit<'_>, Option<String>), Diagnostic> {
+        if revision == "HEAD" && !self.has_commits()? {
+            return Err(
+                Diagnostic::error("no-commit", "this repository has no commit yet")
+                    .help("commit something first: tags and labels name the revision"),
+            );
+        }
+        let missing = |error: git2::Error| {
+            Diagnostic::error(
+                "unknown-revision",
+                format!("`{revision}` names no commit here: {}", error.message()),
+            )
+            .help(format!(
+                "if it exists elsewhere, fetch it first: `git fetch origin {revision}`"
+            ))
+        };
+        let (object, reference) = self.repository.revparse_ext(revision).map_err(missing)?;
+        let commit = object.peel_to_commit().map_err(missing)?;
+        let reference = if revision == "HEAD" {
+            self.repository.head().ok()
+        } else {
+            reference
+        };
+        let branch = match reference.filter(git2::Reference::is_branch) {
+            Some(reference) => Some(branch_name(&reference)?),
+            None => None,
+        };
+        Ok((commit, branch))
+    }
+}
+
+/// The branch's name without `refs/heads/`.
+fn branch_name(reference: &git2::Reference<'_>) -> Result<String, Diagnostic> {
+    let name = String::from_utf8(reference.shorthand_bytes().to_vec());
+    name.map_err(|error| {
+        let shown = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        Diagnostic::error(
+            "branch-not-utf8",
+            format!("the name of branch `{shown}` is not UTF-8"),
+        )
+        .help("give the name that tags are made from with `--branch`")
+    })
+}
+
+/// Names of the folders from `top` to `folder`; none where it lies elsewhere (inside `.git`).
+fn start_folders(top: &Path, folder: &Path) -> Result<Vec<String>, Diagnostic> {
+    let canonical = |path: &Path| {
+        path.canonicalize().map_err(|error| {
+            Diagnostic::error("unreadable", format!("`{}`: {error}", path.display()))
+        })
+    };
+    let (top, folder) = (canonical(top)?, canonical(folder)?);
+    let below = folder.strip_prefix(&top).unwrap_or(Path::new(""));
+    let names = below.components().map(|c| c.as_os_str().to_string_lossy());
+    Ok(names.map(std::borrow::Cow::into_owned).collect())
+}
+
+/// Why a repository could not be opened, and what to do.
+fn not_opened(folder: &Path, error: &git2::Error) -> Diagnostic {
+    let folder = folder.display();
+    if error.code() == ErrorCode::Owner {
+        return Diagnostic::error(
+            "foreign-repository",
+            format!("the repository at `{folder}` belongs to another user"),
+        )
+        .help(format!(
+            "if you trust it: `git config --global --add safe.directory {folder}`"
+        ));
+    }
+    if error.code() == ErrorCode::NotFound && error.class() == ErrorClass::Repository {
+        return Diagnostic::error(
+            "no-repository",
+            format!("`{folder}` is in no git repository"),
+        )
+        .help("run inside a checkout, or name one with `-C DIR`")
+        .help("a folder becomes one with `git init && git add . && git commit`");
+    }
+    Diagnostic::error(
+        "unreadable-repository",
+        format!(
+            "the repository at `{folder}` cannot be read: {}",
+            error.message()
+        ),
+    )
+    .help("repositories with reftable references or SHA-256 objects are not supported")
+}

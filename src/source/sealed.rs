@@ -1,0 +1,202 @@
+//! Sealed build contexts: folders that hold exactly the input files of an image.
+//!
+//! They are written from git (where the working tree is planned: from its files, checked against
+//! the planned ids) into the git directory, at a path that names the content. So a build reads what
+//! its fingerprint counts and nothing else, the working tree may change meanwhile, and an equal
+//! context is written once. The path must differ where the content does: BuildKit compares a local
+//! context with what it was sent before from the same path by size and time alone.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use git2::{Oid, Repository};
+
+use super::Checkout;
+use super::tree::Tree;
+use crate::diagnostics::Diagnostic;
+use crate::snapshot::{Folder, Node, ObjectId, blob_id};
+
+/// Folder within the git directory that all this is kept in.
+const KEPT_IN: &str = "shipwright/contexts";
+
+/// Modification time of sealed files: 1980-01-01 00:00 UTC, the earliest that a zip archive can
+/// hold. One time for all, as builds are to depend on contents alone.
+const TIME: Duration = Duration::from_secs(315_532_800);
+
+/// Writes sealed contexts of one tree. Shared between threads; each call opens the repository.
+#[derive(Debug, Clone)]
+pub struct Sealer {
+    git_directory: PathBuf,
+    /// The working tree's root of the plan, and paths below it that are not as in the commit.
+    disk: Option<(PathBuf, Vec<String>)>,
+}
+
+impl Sealer {
+    /// A sealer for a tree of a checkout.
+    pub fn new(checkout: &Checkout, tree: &Tree<'_>) -> Self {
+        let changed = tree.changed().into_iter().map(str::to_owned).collect();
+        Self {
+            git_directory: checkout.repository.commondir().to_owned(),
+            disk: checkout.folder(tree).map(|root| (root, changed)),
+        }
+    }
+
+    /// The folder that holds exactly `inputs`, which stand below `context` in the tree. Written
+    /// where it is not there yet.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written, or is not what was planned.
+    pub fn context(&self, context: &str, inputs: &Folder) -> Result<PathBuf, Diagnostic> {
+        let kept = self.kept_at(inputs.id);
+        self.write_once(&kept, |writer, folder| {
+            writer.folder(context, inputs, folder)
+        })
+    }
+
+    /// A file that holds a Dockerfile's text. Beside it stands an ignore file of its own that
+    /// ignores nothing: what is ignored is left out of the context already.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn dockerfile(&self, text: &[u8]) -> Result<PathBuf, Diagnostic> {
+        let kept = self.kept_at(blob_id(text));
+        let folder = self.write_once(&kept, |_, folder| {
+            for (name, content) in [("Dockerfile", text), ("Dockerfile.dockerignore", b"!*\n")] {
+                let file = folder.join(name);
+                fs::write(&file, content).map_err(|error| unwritable(&file, &error))?;
+            }
+            Ok(())
+        })?;
+        Ok(folder.join("Dockerfile"))
+    }
+
+    fn kept_at(&self, id: ObjectId) -> PathBuf {
+        self.git_directory.join(KEPT_IN).join(id.to_string())
+    }
+
+    /// Writes a folder under a temporary name and renames it, so that it is there whole or not at
+    /// all, whoever else writes the same one.
+    fn write_once(
+        &self,
+        kept: &Path,
+        write: impl FnOnce(&Writer<'_>, &Path) -> Result<(), Diagnostic>,
+    ) -> Result<PathBuf, Diagnostic> {
+        if kept.is_dir() {
+            return Ok(kept.to_owned());
+        }
+        let parent = self.git_directory.join(KEPT_IN);
+        fs::create_dir_all(&parent).map_err(|error| unwritable(&parent, &error))?;
+        let temporary = tempfile::Builder::new()
+            .prefix("new-")
+            .tempdir_in(&parent)
+            .map_err(|error| unwritable(&parent, &error))?;
+        let repository = Repository::open(&self.git_directory).map_err(|error| {
+            Diagnostic::error(
+                "unreadable-repository",
+                format!("the repository cannot be read: {}", error.message()),
+            )
+        })?;
+        let writer = Writer {
+            repository: &repository,
+            disk: self.disk.as_ref(),
+        };
+        write(&writer, temporary.path())?;
+        set_mode(temporary.path(), 0o755)?;
+        match fs::rename(temporary.path(), kept) {
+            Ok(()) => {
+                // Renamed away: there is nothing left to remove.
+                let _ = temporary.keep();
+            }
+            Err(_) if kept.is_dir() => {}
+            Err(error) => return Err(unwritable(kept, &error)),
+        }
+        Ok(kept.to_owned())
+    }
+}
+
+struct Writer<'a> {
+    repository: &'a Repository,
+    disk: Option<&'a (PathBuf, Vec<String>)>,
+}
+
+impl Writer<'_> {
+    /// Writes what a folder of the plan holds into one of the disk.
+    fn folder(&self, path: &str, folder: &Folder, to: &Path) -> Result<(), Diagnostic> {
+        use std::os::unix::ffi::OsStrExt;
+        for entry in &folder.entries {
+            let to = to.join(std::ffi::OsStr::from_bytes(&entry.name));
+            let path = match path {
+                "." | "" => entry.name().into_owned(),
+                folder => format!("{folder}/{}", entry.name()),
+            };
+            match &entry.node {
+                Node::Folder(inner) => {
+                    fs::create_dir(&to).map_err(|error| unwritable(&to, &error))?;
+                    self.folder(&path, inner, &to)?;
+                    set_mode(&to, 0o755)?;
+                    set_time(&to)?;
+                }
+                Node::File { executable, id } => {
+                    let content = self.content(&path, *id)?;
+                    fs::write(&to, content).map_err(|error| unwritable(&to, &error))?;
+                    set_mode(&to, if *executable { 0o755 } else { 0o644 })?;
+                    set_time(&to)?;
+                }
+                Node::Link { id } => {
+                    let target = self.content(&path, *id)?;
+                    symlink(std::ffi::OsStr::from_bytes(&target), &to)
+                        .map_err(|error| unwritable(&to, &error))?;
+                }
+                // As in a checkout whose submodules are not initialised.
+                Node::Submodule { .. } => {
+                    fs::create_dir(&to).map_err(|error| unwritable(&to, &error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes with that id: from git, else from the working tree's file if it still is what was
+    /// planned.
+    fn content(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, Diagnostic> {
+        let wanted = Oid::from_bytes(&id.0).expect("an object id has 20 bytes");
+        if let Ok(blob) = self.repository.find_blob(wanted) {
+            return Ok(blob.content().to_vec());
+        }
+        if let Some((root, changed)) = self.disk
+            && changed.iter().any(|part| path.starts_with(part.as_str()))
+        {
+            let content = super::working_tree::content(&root.join(path))?;
+            if blob_id(&content) == id {
+                return Ok(content);
+            }
+            return Err(Diagnostic::error(
+                "changed-meanwhile",
+                format!("`{path}` has changed since it was planned"),
+            )
+            .help("run again, and leave the file alone until its build has begun"));
+        }
+        Err(super::tree::missing_object(path, "its object is not there"))
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<(), Diagnostic> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .map_err(|error| unwritable(path, &error))
+}
+
+fn set_time(path: &Path) -> Result<(), Diagnostic> {
+    let time = SystemTime::UNIX_EPOCH + TIME;
+    let set = || fs::File::open(path)?.set_modified(time);
+    set().map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(
+        "unwritable",
+        format!("`{}` cannot be written: {error}", path.display()),
+    )
+}

@@ -1,0 +1,262 @@
+//! The files of a commit, with the working tree's changes over them where it is the working tree.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use git2::{ObjectType, Oid, Repository};
+
+use super::CONFIG_FILE;
+use crate::diagnostics::Diagnostic;
+use crate::snapshot::{Entry, Folder, Node, ObjectId, Revision, Snapshot, object_id};
+
+/// All files of a commit or of the working tree, and the means to read some of them.
+pub struct Tree<'r> {
+    repository: &'r Repository,
+    revision: Option<Revision>,
+    /// The root of the plan, relative to the top; empty where it is the top.
+    root_path: String,
+    root: Arc<Folder>,
+    /// Where files that differ from the commit are read from; none for a commit.
+    disk: Option<WorkingTree>,
+}
+
+/// The part of a [`Tree`] that does not come from the commit.
+pub(super) struct WorkingTree {
+    pub(super) top: PathBuf,
+    /// Paths from the top that are not as in the commit.
+    pub(super) changed: Vec<String>,
+}
+
+impl WorkingTree {
+    /// Whether a path, or a folder that it is in, is not as in the commit.
+    fn has_changed(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at);
+        ends.chain([path.len()]).any(|end| {
+            let part = &path[..end];
+            self.changed
+                .binary_search_by(|changed| changed.as_str().cmp(part))
+                .is_ok()
+        })
+    }
+}
+
+impl<'r> Tree<'r> {
+    /// The tree of a commit.
+    pub(super) fn new(
+        repository: &'r Repository,
+        start: &[String],
+        revision: Revision,
+        top: &Arc<Folder>,
+    ) -> Self {
+        Self::with_changes(repository, start, Some(revision), top, None)
+    }
+
+    pub(super) fn with_changes(
+        repository: &'r Repository,
+        start: &[String],
+        revision: Option<Revision>,
+        top: &Arc<Folder>,
+        disk: Option<WorkingTree>,
+    ) -> Self {
+        let (root_path, root) = plan_root(top, start);
+        Self {
+            repository,
+            revision,
+            root_path,
+            root,
+            disk,
+        }
+    }
+
+    /// The root of the plan, relative to the top of the checkout; empty where it is the top.
+    pub fn root_path(&self) -> &str {
+        &self.root_path
+    }
+
+    /// The commit, or the one that the working tree stands on.
+    pub fn revision(&self) -> Option<&Revision> {
+        self.revision.as_ref()
+    }
+
+    /// Paths below the root of the plan that differ from the commit, relative to the root.
+    pub fn changed(&self) -> Vec<&str> {
+        let all = self.disk.iter().flat_map(|w| &w.changed);
+        all.filter_map(|path| below(path, &self.root_path))
+            .collect()
+    }
+
+    /// The bytes of a file below the root; none where there is no file at that path.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Diagnostic> {
+        match self.root.node(path) {
+            Some(Node::File { id, .. } | Node::Link { id }) => self.content(path, *id).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The snapshot, with the bytes of every file that `wanted` answers true for, and the target
+    /// of every symbolic link.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn snapshot(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Snapshot, Diagnostic> {
+        let mut paths = Vec::new();
+        self.root.walk(&mut |path, node| match node {
+            Node::Link { id } => paths.push((path.to_owned(), *id)),
+            Node::File { id, .. } if wanted(path) => paths.push((path.to_owned(), *id)),
+            _ => {}
+        });
+        let mut texts = BTreeMap::new();
+        for (path, id) in paths {
+            let content = self.content(&path, id)?;
+            texts.insert(path, content);
+        }
+        Ok(Snapshot {
+            revision: self.revision.clone(),
+            root: Arc::clone(&self.root),
+            texts,
+        })
+    }
+
+    /// A file's bytes: from the disk where the working tree differs from the commit.
+    fn content(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, Diagnostic> {
+        let id = Oid::from_bytes(&id.0).expect("an object id has 20 bytes");
+        if let Some(disk) = &self.disk {
+            let from_top = join(&self.root_path, path);
+            if disk.has_changed(&from_top) {
+                return super::working_tree::content(&disk.top.join(&from_top));
+            }
+        }
+        let blob = self.repository.find_blob(id);
+        let blob = blob.map_err(|error| missing_object(path, error.message()))?;
+        Ok(blob.content().to_vec())
+    }
+}
+
+/// The nearest folder, from `start` upward, that holds the configuration, else the top.
+fn plan_root(top: &Arc<Folder>, start: &[String]) -> (String, Arc<Folder>) {
+    let mut best = (String::new(), Arc::clone(top));
+    let mut folder = Arc::clone(top);
+    for depth in 0..start.len() {
+        let Some(Node::Folder(next)) = folder.entry(start[depth].as_bytes()).map(|e| &e.node)
+        else {
+            break;
+        };
+        folder = Arc::clone(next);
+        if folder.entry(CONFIG_FILE.as_bytes()).is_some() {
+            best = (start[..=depth].join("/"), Arc::clone(&folder));
+        }
+    }
+    best
+}
+
+/// The part of `path` below `folder`; the whole path where `folder` is empty.
+fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+    if folder.is_empty() {
+        return Some(path);
+    }
+    path.strip_prefix(folder)?.strip_prefix('/')
+}
+
+fn join(folder: &str, path: &str) -> String {
+    if folder.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{folder}/{path}")
+    }
+}
+
+/// Reads a tree object and all below it, each object once.
+pub(super) fn read_folder(repository: &Repository, id: Oid) -> Result<Arc<Folder>, git2::Error> {
+    read_shared(repository, id, &mut BTreeMap::new())
+}
+
+fn read_shared(
+    repository: &Repository,
+    id: Oid,
+    read: &mut BTreeMap<Oid, Arc<Folder>>,
+) -> Result<Arc<Folder>, git2::Error> {
+    if let Some(folder) = read.get(&id) {
+        return Ok(Arc::clone(folder));
+    }
+    let tree = repository.find_tree(id)?;
+    let mut entries = Vec::with_capacity(tree.len());
+    for entry in &tree {
+        let id = object_id(entry.id());
+        let node = match (entry.kind(), entry.filemode()) {
+            (Some(ObjectType::Tree), _) => Node::Folder(read_shared(repository, entry.id(), read)?),
+            (Some(ObjectType::Commit), _) => Node::Submodule { id },
+            (_, 0o120_000) => Node::Link { id },
+            (_, mode) => Node::File {
+                executable: mode & 0o111 != 0,
+                id,
+            },
+        };
+        entries.push(Entry {
+            name: entry.name_bytes().to_vec(),
+            node,
+        });
+    }
+    let folder = Arc::new(Folder {
+        id: object_id(id),
+        entries,
+    });
+    read.insert(id, Arc::clone(&folder));
+    Ok(folder)
+}
+
+/// The bytes of a file that are not there.
+pub(super) fn missing_object(path: &str, why: &str) -> Diagnostic {
+    Diagnostic::error("missing-object", format!("`{path}` cannot be read: {why}"))
+        .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
+}
+
+/// A tree object that is not there.
+pub(super) fn not_read(error: &git2::Error) -> Diagnostic {
+    Diagnostic::error(
+        "missing-object",
+        format!("the commit cannot be read: {}", error.message()),
+    )
+    .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
+}
+
+/// A folder with some paths set to something else, or taken away.
+pub(super) fn overlay(folder: &Folder, changes: &BTreeMap<&Path, Option<Node>>) -> Folder {
+    let mut entries: BTreeMap<Vec<u8>, Node> = folder
+        .entries
+        .iter()
+        .map(|entry| (entry.name.clone(), entry.node.clone()))
+        .collect();
+    let mut deeper: BTreeMap<Vec<u8>, BTreeMap<&Path, Option<Node>>> = BTreeMap::new();
+    for (path, node) in changes {
+        let mut parts = path.components();
+        let Some(first) = parts.next() else { continue };
+        let name = first.as_os_str().as_encoded_bytes().to_vec();
+        let rest = parts.as_path();
+        if !rest.as_os_str().is_empty() {
+            deeper.entry(name).or_default().insert(rest, node.clone());
+        } else if let Some(node) = node {
+            entries.insert(name, node.clone());
+        } else {
+            entries.remove(&name);
+        }
+    }
+    for (name, changes) in deeper {
+        let inner = match entries.get(&name) {
+            Some(Node::Folder(inner)) => overlay(inner, &changes),
+            // Something that was no folder is one now, or one is gone and its files are too.
+            _ if changes.values().any(Option::is_some) => overlay(&Folder::empty(), &changes),
+            _ => continue,
+        };
+        if inner.entries.is_empty() {
+            entries.remove(&name);
+        } else {
+            entries.insert(name, Node::Folder(Arc::new(inner)));
+        }
+    }
+    let entries = entries.into_iter().map(|(name, node)| Entry { name, node });
+    Folder::new(entries.collect())
+}

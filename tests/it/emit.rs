@@ -1,0 +1,12 @@
+//! Plans compiled for make, sh and bake.
+//!
+//! The goldens in `snapshots/` are real files: the very text that people get is also read here by
+//! make, dash, busybox, shellcheck and bake.
+
+mod bake;
+mod fixture;
+mod goldens;
+mod hostile;
+mod noting_docker;
+mod refused;
+mod runs;

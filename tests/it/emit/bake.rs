@@ -1,0 +1,128 @@
+//! What bake makes of an emitted file.
+
+use std::fs;
+use std::io::Write;
+use std::process::Command;
+
+use serde_json::Value;
+use shipwright::emit::{Format, emit};
+use shipwright::plan::{Action, Plan};
+use tempfile::TempDir;
+
+use super::fixture::{five, image, plan};
+
+/// What `docker buildx bake --print` says of a bake file, or nothing where there is no buildx.
+#[track_caller]
+pub(crate) fn print(text: &str, env: &[(&str, &str)]) -> Option<Value> {
+    let folder = TempDir::with_prefix("shipwright-bake-").expect("a temporary folder");
+    let file = folder.path().join("docker-bake.hcl");
+    fs::write(&file, text).unwrap();
+    let output = Command::new("docker")
+        .args(["buildx", "bake", "--print"])
+        .current_dir(folder.path())
+        .envs(env.iter().copied())
+        .output();
+    let there = Command::new("docker").args(["buildx", "version"]).output();
+    if !there.is_ok_and(|output| output.status.success()) {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: needs docker buildx");
+        return None;
+    }
+    let output = output.expect("docker was there");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "bake: {stderr}\n{text}");
+    Some(serde_json::from_slice(&output.stdout).expect("bake prints JSON"))
+}
+
+/// What bake says of one target of a plan.
+#[track_caller]
+fn target(plan: &Plan, name: &str, env: &[(&str, &str)]) -> Option<Value> {
+    let text = emit(plan, Format::Bake).expect("a plan that bake can carry");
+    Some(print(&text, env)?["target"][name].clone())
+}
+
+#[test]
+fn images_of_the_plan_are_linked_and_others_referred_to() {
+    let mut plan = five(&"0".repeat(40));
+    let admin = plan.images.last_mut().unwrap();
+    let mut left_out = admin.dependencies[0].clone();
+    left_out.image = "x/other".to_owned();
+    left_out.reference = "x/other:dev".to_owned();
+    left_out.content = Some("x/other:sw-1".to_owned());
+    admin.dependencies.push(left_out);
+    admin.contexts.insert("docs".to_owned(), "docs".to_owned());
+    let Some(admin) = target(&plan, "admin", &[]) else {
+        return;
+    };
+    let expected = serde_json::json!({
+        "docs": "docs",
+        "x/other:dev": "docker-image://x/other:sw-1",
+        "x/service1": "target:service1",
+        "x/shared": "target:shared",
+    });
+    assert_eq!(admin["contexts"], expected);
+    assert_eq!(
+        admin["attest"],
+        serde_json::json!(["type=provenance,disabled=true"])
+    );
+}
+
+#[test]
+fn what_is_unchanged_only_gets_its_tags() {
+    let mut plan = five(&"0".repeat(40));
+    plan.images[0].action = Action::Retag;
+    let reference = plan.images[0].reference.clone();
+    let Some(python) = target(&plan, "python", &[]) else {
+        return;
+    };
+    assert_eq!(python["dockerfile-inline"], format!("FROM {reference}"));
+    assert_eq!(
+        python["tags"],
+        serde_json::json!([reference, "x/python:main", "x/python:1"])
+    );
+    plan.images[0].onbuild = true;
+    let python = target(&plan, "python", &[]).expect("bake was there");
+    assert_eq!(
+        python["dockerfile-inline"],
+        Value::Null,
+        "its triggers would run"
+    );
+}
+
+#[test]
+fn pushing_is_asked_for_by_a_variable() {
+    let mut plan = five(&"0".repeat(40));
+    plan.images[0].cache_to = vec!["type=inline".to_owned()];
+    plan.images[1].push = false;
+    plan.images[2].dirty = true;
+    // target, output without and with PUSH
+    let rows = [
+        ("python", "type=docker", "type=registry"),
+        ("shared", "type=docker", "type=docker"),
+        ("service1", "type=docker", "type=docker"),
+    ];
+    for (name, local, pushed) in rows {
+        let Some(printed) = target(&plan, name, &[]) else {
+            return;
+        };
+        assert_eq!(printed["output"], serde_json::json!([local]), "{name}");
+        assert_eq!(printed["cache-to"], Value::Null);
+        let printed = target(&plan, name, &[("PUSH", "true")]).expect("bake was there");
+        assert_eq!(printed["output"], serde_json::json!([pushed]), "{name}");
+    }
+}
+
+#[test]
+fn every_image_has_a_target_of_its_own() {
+    let names = ["a/default", "a/x", "b/x", "a-x", "c/y.z", "c/y_z", "d/y:z"];
+    let images = names.map(|name| image(name, "a", &[])).into();
+    let text = emit(&plan(&"0".repeat(40), images), Format::Bake).unwrap();
+    let Some(printed) = print(&text, &[]) else {
+        return;
+    };
+    let targets = printed["target"].as_object().unwrap();
+    let tags: Vec<&str> = targets
+        .values()
+        .filter_map(|target| target["tags"][1].as_str())
+        .collect();
+    assert_eq!(tags.len(), names.len(), "{:?}", targets.keys());
+}

@@ -1,0 +1,81 @@
+//! A `docker` that builds nothing: it notes its exact arguments, whatever they hold.
+//!
+//! It answers `image inspect` from what was built, tagged or put there before, so that what runs
+//! it takes the same way as with an engine.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A `docker` on the PATH of commands.
+pub(crate) struct NotingDocker {
+    folder: TempDir,
+}
+
+impl NotingDocker {
+    /// One that holds no image.
+    #[track_caller]
+    pub(crate) fn new() -> Self {
+        let folder = TempDir::with_prefix("shipwright-docker-").expect("a temporary folder");
+        // A link: a program that was just written may be "busy", where another test forks.
+        let script = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/it/emit/noting_docker.sh"
+        );
+        symlink(script, folder.path().join("docker")).unwrap();
+        fs::create_dir(folder.path().join("store")).unwrap();
+        fs::write(folder.path().join("registry"), "").unwrap();
+        Self { folder }
+    }
+
+    /// A command that finds this `docker` before any other.
+    pub(crate) fn command(&self, program: &str, folder: &Path) -> Command {
+        let rest = std::env::var("PATH").expect("a PATH");
+        let path = format!("{}:{rest}", self.folder.path().display());
+        let mut command = Command::new(program);
+        command.current_dir(folder).env("PATH", path);
+        command
+    }
+
+    /// Puts an image into the local store.
+    pub(crate) fn holds(&self, reference: &str, fingerprint: &str) {
+        let file = self
+            .folder
+            .path()
+            .join("store")
+            .join(reference.replace('/', "%"));
+        fs::write(file, format!("{fingerprint}\n")).unwrap();
+    }
+
+    /// Removes every image from the local store.
+    pub(crate) fn forgets(&self) {
+        let store = self.folder.path().join("store");
+        fs::remove_dir_all(&store).unwrap();
+        fs::create_dir(&store).unwrap();
+    }
+
+    /// The arguments of each invocation since the last call, in order.
+    #[track_caller]
+    pub(crate) fn calls(&self) -> Vec<Vec<String>> {
+        let log = self.folder.path().join("log");
+        let text = fs::read(&log).unwrap_or_default();
+        let _ = fs::remove_file(log);
+        let text = String::from_utf8(text).expect("arguments are UTF-8");
+        let mut words = text.split_terminator('\0').map(str::to_owned);
+        let mut calls = Vec::new();
+        while let Some(count) = words.next() {
+            let count = count.parse().expect("a count before each invocation");
+            calls.push(words.by_ref().take(count).collect());
+        }
+        calls
+    }
+
+    /// What a registry was given, in order.
+    pub(crate) fn registry(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.folder.path().join("registry")).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+}

@@ -1,0 +1,31 @@
+#!/bin/sh
+# A docker that builds nothing. Beside it stand
+#   log        each call: the number of its arguments and each of them, all ended by NUL
+#   store/     a file for each local reference, with its fingerprint
+#   registry   each reference that was pushed, a line
+# FAKE_DOCKER_FAILS holds references whose build fails.
+here=${0%/*}
+entry=$here/entry.$$
+{ printf '%s\0' $# "$@"; } >"$entry"
+cat "$entry" >>"$here/log"
+rm "$entry"
+
+file() { printf '%s/store/%s' "$here" "$(printf %s "$1" | tr / %)"; }
+case "$1 $2" in
+  'image inspect') shift $(($# - 1)); cat "$(file "$1")" ;;
+  'buildx build')
+    while [ $# -gt 0 ]; do
+      case $1 in
+        --tag) tag=$2 ;;
+        --label) case $2 in dev.shipwright.fingerprint=*) label=${2#*=} ;; esac ;;
+      esac
+      shift
+    done
+    case " $FAKE_DOCKER_FAILS " in *" $tag "*) exit 7 ;; esac
+    printf '%s\n' "$label" >"$(file "$tag")"
+    ;;
+  'buildx imagetools') grep -qxF "$4" "$here/registry" ;;
+  tag\ *) cp "$(file "$2")" "$(file "$3")" ;;
+  push\ *) [ -f "$(file "$2")" ] && printf '%s\n' "$2" >>"$here/registry" ;;
+  *) exit 64 ;;
+esac

@@ -1,0 +1,7 @@
+//! Plans run on a real engine.
+//!
+//! Each test builds a small repository whose images all end in what they were built on, so that a
+//! wrong base shows in the files.
+
+mod exec;
+mod runners;

@@ -1,0 +1,350 @@
+//! Running a plan, seen from the docker client: which calls, in which order, with which arguments.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use shipwright::diagnostics::Diagnostics;
+use shipwright::diagnostics::render::{Style, render};
+use shipwright::exec::{
+    Docker, Options, Outcome, Progress, Push, Report, Setting, Stop, WorkingTree, run_on,
+};
+use shipwright::plan::{Image, Plan};
+use tempfile::TempDir;
+
+use crate::support::fake_docker::FakeDocker;
+use crate::support::plans::{plan, set_fingerprint};
+
+/// A fake docker, a root with the Dockerfiles of a plan, and a folder for logs.
+struct Bench {
+    docker: FakeDocker,
+    root: TempDir,
+    logs: TempDir,
+    seen: Seen,
+}
+
+/// Keeps what a run tells, and stops it at the first line of a build if asked to.
+#[derive(Default)]
+struct Seen {
+    lines: Vec<String>,
+    stop_at_first_line: Option<Stop>,
+}
+
+impl Progress for Seen {
+    fn note(&mut self, text: &str) {
+        self.lines.push(text.to_owned());
+    }
+    fn started(&mut self, image: &str) {
+        self.lines.push(format!("start {image}"));
+    }
+    fn line(&mut self, _: &str, _: &str) {
+        if let Some(stop) = &self.stop_at_first_line {
+            stop.request();
+        }
+    }
+    fn ended(&mut self, image: &str, succeeded: bool, _: Duration) {
+        let word = if succeeded { "done" } else { "failed" };
+        self.lines.push(format!("{word} {image}"));
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            docker: FakeDocker::new(),
+            root: TempDir::new().unwrap(),
+            logs: TempDir::new().unwrap(),
+            seen: Seen::default(),
+        }
+    }
+
+    fn options(&self, jobs: usize) -> Options {
+        Options {
+            jobs,
+            build: true,
+            tags: true,
+            keep_going: false,
+            dry_run: false,
+            push: None,
+            logs: self.logs.path().to_owned(),
+            stop: Stop::new(),
+        }
+    }
+
+    fn run(&mut self, plan: &Plan, options: &Options) -> Result<Report, Diagnostics> {
+        let engine = Docker {
+            program: self.docker.program().into(),
+            root: self.root.path().to_owned(),
+        };
+        let setting = Setting {
+            root: self.root.path(),
+            engine: &engine,
+            contexts: &WorkingTree,
+            options,
+        };
+        run_on(plan, setting, &mut self.seen)
+    }
+
+    /// The names of the images with that outcome.
+    fn with(report: &Report, outcome: Outcome) -> String {
+        let images = report
+            .images
+            .iter()
+            .filter(|image| image.outcome == outcome);
+        let names: Vec<&str> = images.map(|image| image.name.as_str()).collect();
+        names.join(" ")
+    }
+}
+
+/// The problems as people see them, with what differs from run to run replaced.
+fn text(problems: &Diagnostics, logs: &Path) -> String {
+    let text = render(problems, Style::default());
+    text.replace(&logs.display().to_string(), "LOGS")
+        .trim_end()
+        .to_owned()
+}
+
+#[test]
+fn a_build_is_asked_for_in_these_words() {
+    let mut bench = Bench::new();
+    let plan = plan("r", "python app<python");
+    let report = bench.run(&plan, &bench.options(1)).unwrap();
+    assert!(report.succeeded());
+    let [python, app] = &plan.images[..] else {
+        panic!("two images")
+    };
+    let build = |image: &Image, folder: &str, contexts: &str| {
+        format!(
+            "buildx build --load --progress=plain --builder default --file {folder}/Dockerfile \
+             --tag {} --label dev.shipwright.fingerprint={}{contexts} --provenance=false {folder}",
+            image.reference, image.fingerprint
+        )
+    };
+    let base = format!(
+        " --build-context us/python=docker-image://{}",
+        python.reference
+    );
+    let expected = [
+        "version --format {{json .}}".to_owned(),
+        "image ls --no-trunc --format {{.ID}} {{.Repository}}:{{.Tag}}".to_owned(),
+        "buildx version".to_owned(),
+        build(python, "python", ""),
+        build(app, "app", &base),
+        "image ls --no-trunc --format {{.ID}} {{.Repository}}:{{.Tag}}".to_owned(),
+        "image inspect".to_owned(),
+        format!("tag {} r/us/python:main", python.reference),
+        format!("tag {} r/us/app:main", app.reference),
+    ];
+    let mut calls = bench.docker.take_calls(&[""]);
+    calls[6].truncate("image inspect".len());
+    assert_eq!(calls, expected);
+}
+
+#[test]
+fn a_second_run_asks_twice_and_does_nothing() {
+    let mut bench = Bench::new();
+    let mut plan = plan("r", "python app<python");
+    bench.run(&plan, &bench.options(2)).unwrap();
+    bench.docker.take_calls(&[]);
+
+    let report = bench.run(&plan, &bench.options(2)).unwrap();
+    assert_eq!(Bench::with(&report, Outcome::Skipped), "us/python us/app");
+    assert_eq!(
+        bench.docker.take_calls(&[""]).len(),
+        3,
+        "version, list, inspect"
+    );
+
+    plan.images[1].tags.push("r/us/app:other".to_owned());
+    let report = bench.run(&plan, &bench.options(2)).unwrap();
+    assert_eq!(Bench::with(&report, Outcome::Retagged), "us/app");
+    assert_eq!(bench.docker.take_calls(&["buildx", "tag"]).len(), 1);
+}
+
+#[test]
+fn a_content_reference_that_lies_is_built_again() {
+    let mut bench = Bench::new();
+    let plan = plan("r", "python");
+    let forged = format!("{} sha256:f00d\n", plan.images[0].reference);
+    bench.docker.set("references", &forged);
+    let report = bench.run(&plan, &bench.options(1)).unwrap();
+    assert_eq!(Bench::with(&report, Outcome::Built), "us/python");
+}
+
+#[test]
+fn as_many_builds_run_at_once_as_asked_for() {
+    for (jobs, together) in [(1, 1), (2, 2), (3, 3)] {
+        let mut bench = Bench::new();
+        bench.docker.set("together", &together.to_string());
+        let plan = plan("r", "a b c d e f");
+        let report = bench.run(&plan, &bench.options(jobs)).unwrap();
+        assert!(report.succeeded());
+        let peak = bench.docker.get("peak");
+        let peak = peak.lines().map(|line| line.trim().parse().unwrap()).max();
+        assert_eq!(peak, Some(together), "-j{jobs}");
+    }
+}
+
+#[test]
+fn a_failure_moves_no_tag_and_says_where_it_was() {
+    let mut bench = Bench::new();
+    let mut plan = plan("r", "python app<python top<app");
+    bench.run(&plan, &bench.options(1)).unwrap();
+    let before = bench.docker.references();
+    for image in &mut plan.images {
+        set_fingerprint(image, 1);
+    }
+    std::fs::create_dir(bench.root.path().join("app")).unwrap();
+    std::fs::write(
+        bench.root.path().join("app/Dockerfile"),
+        "FROM us/python\nRUN false\n",
+    )
+    .unwrap();
+    bench.docker.set("failing", &plan.images[1].reference);
+    bench.seen.lines.clear();
+    let report = bench.run(&plan, &bench.options(1)).unwrap();
+    assert_eq!(
+        bench.seen.lines.join(", "),
+        "building 3 of 3 images, start us/python, done us/python, start us/app, failed us/app"
+    );
+    assert_eq!(Bench::with(&report, Outcome::Built), "us/python");
+    assert_eq!(Bench::with(&report, Outcome::Failed), "us/app");
+    assert_eq!(Bench::with(&report, Outcome::NotBuilt), "us/top");
+    let moved: BTreeSet<_> = bench
+        .docker
+        .references()
+        .into_iter()
+        .filter(|(name, id)| before.get(name) != Some(id))
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(moved, BTreeSet::from([plan.images[0].reference.clone()]));
+
+    let said = text(&report.problems, bench.logs.path());
+    let said = said.replace(&bench.docker.program().display().to_string(), "docker");
+    let said = said
+        .replace(&plan.images[0].reference, "PYTHON")
+        .replace(&plan.images[1].reference, "APP")
+        .replace(&plan.images[1].fingerprint, "FINGERPRINT");
+    insta::assert_snapshot!(said, @r#"
+    error[build-failed]: `us/app` failed to build (exit status: 1)
+     --> app/Dockerfile:2:1
+      |
+    2 | RUN false
+      | ^^^^^^^^^
+      |
+      = help: the log ends with
+              #1 building APP
+              #5 ERROR: process "/bin/sh -c false" did not complete successfully
+              Dockerfile:2
+              --------------------
+                 2 | >>> RUN false
+              --------------------
+              ERROR: failed to solve APP
+      = help: the whole log is in LOGS/us+app.log
+      = help: at the root of the plan, this repeats the build:
+              docker buildx build --load --progress=plain --builder default --file app/Dockerfile --tag APP --label dev.shipwright.fingerprint=FINGERPRINT --build-context us/python=docker-image://PYTHON --provenance=false app
+    "#);
+    let log = std::fs::read_to_string(bench.logs.path().join("us+app.log")).unwrap();
+    assert_eq!(
+        log.lines().count(),
+        8,
+        "the command and what docker printed: {log}"
+    );
+}
+
+#[test]
+fn what_a_failure_does_not_touch_goes_on_if_asked_to() {
+    let mut bench = Bench::new();
+    let plan = plan("r", "a b<a c<b d e<d");
+    bench.docker.set("failing", &plan.images[1].reference);
+    let mut options = bench.options(1);
+    options.keep_going = true;
+    let report = bench.run(&plan, &options).unwrap();
+    assert_eq!(Bench::with(&report, Outcome::Built), "us/a us/d us/e");
+    assert_eq!(Bench::with(&report, Outcome::NotBuilt), "us/c");
+    assert_eq!(bench.docker.take_calls(&["tag"]), Vec::<String>::new());
+    let counted = report.table();
+    assert_eq!(
+        counted.lines().last().unwrap().split(" in ").next(),
+        Some("3 built, 1 failed, 1 not built")
+    );
+}
+
+#[test]
+fn a_stopped_run_ends_its_builds_and_moves_no_tag() {
+    let mut bench = Bench::new();
+    bench.docker.set("hanging", "");
+    let options = bench.options(2);
+    bench.seen.stop_at_first_line = Some(options.stop.clone());
+    let report = bench.run(&plan("r", "a b c"), &options).unwrap();
+    assert_eq!(Bench::with(&report, Outcome::NotBuilt), "us/a us/b us/c");
+    assert_eq!(bench.docker.take_calls(&["tag"]), Vec::<String>::new());
+    insta::assert_snapshot!(text(&report.problems, bench.logs.path()), @"
+    error[stopped]: stopped with 0 of 3 images done
+     |
+     = help: no tag was moved; what is done stays, and the next run goes on from there
+    ");
+}
+
+#[test]
+fn a_dry_run_only_looks() {
+    let mut bench = Bench::new();
+    let plan = plan("r", "a b<a");
+    let mut options = bench.options(1);
+    options.dry_run = true;
+    let report = bench.run(&plan, &options).unwrap();
+    assert_eq!(Bench::with(&report, Outcome::Built), "us/a us/b");
+    assert!(report.table().ends_with("dry run: 2 built\n"));
+    assert_eq!(
+        bench.docker.take_calls(&["buildx build", "tag", "push"]),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn pushing_a_tag_that_is_refused_is_an_error() {
+    let mut bench = Bench::new();
+    let plan = plan("r", "a");
+    bench.docker.set("failing", "nothing\n");
+    let mut options = bench.options(1);
+    options.push = Some(Push::Clean);
+    let report = bench.run(&plan, &options).unwrap();
+    assert!(report.succeeded());
+    let reference = &plan.images[0].reference;
+    let pushed = [format!("push {reference}"), "push r/us/a:main".to_owned()];
+    assert_eq!(bench.docker.take_calls(&["push"]), pushed);
+
+    bench.docker.set("failing", "r/us/a:main\n");
+    let report = bench.run(&plan, &options).unwrap();
+    let said = text(&report.problems, bench.logs.path());
+    assert!(
+        said.starts_with("error[push-failed]: cannot push `r/us/a:main`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_engine_that_will_not_do_is_named() {
+    for (version, expected) in [
+        (
+            "20.10.24+dfsg1",
+            Some("error[engine-too-old]: the Docker engine is of version 20.10.24+dfsg1"),
+        ),
+        ("23.0.0", None),
+        ("dev", None),
+    ] {
+        let mut bench = Bench::new();
+        bench.docker.set("version", version);
+        let result = bench.run(&plan("r", "a"), &bench.options(1));
+        let said = result
+            .err()
+            .map(|problems| text(&problems, bench.logs.path()));
+        let first = said.as_deref().and_then(|said| said.lines().next());
+        assert_eq!(first, expected, "{version}");
+    }
+    let mut bench = Bench::new();
+    std::fs::remove_file(bench.docker.program()).unwrap();
+    let problems = bench.run(&plan("r", "a"), &bench.options(1)).unwrap_err();
+    let code = problems.iter().next().map(|problem| problem.code);
+    assert_eq!(code, Some("docker-missing"));
+}

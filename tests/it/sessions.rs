@@ -1,0 +1,90 @@
+//! Sessions at a terminal: each folder of `tests/cases/sessions` has a repository (`repo.txt`, a
+//! fixture) and what somebody typed and saw in it (`session.txt`).
+//!
+//! ```text
+//! $ shipwright list
+//! WAVE  IMAGE …
+//! [exit 1]            only where it is not 0
+//! ```
+//!
+//! Lines after `$ ` go to a POSIX shell; standard error is shown after standard output. With
+//! `UPDATE=1` in the environment what is seen is written to the file instead of compared.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::repo::Repo;
+
+#[test]
+fn sessions_go_as_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/sessions");
+    let mut cases: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    let failed: Vec<String> = cases.iter().filter_map(|case| replay(case).err()).collect();
+    assert!(
+        failed.is_empty(),
+        "{}\nUPDATE=1 takes what is seen as right",
+        failed.join("\n")
+    );
+}
+
+/// Runs a session; an error shows what was seen where it differs from what is written.
+fn replay(case: &Path) -> Result<(), String> {
+    let repo = Repo::empty();
+    let fixture = fs::read_to_string(case.join("repo.txt")).unwrap();
+    repo.write(&fixture);
+    let file = case.join("session.txt");
+    let written = fs::read_to_string(&file).unwrap_or_default();
+    let mut seen = String::new();
+    for line in written.lines() {
+        if let Some(command) = line.strip_prefix("$ ") {
+            seen.push_str(&type_in(&repo, command));
+        }
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&file, seen).unwrap();
+        return Ok(());
+    }
+    if seen == written {
+        return Ok(());
+    }
+    Err(format!(
+        "--- {} was written\n{written}\n--- seen\n{seen}",
+        file.display()
+    ))
+}
+
+fn type_in(repo: &Repo, command: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_shipwright"));
+    let path = std::env::var("PATH").unwrap();
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .current_dir(repo.path())
+        .env_clear()
+        .envs(Repo::environment())
+        .env(
+            "PATH",
+            format!("{}:{path}", program.parent().unwrap().display()),
+        )
+        .output()
+        .unwrap();
+    let mut seen = format!("$ {command}\n");
+    for stream in [output.stdout, output.stderr] {
+        let text = String::from_utf8(stream).unwrap();
+        seen.push_str(&text.replace(&*repo.path().to_string_lossy(), "[REPO]"));
+        if !seen.ends_with('\n') {
+            seen.push_str("[no newline]\n");
+        }
+    }
+    match output.status.code() {
+        Some(0) => {}
+        code => writeln!(seen, "[exit {}]", code.unwrap_or(-1)).unwrap(),
+    }
+    seen
+}

@@ -1,0 +1,81 @@
+#!/bin/sh
+# A docker client that builds nothing: it writes down what it is asked and remembers names.
+#
+# Beside it stand
+#   log         each call, a line
+#   references  `reference id` for each build and tag; the last line of a reference counts
+#   version     what the engine says its version is
+#   failing     references whose build, tag or push fails, a line each
+#   hanging     exists while builds must not end by themselves
+#   together    how many builds must be running before one may end
+#   running/    a file for each running build
+#   peak        after each start, how many builds were running
+set -u
+state=$(dirname "$0")
+printf '%s\n' "$*" >>"$state/log"
+
+refuse_failing() {
+  grep -qxF -e "$1" "$state/failing" || return 0
+  printf '%s\n' '#5 ERROR: process "/bin/sh -c false" did not complete successfully' \
+    'Dockerfile:2' '--------------------' '   2 | >>> RUN false' '--------------------' \
+    "ERROR: failed to solve $1" >&2
+  exit 1
+}
+
+id_of() {
+  awk -v reference="$1" '$1 == reference { id = $2 } END { if (id == "") exit 1; print id }' \
+    "$state/references"
+}
+
+running() { find "$state/running" -type f | wc -l; }
+
+build() {
+  reference='' fingerprint=''
+  while [ $# -gt 0 ]; do
+    case "$1 ${2-}" in
+    '--tag '*) reference=$2 ;;
+    '--label dev.shipwright.fingerprint='*) fingerprint=${2#*=} ;;
+    esac
+    shift
+  done
+  mark=$state/running/$(printf %s "$reference" | tr / +)
+  : >"$mark"
+  running >>"$state/peak"
+  echo "#1 building $reference" >&2
+  while [ -f "$state/hanging" ]; do sleep 0.05; done
+  tries=0
+  while [ "$(sort -n "$state/peak" | tail -n 1)" -lt "$(cat "$state/together")" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 200 ] || { echo "too few builds at the same time" >&2; exit 1; }
+    sleep 0.05
+  done
+  rm "$mark"
+  refuse_failing "$reference"
+  echo "$reference sha256:$fingerprint" >>"$state/references"
+}
+
+case "$1 ${2-}" in
+'version '*)
+  printf '{"Client":{"Context":"default"},"Server":{"Version":"%s","Arch":"amd64"}}\n' "$(cat "$state/version")"
+  ;;
+'buildx version') echo fake ;;
+'image ls') awk '{ id[$1] = $2 } END { for (name in id) print id[name], name }' "$state/references" ;;
+'image inspect')
+  shift 4
+  for id in "$@"; do
+    printf '{"Id":"%s","Architecture":"amd64","Config":{"Labels":{"dev.shipwright.fingerprint":"%s"}}}\n' \
+      "$id" "${id#sha256:}"
+  done
+  ;;
+'buildx build') build "$@" ;;
+'tag '*)
+  refuse_failing "$3"
+  id=$(id_of "$2") || { echo "No such image: $2" >&2; exit 1; }
+  echo "$3 $id" >>"$state/references"
+  ;;
+'push '*) refuse_failing "$2" ;;
+*)
+  echo "the fake docker knows no: $*" >&2
+  exit 1
+  ;;
+esac

@@ -1,0 +1,6 @@
+//! What several subjects need: temporary repositories, plans, engines.
+
+pub(crate) mod engine;
+pub(crate) mod fake_docker;
+pub(crate) mod plans;
+pub(crate) mod repo;

@@ -1,0 +1,86 @@
+//! Plans written by hand.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+use shipwright::plan::{Action, Dependency, Image, Plan, Source, VERSION};
+
+/// The plan of `python shared<python app<shared,python`: names, each with what it needs, in build
+/// order. Image `us/app` lives at `prefix/us/app`, is the folder `app`, and has the tag `main`.
+#[track_caller]
+pub(crate) fn plan(prefix: &str, text: &str) -> Plan {
+    let images = text
+        .split(' ')
+        .map(|word| {
+            let (name, needs) = word.split_once('<').unwrap_or((word, ""));
+            let needs = needs.split(',').filter(|need| !need.is_empty());
+            image(prefix, name, needs)
+        })
+        .collect();
+    Plan {
+        version: VERSION,
+        source: Source {
+            revision: "0".repeat(40),
+            branch: Some("main".to_owned()),
+            dirty: false,
+            timestamp: 0,
+            since: None,
+        },
+        images,
+    }
+}
+
+fn image<'a>(prefix: &str, name: &str, needs: impl Iterator<Item = &'a str>) -> Image {
+    let repository = format!("{prefix}/us/{name}");
+    let mut image = Image {
+        name: format!("us/{name}"),
+        repository: repository.clone(),
+        dockerfile: format!("{name}/Dockerfile"),
+        context: name.to_owned(),
+        target: None,
+        build_args: BTreeMap::new(),
+        stamp_args: BTreeMap::new(),
+        platforms: Vec::new(),
+        labels: BTreeMap::new(),
+        contexts: BTreeMap::new(),
+        secrets: Vec::new(),
+        ssh: Vec::new(),
+        network: String::new(),
+        cache_from: Vec::new(),
+        cache_to: Vec::new(),
+        attest: Vec::new(),
+        no_cache: false,
+        push: true,
+        dirty: false,
+        onbuild: false,
+        wave: 0,
+        dependencies: needs
+            .map(|need| Dependency {
+                image: format!("us/{need}"),
+                reference: format!("us/{need}"),
+                content: None,
+                via: Vec::new(),
+            })
+            .collect(),
+        base_images: Vec::new(),
+        inputs: "0".repeat(40),
+        fingerprint: String::new(),
+        reference: String::new(),
+        tags: vec![format!("{repository}:main")],
+        action: Action::Ensure,
+        reasons: Vec::new(),
+    };
+    set_fingerprint(&mut image, 0);
+    image
+}
+
+/// Gives the image another fingerprint, and with it another label and content reference.
+pub(crate) fn set_fingerprint(image: &mut Image, version: u8) {
+    let digest = Sha256::digest(format!("{} {version}", image.name));
+    image.fingerprint = digest
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    image.reference = format!("{}:sw-{}", image.repository, &image.fingerprint[..32]);
+    let label = "dev.shipwright.fingerprint".to_owned();
+    image.labels.insert(label, image.fingerprint.clone());
+}
