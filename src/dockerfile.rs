@@ -20,7 +20,6 @@ mod nodes;
 mod parser;
 mod parts;
 pub mod report;
-mod shellwords;
 mod span;
 pub mod stages;
 mod words;

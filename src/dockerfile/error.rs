@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::expand::ExpandError;
 use super::gotext::quote;
 use super::instruction::flags;
 use super::keyword::Keyword;
@@ -42,8 +43,8 @@ pub enum ErrorKind {
     MissingValue(Keyword),
     /// `ENV` or `LABEL` with this word, which has no `=`, among pairs.
     MissingEquals(String),
-    /// A heredoc's name that cannot be read: the text after `<<`, and why.
-    HeredocName(String, String),
+    /// A heredoc's name that cannot be read.
+    HeredocName(ExpandError),
     /// A heredoc's name that is one word with its quotes and several without.
     HeredocWords(String),
 
@@ -264,9 +265,7 @@ impl fmt::Display for ErrorKind {
                 "Syntax error - can't find = in {}. Must be of the form: name=value",
                 quote(word)
             ),
-            Self::HeredocName(rest, why) => {
-                write!(f, "failed to process {}: {why}", quote(rest))
-            }
+            Self::HeredocName(error) => error.fmt(f),
             Self::HeredocWords(rest) => write!(
                 f,
                 "internal lexing of heredoc produced inconsistent results: {rest}"

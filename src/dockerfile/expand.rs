@@ -87,7 +87,27 @@ impl std::error::Error for ExpandError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lexer {
     escape: char,
+    /// Whether quotes mean something.
     quotes: bool,
+    keep: Keep,
+}
+
+/// What stays in the text although it means something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Keep {
+    quotes: bool,
+    escapes: bool,
+    /// All of `$name` and `${name…}` where the name has no value.
+    variables: bool,
+}
+
+/// Where no variable has a value.
+struct Nothing;
+
+impl Environment for Nothing {
+    fn get(&self, _: &str) -> Value<'_> {
+        Value::Unset
+    }
 }
 
 impl Lexer {
@@ -96,6 +116,7 @@ impl Lexer {
         Self {
             escape,
             quotes: true,
+            keep: Keep::default(),
         }
     }
 
@@ -103,8 +124,21 @@ impl Lexer {
     /// Dockerfile's escape character is.
     pub fn heredoc_body() -> Self {
         Self {
-            escape: '\\',
             quotes: false,
+            ..Self::new('\\')
+        }
+    }
+
+    /// How the line of an instruction is read to find heredocs: as it is written, variables left
+    /// alone. What may go is quotes, or escapes and quotes.
+    pub(super) fn as_written(quotes: bool, escapes: bool) -> Self {
+        Self {
+            keep: Keep {
+                quotes,
+                escapes,
+                variables: true,
+            },
+            ..Self::new('\\')
         }
     }
 
@@ -115,6 +149,14 @@ impl Lexer {
     /// result would be unreasonably long.
     pub fn word(self, word: &str, env: &dyn Environment) -> Result<Expansion<String>, ExpandError> {
         machine::run(self, word, env, false).map(|(expansion, _)| expansion)
+    }
+
+    /// Splits a text at white space that was not quoted, without any variables.
+    ///
+    /// # Errors
+    /// As [`Lexer::word`].
+    pub(super) fn split(self, text: &str) -> Result<Vec<String>, ExpandError> {
+        machine::run(self, text, &Nothing, true).map(|(_, words)| words)
     }
 
     /// Expands a word, then splits it at white space that was not quoted.
@@ -198,6 +240,50 @@ mod tests {
         }
     }
 
+    #[track_caller]
+    fn check_split(quotes: bool, escapes: bool, text: &str, expected: &[&str]) {
+        let words = Lexer::as_written(quotes, escapes).split(text);
+        assert_eq!(words.expect(text), expected, "{text}");
+    }
+
+    #[test]
+    fn splits_what_stays_as_it_is_written() {
+        let raw = |text, expected: &[&str]| check_split(true, true, text, expected);
+        raw("a  b\u{a0}c", &["a", "b", "c"]);
+        raw(r#"a' 'b "c d"e"#, &["a' 'b", r#""c d"e"#]);
+        raw(r"a\ b \<<E", &[r"a\ b", r"\<<E"]);
+        raw("cat << E <<- F", &["cat", "<< E", "<<-", "F"]);
+        raw("$A ${B} $$ $1x", &["$A", "${B}", "$$", "$1x"]);
+        // The operand clears what stands before it, and its white space splits.
+        raw("a${A:-x y}b", &["${A:-x", "y}b"]);
+        raw("a\"${A:-x y}\"", &["\"${A:-x y}\""]);
+        raw("a${A: <<E}", &["${A:", "<<E}"]);
+        // Of two slashes, one is left.
+        raw("${A//x/y}", &["${A/x/y}"]);
+        raw(r"${A:-\x}${B#\x}", &[r"${B#\x}"]);
+        check_split(true, false, r#"\a"b\"""#, &[r#"a"b"""#]);
+        check_split(false, false, r#"\a"b\"" '$c'"#, &["ab\"", "$c"]);
+    }
+
+    #[test]
+    fn says_what_is_missing() {
+        let rows = [
+            (
+                "'a",
+                "unexpected end of statement while looking for matching single-quote",
+            ),
+            ("${A:-'a", "syntax error: missing '}'"),
+            ("${A/${B:-\"a", "syntax error: missing '/' in ${}"),
+            ("${}", "syntax error: bad substitution"),
+            ("${A^}", "unsupported modifier (^) in substitution"),
+            ("${A:#}", "unsupported modifier (:#) in substitution"),
+        ];
+        for (text, message) in rows {
+            let error = Lexer::as_written(true, true).split(text).expect_err(text);
+            assert!(error.to_string().ends_with(message), "{text}: {error}");
+        }
+    }
+
     #[test]
     fn unknown_values_do_not_hide_errors() {
         for word in ["${U%\\q}", "${U:=x}", "${NO:?$U}", "$U'"] {
@@ -212,6 +298,9 @@ mod tests {
             .word(&deep, &Partly)
             .expect("it is balanced");
         assert_eq!(expansion.value.map(|text| text.len()), Some(100_000));
+
+        let words = Lexer::as_written(true, true).split(&deep);
+        assert_eq!(words.map(|words| words.len()), Ok(1));
 
         let mut env = BTreeMap::from([("A".to_owned(), "x".repeat(1000))]);
         let doubled = (0..40).try_for_each(|_| {

@@ -6,10 +6,10 @@ use nom::combinator::{all_consuming, opt, verify};
 use nom::{IResult, Parser};
 
 use super::error::ErrorKind;
+use super::expand::Lexer;
 use super::gotext::is_regex_space;
 use super::lines::Lines;
 use super::node::Heredoc;
-use super::shellwords::{self, Mode};
 use super::span::Span;
 
 /// A heredoc as its word announces it.
@@ -27,7 +27,9 @@ pub(super) fn redirections(line: &str) -> Result<Vec<Redirection>, ErrorKind> {
     if !line.contains("<<") {
         return Ok(Vec::new());
     }
-    let words = shellwords::words(line, Mode::Raw).unwrap_or_default();
+    let words = Lexer::as_written(true, true)
+        .split(line)
+        .unwrap_or_default();
     let found = words
         .iter()
         .filter_map(|word| redirection(word).transpose());
@@ -42,14 +44,15 @@ pub(super) fn redirection(word: &str) -> Result<Option<Redirection>, ErrorKind> 
     if rest.is_empty() {
         return Ok(None);
     }
-    let words = |mode| {
-        shellwords::words(rest, mode)
-            .map_err(|message| ErrorKind::HeredocName(rest.to_owned(), message))
+    let words = |keep_quotes| {
+        Lexer::as_written(keep_quotes, false)
+            .split(rest)
+            .map_err(ErrorKind::HeredocName)
     };
-    let Ok([name]) = <[String; 1]>::try_from(words(Mode::Plain)?) else {
+    let Ok([name]) = <[String; 1]>::try_from(words(false)?) else {
         return Ok(None);
     };
-    let Ok([quoted]) = <[String; 1]>::try_from(words(Mode::Quotes)?) else {
+    let Ok([quoted]) = <[String; 1]>::try_from(words(true)?) else {
         return Err(ErrorKind::HeredocWords(rest.to_owned()));
     };
     let count = |text: &str| text.matches(['\'', '"']).count();

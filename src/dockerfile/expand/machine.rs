@@ -1,12 +1,14 @@
 //! The lexer proper: one pass over the word with a stack of its own, so that depth costs no call
 //! stack, and one buffer that all levels write to, so that depth costs no copying.
 
+mod dollar;
+
 use std::ops::Range;
 
-use super::substitute::{self, Modifier, Operand, Outcome};
+use super::substitute::Modifier;
 use super::words::Words;
-use super::{Environment, ExpandError, Expansion, Lexer, Names, Value};
-use crate::dockerfile::gotext::{is_digit, is_letter, quote};
+use super::{Environment, ExpandError, Expansion, Lexer, Names};
+use crate::dockerfile::gotext::quote;
 
 /// How many bytes an expansion may add to its word. No process can be started with a longer variable
 /// (Linux takes 128 KiB), and a few doublings would otherwise fill the memory.
@@ -93,16 +95,20 @@ pub(super) fn run(
     }
 }
 
-impl<'a> Machine<'a> {
+impl Machine<'_> {
     /// Runs to the end; whether the result is unknown.
     fn process(&mut self) -> Result<bool, String> {
-        self.open(Kind::Base, false);
+        self.open(Kind::Base, self.lexer.keep.escapes);
         while let Some(c) = self.peek() {
             let top = self.top();
             let raw = top.raw;
             match (&top.kind, c) {
-                (Kind::Quotes, '"')
-                | (Kind::Operand { .. } | Kind::Replacement { .. }, '}')
+                (Kind::Quotes, '"') => {
+                    self.next();
+                    self.keep_quote(c);
+                    self.close()?;
+                }
+                (Kind::Operand { .. } | Kind::Replacement { .. }, '}')
                 | (Kind::Pattern { .. }, '/') => {
                     self.next();
                     self.close()?;
@@ -116,6 +122,7 @@ impl<'a> Machine<'a> {
                 (_, '"') if self.lexer.quotes => {
                     self.next();
                     self.open(Kind::Quotes, raw);
+                    self.keep_quote(c);
                 }
                 (_, '<') => self.less_than(),
                 (_, c) if c == self.lexer.escape => {
@@ -182,6 +189,13 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Adds a quote, if quotes stay.
+    fn keep_quote(&mut self, quote: char) {
+        if self.lexer.keep.quotes {
+            self.out.push(quote);
+        }
+    }
+
     /// Adds a character that may be white space between words.
     fn push_char(&mut self, c: char) {
         self.out.push(c);
@@ -227,9 +241,14 @@ impl<'a> Machine<'a> {
             return Err(unclosed("single-quote"));
         };
         self.rest = after;
+        let start = self.out.len();
+        self.keep_quote('\'');
         self.out.push_str(text);
-        if let Some(words) = self.splitting() {
-            words.add_raw(text);
+        self.keep_quote('\'');
+        if self.frames.len() == 1
+            && let Some(words) = &mut self.words
+        {
+            words.add_raw(&self.out[start..]);
         }
         Ok(())
     }
@@ -245,201 +264,6 @@ impl<'a> Machine<'a> {
         self.out.push_str(text);
         if let Some(words) = self.splitting() {
             words.add_raw(text);
-        }
-    }
-
-    /// What follows a `$`.
-    fn dollar(&mut self) -> Result<(), String> {
-        if self.peek() != Some('{') {
-            let name = self.name();
-            if name.is_empty() {
-                self.push_char('$');
-            } else {
-                self.variable(&name);
-            }
-            return Ok(());
-        }
-        self.next();
-        match self.peek() {
-            None => return Err("syntax error: missing '}'".to_owned()),
-            Some('{' | '}' | ':') => return Err("syntax error: bad substitution".to_owned()),
-            Some(_) => {}
-        }
-        let name = self.name();
-        match self.next() {
-            Some('}') => self.variable(&name),
-            Some('/') => {
-                let all = self.peek() == Some('/');
-                if all {
-                    self.next();
-                }
-                self.open(Kind::Pattern { name, all }, true);
-            }
-            Some(':') => {
-                let modifier = Modifier {
-                    colon: true,
-                    operator: self.next().unwrap_or(char::REPLACEMENT_CHARACTER),
-                };
-                if matches!(modifier.operator, '#' | '%') {
-                    return Err(modifier.unsupported());
-                }
-                self.open(Kind::Operand { name, modifier }, false);
-            }
-            other => {
-                let modifier = Modifier {
-                    colon: false,
-                    operator: other.unwrap_or(char::REPLACEMENT_CHARACTER),
-                };
-                let raw = match modifier.operator {
-                    '+' | '-' | '?' => false,
-                    '#' | '%' => true,
-                    _ => return Err(modifier.unsupported()),
-                };
-                self.open(Kind::Operand { name, modifier }, raw);
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the name of a variable; empty where none starts here.
-    fn name(&mut self) -> String {
-        let rest = self.rest;
-        let length = match rest.chars().next() {
-            Some(first) if is_digit(first) => rest.find(|c| !is_digit(c)).unwrap_or(rest.len()),
-            Some('@' | '*' | '#' | '?' | '-' | '$' | '!') => 1,
-            _ => rest
-                .find(|c| !is_letter(c) && !is_digit(c) && c != '_')
-                .unwrap_or(rest.len()),
-        };
-        let (name, after) = rest.split_at(length);
-        self.rest = after;
-        name.to_owned()
-    }
-
-    /// Looks a variable up and notes what came of it.
-    fn look_up(&mut self, name: &str) -> Value<'a> {
-        let value = self.env.get(name);
-        let names = match value {
-            Value::Set(_) => &mut self.names.matched,
-            Value::Unset => &mut self.names.unmatched,
-            Value::Unknown => &mut self.names.unknown,
-        };
-        if !names.contains(name) {
-            names.insert(name.to_owned());
-        }
-        value
-    }
-
-    /// Notes that a variable without a value stands for an empty text.
-    fn note_blank(&mut self, name: &str) {
-        self.names.blank.insert(name.to_owned());
-    }
-
-    /// Writes a variable's value.
-    fn variable(&mut self, name: &str) {
-        let start = self.out.len();
-        let value = self.look_up(name);
-        match value {
-            Value::Set(text) => self.out.push_str(text),
-            Value::Unset => self.note_blank(name),
-            Value::Unknown => {}
-        }
-        self.deliver(start, value == Value::Unknown);
-    }
-
-    /// Ends the frame on top.
-    fn close(&mut self) -> Result<(), String> {
-        let frame = self.frames.pop().expect("only an open frame is closed");
-        let start = frame.start;
-        let operand = Operand {
-            text: &self.out[start..],
-            unknown: frame.unknown,
-        };
-        match frame.kind {
-            Kind::Base => {}
-            Kind::Quotes => {
-                let base = self.frames.len() == 1;
-                if let Some(words) = self.words.as_mut().filter(|_| base) {
-                    words.add_raw(operand.text);
-                }
-                self.doubt(frame.unknown);
-            }
-            Kind::Operand { name, modifier } => {
-                let value = self.env.get(&name);
-                let outcome = modifier.apply(&name, value, operand);
-                if self.look_up(&name) == Value::Unset && matches!(modifier.operator, '#' | '%') {
-                    self.note_blank(&name);
-                }
-                self.finish(start, frame.unknown, outcome?);
-            }
-            Kind::Pattern { name, all } => {
-                let kind = Kind::Replacement {
-                    name,
-                    all,
-                    pattern_start: start,
-                    pattern_unknown: frame.unknown,
-                };
-                self.open(kind, true);
-            }
-            Kind::Replacement {
-                name,
-                all,
-                pattern_start,
-                pattern_unknown,
-            } => {
-                let pattern = Operand {
-                    text: &self.out[pattern_start..start],
-                    unknown: pattern_unknown,
-                };
-                let outcome = substitute::replace(self.env.get(&name), pattern, operand, all);
-                if self.look_up(&name) == Value::Unset {
-                    self.note_blank(&name);
-                }
-                self.finish(pattern_start, false, outcome?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts the result of a substitution where its parts were.
-    fn finish(&mut self, start: usize, operand_unknown: bool, outcome: Outcome) {
-        let unknown = match outcome {
-            Outcome::Operand => operand_unknown,
-            Outcome::Text(text) => {
-                self.out.replace_range(start.., &text);
-                false
-            }
-            Outcome::Unknown => {
-                self.out.truncate(start);
-                true
-            }
-        };
-        self.deliver(start, unknown);
-    }
-
-    /// Hands the text from `start` on, the result of a variable, to the frame that is now on top.
-    fn deliver(&mut self, start: usize, unknown: bool) {
-        let base = self.frames.len() == 1;
-        if let Some(words) = self.words.as_mut().filter(|_| base) {
-            self.out[start..].chars().for_each(|c| words.add_char(c));
-        }
-        if let [_]
-        | [
-            _,
-            Frame {
-                kind: Kind::Quotes, ..
-            },
-        ] = self.frames[..]
-        {
-            self.variables.push(start..self.out.len());
-        }
-        self.doubt(unknown);
-    }
-
-    /// Marks the frame on top as unknown, if so.
-    fn doubt(&mut self, unknown: bool) {
-        if let Some(top) = self.frames.last_mut() {
-            top.unknown |= unknown;
         }
     }
 

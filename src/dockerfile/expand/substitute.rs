@@ -1,5 +1,7 @@
 //! What `${name…}` stands for, once the parts between the braces are expanded (semantics §7.4).
 
+use std::fmt;
+
 use super::Value;
 use super::pattern;
 
@@ -31,14 +33,17 @@ pub(super) enum Outcome {
     Unknown,
 }
 
+impl fmt::Display for Modifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let colon = if self.colon { ":" } else { "" };
+        write!(f, "{colon}{}", self.operator)
+    }
+}
+
 impl Modifier {
     /// The message for an operator that does not exist.
     pub(super) fn unsupported(self) -> String {
-        let colon = if self.colon { ":" } else { "" };
-        format!(
-            "unsupported modifier ({colon}{}) in substitution",
-            self.operator
-        )
+        format!("unsupported modifier ({self}) in substitution")
     }
 
     /// `${name` + modifier + `operand}`.
