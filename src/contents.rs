@@ -13,6 +13,7 @@ use crate::inputs::{Context, Source};
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
 use crate::tags::hex;
+use crate::wildcard::has_wildcards;
 
 /// The contents of an image.
 #[derive(Debug, Clone)]
@@ -111,19 +112,19 @@ fn sources<'r>(image: &'r Resolved<'_>) -> Vec<(&'r ContextSource, Place)> {
 
 /// A source as the selection of inputs takes it; all of the context where it is not known.
 fn selected(source: &ContextSource) -> Source<'_> {
-    match (&source.parents, &source.path) {
-        (Some(parents), _) => Source {
-            path: &parents.base,
-            is_wildcard: crate::wildcard::has_wildcards(&parents.base),
+    let (path, pattern) = match (&source.parents, &source.path) {
+        (_, None) => ("", None),
+        (Some(parents), _) => (parents.base.as_str(), Some(parents.pattern.as_str())),
+        (None, Some(path)) => (path.as_str(), None),
+    };
+    Source {
+        path,
+        is_wildcard: match pattern {
+            Some(_) => has_wildcards(path),
+            None => source.is_wildcard,
         },
-        (None, Some(path)) => Source {
-            path,
-            is_wildcard: source.is_wildcard,
-        },
-        (None, None) => Source {
-            path: "",
-            is_wildcard: false,
-        },
+        pattern,
+        excludes: &source.excludes,
     }
 }
 
