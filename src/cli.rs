@@ -9,6 +9,7 @@ mod emit;
 mod exec;
 mod list;
 mod output;
+mod parse;
 mod planning;
 
 use std::ffi::OsString;
@@ -62,6 +63,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
             stored,
             refs,
         } => list::run(&directory, &planning, &stored, refs)?,
+        Command::Parse(parse) => return parse::run(&directory, &parse),
         Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }
     Ok(ExitCode::SUCCESS)

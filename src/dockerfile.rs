@@ -16,6 +16,7 @@ mod json;
 mod keyword;
 mod lines;
 pub mod node;
+mod nodes;
 mod parser;
 mod parts;
 pub mod report;

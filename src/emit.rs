@@ -5,7 +5,6 @@
 //! `templates/` lays it out, and the engine quotes every value for the language of the template.
 
 mod bake;
-mod buildx;
 mod check;
 mod quote;
 mod script;

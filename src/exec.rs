@@ -14,10 +14,13 @@ mod contexts;
 mod docker;
 mod engine;
 mod failure;
+mod log;
+mod parallel;
 pub mod progress;
 mod publish;
 mod queue;
 mod report;
+mod socket;
 mod stop;
 mod tasks;
 #[cfg(test)]
@@ -38,7 +41,7 @@ pub use stop::Stop;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 use publish::Move;
-use tasks::{End, Ran, Task};
+use tasks::{End, Ran, Runner, Task};
 use work::Work;
 
 /// How to run a plan.
@@ -138,16 +141,28 @@ pub fn run_on(
     let mut problems = Diagnostics::new();
     if !options.dry_run && !tasks.is_empty() {
         announce(&tasks, plan, progress);
-        ran = tasks::run_all(&setting, &work, &host, &tasks, progress);
-        problems.extend(unfinished(&ran, &tasks, options));
+        let runner = Runner {
+            setting,
+            work: &work,
+            host: &host,
+        };
+        ran = runner.run_all(&tasks, progress);
         found = engine.look(&references)?;
+    }
+    if !options.dry_run {
+        problems.extend(unfinished(&ran, &tasks, options));
+        if !problems.has_errors() {
+            // Somebody may have removed one meanwhile.
+            let absent = |image: &&Image| !found.contains_key(&image.reference);
+            problems.extend(plan.images.iter().filter(absent).map(publish::missing));
+        }
     }
 
     let mut moves = Vec::new();
     if options.tags && !problems.has_errors() {
         moves = publish::moves(plan, &found);
         if !options.dry_run {
-            problems.extend(publish::publish(&setting, plan, &found, &moves, progress));
+            moves = publish::publish(&setting, plan, moves, &mut problems, progress);
         }
     }
     Ok(Report {

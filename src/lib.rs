@@ -42,6 +42,7 @@ pub mod compile;
 pub mod plan;
 
 // What becomes of a plan, and the program around it all.
+mod buildx;
 pub mod cli;
 pub mod emit;
 pub mod exec;

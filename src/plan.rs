@@ -5,7 +5,7 @@
 //! the compiler's inner types can change without changing the format. [`crate::emit`] and
 //! [`crate::exec`] know these types alone; a stored plan runs as well as a fresh one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -239,6 +239,21 @@ impl Plan {
             Some(image) => Some(&image.reference),
             None => dependency.content.as_deref(),
         }
+    }
+
+    /// Names of the images whose content reference goes to a registry: those whose readable tags
+    /// do, and all that they need.
+    pub fn pushed(&self) -> BTreeSet<&str> {
+        let mut pushed = BTreeSet::new();
+        // What an image needs stands before it.
+        for image in self.images.iter().rev() {
+            if image.push || pushed.contains(image.name.as_str()) {
+                pushed.insert(image.name.as_str());
+                let needed = image.dependencies.iter();
+                pushed.extend(needed.map(|dependency| dependency.image.as_str()));
+            }
+        }
+        pushed
     }
 
     fn check_order(&self) -> Result<(), ReadError> {

@@ -88,6 +88,9 @@ pub(super) enum Command {
         #[command(flatten)]
         planning: Planning,
     },
+    /// Print a Dockerfile as JSON, for tools
+    #[command(hide = true)]
+    Parse(super::parse::Parse),
 }
 
 /// How a plan is made, the same wherever one is.
@@ -220,7 +223,7 @@ pub(super) enum EmitFormat {
 }
 
 /// `NAME=VALUE`. The environment gives no values, so that a plan does not depend on it.
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE; values are not taken from the environment".to_owned()),

@@ -53,10 +53,10 @@ pub(super) fn run(
     drop(progress);
     output::report(&report.problems);
     output::write(&report.table(), None)?;
-    Ok(if report.problems.has_errors() {
-        ExitCode::FAILURE
-    } else {
+    Ok(if report.succeeded() {
         ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     })
 }
 

@@ -15,7 +15,7 @@ use nom::{IResult, Parser};
 use super::gotext::is_regex_space;
 use super::json;
 use super::lines::{BYTE_ORDER_MARK, Lines};
-use super::node::Setting;
+use super::node::DirectiveValue;
 use super::span::Span;
 
 /// The keys that are directives.
@@ -90,13 +90,13 @@ fn value(input: &str) -> IResult<&str, &str> {
 }
 
 /// What the file sets `syntax` to. A value there replaces the whole frontend.
-pub(super) fn syntax(text: &str) -> Option<Setting<'_>> {
+pub(super) fn syntax(text: &str) -> Option<DirectiveValue<'_>> {
     let body = body(text);
-    setting("syntax", text, body, "#")
-        .or_else(|| setting("syntax", text, body, "//"))
+    value_of("syntax", text, body, "#")
+        .or_else(|| value_of("syntax", text, body, "//"))
         .or_else(|| {
             let value = json::member(&text[body..], "syntax")?;
-            Some(Setting {
+            Some(DirectiveValue {
                 value: Cow::Owned(value.clone()),
                 full: Cow::Owned(value),
                 span: Span::new(body, text.len()),
@@ -105,8 +105,8 @@ pub(super) fn syntax(text: &str) -> Option<Setting<'_>> {
 }
 
 /// What the file sets `check` to.
-pub(super) fn check(text: &str) -> Option<Setting<'_>> {
-    setting("check", text, body(text), "#")
+pub(super) fn check(text: &str) -> Option<DirectiveValue<'_>> {
+    value_of("check", text, body(text), "#")
 }
 
 /// Where the file starts, without byte order mark and without a first line `#!…`.
@@ -118,7 +118,12 @@ fn body(text: &str) -> usize {
 }
 
 /// The value of the directive with this key, where the comments start with this prefix.
-fn setting<'a>(key: &str, text: &'a str, start: usize, prefix: &str) -> Option<Setting<'a>> {
+fn value_of<'a>(
+    key: &str,
+    text: &'a str,
+    start: usize,
+    prefix: &str,
+) -> Option<DirectiveValue<'a>> {
     let mut directives = Directives::default();
     for line in Lines::new(text, start) {
         let raw = line.raw.strip_suffix('\n').unwrap_or(line.raw);
@@ -126,7 +131,7 @@ fn setting<'a>(key: &str, text: &'a str, start: usize, prefix: &str) -> Option<S
         let found = directives.next(raw, prefix).ok()??;
         if found.key == key {
             let value = found.value.split(' ').next().unwrap_or_default();
-            return Some(Setting {
+            return Some(DirectiveValue {
                 value: Cow::Borrowed(value),
                 full: Cow::Borrowed(found.value),
                 span: line.span(),
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_have_their_own_rules() {
+    fn are_read_a_second_time_by_other_rules() {
         for (file, expected) in [
             ("# syntax=a b\n", Some(("a", "a b"))),
             ("\u{feff}#!/x\n# syntax=a\n", Some(("a", "a"))),

@@ -251,6 +251,17 @@ impl<'a> Line<'a, '_> {
         };
         Token { text, span }
     }
+
+    /// The same, of a slice that stands for a value: borrowed where it is the slice itself.
+    pub(super) fn token_of_value(&self, raw: &str, value: Cow<'_, str>) -> Token<'a> {
+        match value {
+            Cow::Borrowed(_) => self.token(raw),
+            Cow::Owned(text) => Token {
+                text: Cow::Owned(text),
+                span: self.span(raw),
+            },
+        }
+    }
 }
 
 /// The logical line that an instruction's span holds, read once more.

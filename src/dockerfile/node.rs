@@ -23,9 +23,9 @@ pub struct Ast<'a> {
     /// The escape character: a backslash or a backtick.
     pub escape: char,
     /// What `# syntax=` asks for, if it is there.
-    pub syntax: Option<Setting<'a>>,
+    pub syntax: Option<DirectiveValue<'a>>,
     /// What `# check=` asks for, if it is there.
-    pub check: Option<Setting<'a>>,
+    pub check: Option<DirectiveValue<'a>>,
     /// All comment lines outside of instructions, parser directives among them.
     pub comments: Vec<Comment<'a>>,
     /// The instructions, in the order of the file; those with errors are left out.
@@ -40,7 +40,7 @@ pub struct Ast<'a> {
 
 /// The value of a parser directive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting<'a> {
+pub struct DirectiveValue<'a> {
     /// The value up to the first space: for `syntax`, the frontend's image.
     pub value: Cow<'a, str>,
     /// The whole value: for `syntax`, the frontend's command line.

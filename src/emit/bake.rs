@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use minijinja::value::Value;
 use serde::Serialize;
 
-use super::buildx;
 use super::quote::Language;
 use super::script::{Header, because, header};
 use super::slug::{shortest, slugs};
 use super::template::{remark, verbatim};
+use crate::buildx;
 use crate::plan::{self, Action, Plan};
 
 /// The data of `docker-bake.hcl.j2`.

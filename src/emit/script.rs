@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use minijinja::value::Value;
 use serde::Serialize;
 
-use super::buildx::{self, Flag};
 use super::check::any_text_holds;
 use super::slug::{shortest, slugs};
 use super::template::{remark, verbatim};
+use crate::buildx;
 use crate::plan::{self, Plan};
 
 /// The data of `Makefile.j2` and `build.sh.j2`.
@@ -65,6 +65,13 @@ struct Image {
     push_content: bool,
 }
 
+/// A flag of the build and, where it takes one, its value.
+#[derive(Debug, Serialize)]
+struct Flag {
+    name: Value,
+    value: Option<String>,
+}
+
 /// A further name of an image.
 #[derive(Debug, Serialize)]
 struct Alias {
@@ -119,7 +126,7 @@ fn script(plan: &Plan, ids: &[String], reserved: &[&str]) -> Script {
         .copied()
         .zip(ids.iter().map(String::as_str))
         .collect();
-    let pushed = pushed(plan);
+    let pushed = plan.pushed();
     let images: Vec<Image> = plan
         .images
         .iter()
@@ -216,13 +223,21 @@ fn view(
         reference: image.reference.clone(),
         fingerprint: image.fingerprint.clone(),
         provenance: !buildx::without_provenance(image),
-        flags: buildx::flags(plan, image),
+        flags: flags(plan, image),
         cache_to: image.cache_to.clone(),
         context: buildx::local_path(&image.context),
         tags: image.tags.clone(),
         push: image.push,
         push_content,
     }
+}
+
+fn flags(plan: &Plan, image: &plan::Image) -> Vec<Flag> {
+    let flag = |flag: buildx::Flag| Flag {
+        name: verbatim(flag.name),
+        value: flag.value,
+    };
+    buildx::flags(plan, image).into_iter().map(flag).collect()
 }
 
 fn alias(name: &str) -> Alias {
@@ -257,23 +272,4 @@ fn is_within(path: &str, folder: &str) -> bool {
         || path
             .strip_prefix(folder)
             .is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Names of the images whose content reference goes to a registry: those that are pushed, and all
-/// that they need.
-fn pushed(plan: &Plan) -> BTreeSet<&str> {
-    let mut pushed = BTreeSet::new();
-    // What an image needs stands before it.
-    for image in plan.images.iter().rev() {
-        if image.push || pushed.contains(image.name.as_str()) {
-            pushed.insert(image.name.as_str());
-            pushed.extend(
-                image
-                    .dependencies
-                    .iter()
-                    .map(|dependency| dependency.image.as_str()),
-            );
-        }
-    }
-    pushed
 }

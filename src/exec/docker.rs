@@ -16,6 +16,8 @@ use serde::Deserialize;
 use super::child;
 use super::command::shell_line;
 use super::engine::{Engine, FINGERPRINT_LABEL, Failed, Found, Host};
+use super::parallel;
+use super::socket::Socket;
 use super::stop::Stop;
 use crate::diagnostics::Diagnostic;
 
@@ -83,6 +85,15 @@ impl Docker {
             Ok(status) => Err(Failed::Status(status.to_string())),
             Err(error) => Err(Failed::Status(format!("cannot run docker: {error}"))),
         }
+    }
+
+    /// The engine's own socket, where the client reaches it over one.
+    fn socket(&self) -> Option<Socket> {
+        let format = "{{.Endpoints.docker.Host}}";
+        let output = self
+            .output(["context", "inspect", "--format", format])
+            .ok()?;
+        Socket::connect(text(&output.stdout).trim())
     }
 
     /// Whether the engine's store can hold an image of several platforms.
@@ -216,15 +227,20 @@ impl Engine for Docker {
         self.stream(&["push", reference], stop, line)
     }
 
-    fn tag(&self, source: &str, target: &str) -> Result<(), String> {
-        let output = self
-            .output(["tag", source, target])
-            .map_err(|diagnostic| diagnostic.message)?;
-        if output.status.success() {
-            Ok(())
-        } else {
-            Err(text(&output.stderr).trim().to_owned())
+    fn tag(&self, pairs: &[(&str, &str)], jobs: usize) -> Vec<Result<(), String>> {
+        if let Some(mut socket) = self.socket() {
+            let tag = |(source, target): &(&str, &str)| socket.tag(source, target);
+            return pairs.iter().map(tag).collect();
         }
+        parallel::map(jobs, pairs, |(source, target)| {
+            let output = self.output(["tag", source, target]);
+            let output = output.map_err(|diagnostic| diagnostic.message)?;
+            if output.status.success() {
+                Ok(())
+            } else {
+                Err(text(&output.stderr).trim().to_owned())
+            }
+        })
     }
 }
 

@@ -82,9 +82,7 @@ pub trait Engine: Sync {
         line: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), Failed>;
 
-    /// Lets `target` name what `source` names.
-    ///
-    /// # Errors
-    /// What the engine says against it.
-    fn tag(&self, source: &str, target: &str) -> Result<(), String>;
+    /// Lets the second reference of each pair name what the first one names; gives what the engine
+    /// says against each. At most `jobs` of them at a time.
+    fn tag(&self, pairs: &[(&str, &str)], jobs: usize) -> Vec<Result<(), String>>;
 }

@@ -39,7 +39,16 @@ impl Tail {
     }
 }
 
-/// What went wrong in a build that `command` repeats, with its whole log at `log`.
+/// A reference that a registry did not take.
+pub(super) fn push_failed(reference: &str, status: &str, tail: &Tail) -> Diagnostic {
+    Diagnostic::error(
+        "push-failed",
+        format!("cannot push `{reference}` ({status})"),
+    )
+    .help(format!("docker's last lines\n{}", tail.last()))
+}
+
+/// A build that failed, whose whole log is at `log`, and that `command` repeats.
 pub(super) fn build_failed(
     image: &Image,
     status: &str,

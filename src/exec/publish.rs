@@ -1,20 +1,12 @@
 //! The end of a run: the readable tags move, all of them.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "running docker is the purpose of `exec`"
-)]
-
 use std::collections::BTreeMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use super::Setting;
 use super::engine::{Failed, Found};
-use super::failure::Tail;
+use super::failure::{Tail, push_failed};
+use super::parallel;
 use super::progress::Progress;
 use super::stop::Stop;
-use super::tasks::push_failed;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 
@@ -51,90 +43,74 @@ pub(super) fn moves<'a>(plan: &'a Plan, found: &BTreeMap<String, Found>) -> Vec<
 pub(super) fn missing(image: &Image) -> Diagnostic {
     let message = format!("`{}` does not exist: `{}`", image.name, image.reference);
     Diagnostic::error("image-missing", message)
-        .help("no tag was moved; run again without `--no-build`, which builds it")
+        .help("no tag was moved; run again, without `--no-build`, to build it")
 }
 
-/// Moves the tags and, where asked for, pushes every readable tag of the plan.
+/// Moves the tags and, where asked for, pushes every readable tag of the plan. Gives the tags that
+/// moved.
 ///
-/// Nothing moves where an image is missing, because somebody removed it meanwhile. From here on a wish to stop is not heard: half of the tags moved is the one state that must not
+/// From here on a wish to stop is not heard: half of the tags moved is the one state that must not
 /// stay.
-pub(super) fn publish(
+pub(super) fn publish<'a>(
     setting: &Setting<'_>,
     plan: &Plan,
-    found: &BTreeMap<String, Found>,
-    moves: &[Move<'_>],
+    moves: Vec<Move<'a>>,
+    problems: &mut Diagnostics,
     progress: &mut dyn Progress,
-) -> Diagnostics {
-    let absent = |image: &&Image| !found.contains_key(&image.reference);
-    let mut problems = Diagnostics::new();
-    problems.extend(plan.images.iter().filter(absent).map(missing));
-    if problems.has_errors() {
-        return problems;
-    }
+) -> Vec<Move<'a>> {
     if !moves.is_empty() {
         progress.note(&format!("moving {} tags", moves.len()));
     }
-    problems = in_parallel(setting.options.jobs, moves, |step| {
-        setting
-            .engine
-            .tag(step.source, step.target)
-            .map_err(|error| {
-                let message = format!("cannot tag `{}` as `{}`: {error}", step.source, step.target);
-                Diagnostic::error("tag-failed", message)
-            })
-    });
-    if setting.options.push.is_none() || problems.has_errors() {
-        return problems;
+    let done = tag(setting, moves, problems);
+    if setting.options.push.is_some() && !problems.has_errors() {
+        let pushed = plan.images.iter().filter(|image| image.push);
+        let tags: Vec<&String> = pushed.flat_map(|image| &image.tags).collect();
+        progress.note(&format!("pushing {} tags", tags.len()));
+        problems.extend(push(setting, &tags));
     }
-    let pushed: Vec<&str> = plan
-        .images
+    done
+}
+
+fn tag<'a>(
+    setting: &Setting<'_>,
+    moves: Vec<Move<'a>>,
+    problems: &mut Diagnostics,
+) -> Vec<Move<'a>> {
+    if moves.is_empty() {
+        return moves;
+    }
+    let pairs: Vec<(&str, &str)> = moves
         .iter()
-        .filter(|image| image.push)
-        .flat_map(|image| image.tags.iter().map(String::as_str))
+        .map(|step| (step.source, step.target))
         .collect();
-    progress.note(&format!("pushing {} tags", pushed.len()));
-    in_parallel(setting.options.jobs, &pushed, |reference| {
+    let results = setting.engine.tag(&pairs, setting.options.jobs);
+    let mut done = Vec::new();
+    for (step, result) in moves.into_iter().zip(results) {
+        match result {
+            Ok(()) => done.push(step),
+            Err(error) => {
+                let (source, target) = (step.source, step.target);
+                let message = format!("cannot tag `{source}` as `{target}`: {error}");
+                problems.push(Diagnostic::error("tag-failed", message));
+            }
+        }
+    }
+    done
+}
+
+fn push(setting: &Setting<'_>, tags: &[&String]) -> Vec<Diagnostic> {
+    let push = |reference: &&String| {
         let mut tail = Tail::default();
         let result = setting
             .engine
             .push(reference, &Stop::new(), &mut |line| tail.push(line));
         match result {
-            Ok(()) | Err(Failed::Stopped) => Ok(()),
-            Err(Failed::Status(status)) => Err(push_failed(reference, &status, &tail)),
+            Ok(()) | Err(Failed::Stopped) => None,
+            Err(Failed::Status(status)) => Some(push_failed(reference, &status, &tail)),
         }
-    })
-}
-
-/// Does all of it on `jobs` threads; gives what went wrong, in the order of the items.
-fn in_parallel<T: Sync>(
-    jobs: usize,
-    items: &[T],
-    work: impl Fn(&T) -> Result<(), Diagnostic> + Sync,
-) -> Diagnostics {
-    let next = AtomicUsize::new(0);
-    let failed: Mutex<BTreeMap<usize, Diagnostic>> = Mutex::default();
-    thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, items.len().max(1)) {
-            scope.spawn(|| {
-                while let index = next.fetch_add(1, Ordering::Relaxed)
-                    && let Some(item) = items.get(index)
-                {
-                    if let Err(diagnostic) = work(item) {
-                        let mut failed = failed.lock().expect("no thread panics with the lock");
-                        failed.insert(index, diagnostic);
-                    }
-                }
-            });
-        }
-    });
-    let mut problems = Diagnostics::new();
-    problems.extend(
-        failed
-            .into_inner()
-            .expect("no thread panics with the lock")
-            .into_values(),
-    );
-    problems
+    };
+    let results = parallel::map(setting.options.jobs, tags, push);
+    results.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -167,20 +143,5 @@ mod tests {
             let found = found(held);
             assert_eq!(moves(&plan, &found).len(), expected, "{held:?}");
         }
-    }
-
-    #[test]
-    fn problems_keep_the_order_of_the_items() {
-        let items: Vec<usize> = (0..50).collect();
-        let problems = in_parallel(4, &items, |item| match item % 2 {
-            0 => Ok(()),
-            _ => Err(Diagnostic::error("x", item.to_string())),
-        });
-        let odd: Vec<String> = problems.iter().map(|d| d.message.clone()).collect();
-        let expected: Vec<String> = (0..50)
-            .filter(|i| i % 2 == 1)
-            .map(|i| i.to_string())
-            .collect();
-        assert_eq!(odd, expected);
     }
 }

@@ -147,12 +147,15 @@ impl Engine for Memory {
         self.do_step(&format!("push {reference}"))
     }
 
-    fn tag(&self, source: &str, target: &str) -> Result<(), String> {
-        self.do_step(&format!("tag {target}"))
-            .map_err(|_| "refused".to_owned())?;
-        let found = self.images.lock().unwrap()[source].clone();
-        self.put(target, found);
-        Ok(())
+    fn tag(&self, pairs: &[(&str, &str)], _: usize) -> Vec<Result<(), String>> {
+        let tag = |(source, target): &(&str, &str)| {
+            let step = self.do_step(&format!("tag {target}"));
+            step.map_err(|_| "refused".to_owned())?;
+            let found = self.images.lock().unwrap()[*source].clone();
+            self.put(target, found);
+            Ok(())
+        };
+        pairs.iter().map(tag).collect()
     }
 }
 

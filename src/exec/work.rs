@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::engine::{Found, Host};
 use super::queue::Job;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::plan::{Dependency, Image, Plan};
+use crate::plan::{Image, Plan};
 
 /// The plan with what is known about its images.
 pub(super) struct Work<'a> {
@@ -76,31 +76,13 @@ impl<'a> Work<'a> {
         positions.iter().map(job).collect()
     }
 
-    /// Positions of the images whose content references belong in a registry: those whose readable
-    /// tags go there, and what they need. Of several with one content reference the first.
+    /// Positions of the images whose content references go to a registry, of several with one
+    /// content reference the first.
     pub(super) fn pushed(&self) -> BTreeSet<usize> {
-        let mut pushed = BTreeSet::new();
-        for (position, image) in self.plan.images.iter().enumerate().rev() {
-            if image.push || pushed.contains(&position) {
-                pushed.insert(self.builder_of(image));
-                pushed.extend(
-                    self.dependencies(image)
-                        .map(|needed| self.builder_of(needed)),
-                );
-            }
-        }
-        pushed
-    }
-
-    /// Each named context that the image's build binds, with the content reference behind it.
-    pub(super) fn bound(&self, image: &'a Image) -> BTreeMap<&'a str, &'a str> {
-        image
-            .dependencies
-            .iter()
-            .filter_map(|dependency| {
-                let content = self.content(dependency)?;
-                Some((dependency.reference.as_str(), content))
-            })
+        let images = self.plan.pushed().into_iter();
+        let positions = images.filter_map(|name| self.positions.get(name));
+        positions
+            .map(|position| self.builder_of(&self.plan.images[*position]))
             .collect()
     }
 
@@ -113,14 +95,6 @@ impl<'a> Work<'a> {
             .map(|position| &self.plan.images[*position])
     }
 
-    /// The content reference that a dependency is bound to, wherever the plan has it.
-    fn content(&self, dependency: &'a Dependency) -> Option<&'a str> {
-        match self.positions.get(dependency.image.as_str()) {
-            Some(position) => Some(&self.plan.images[*position].reference),
-            None => dependency.content.as_deref(),
-        }
-    }
-
     /// An error for each dependency that the plan leaves out and that does not exist.
     fn missing_dependencies(&self, found: &BTreeMap<String, Found>) -> Diagnostics {
         let mut missing = Diagnostics::new();
@@ -128,7 +102,7 @@ impl<'a> Work<'a> {
             let image = &self.plan.images[*position];
             for dependency in &image.dependencies {
                 let (name, needed) = (&image.name, &dependency.image);
-                let problem = match self.content(dependency) {
+                let problem = match self.plan.content_reference(dependency) {
                     None => format!("`{name}` needs `{needed}`, which is not in the plan"),
                     Some(_) if self.positions.contains_key(needed.as_str()) => continue,
                     Some(content) if found.get(content).is_some_and(|held| says(held, content)) => {

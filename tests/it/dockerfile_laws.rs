@@ -249,8 +249,9 @@ fn layout_does_not_matter() {
 fn large_files() {
     const MANY: usize = 100_000;
     let flags = "--mount=from=a,target=/a \\\n".repeat(MANY) + &"--network=none \\\n".repeat(MANY);
-    let bodies: String = (0..MANY).map(|n| format!("a\n{n}\n")).collect();
-    let names: String = (0..MANY).map(|n| format!("<<{n} \\\n")).collect();
+    let each = |text: &dyn Fn(usize) -> String| (0..MANY).map(text).collect::<Vec<_>>().concat();
+    let bodies = each(&|n| format!("a\n{n}\n"));
+    let names = each(&|n| format!("<<{n} \\\n"));
     for instruction in [
         "RUN x".to_owned() + &" \\\n && y".repeat(MANY),
         "COPY a \\\n".repeat(MANY),

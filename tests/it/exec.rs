@@ -115,9 +115,9 @@ fn a_build_is_asked_for_in_these_words() {
     };
     let build = |image: &Image, folder: &str, contexts: &str| {
         format!(
-            "buildx build --load --progress=plain --builder default --file {folder}/Dockerfile \
-             --tag {} --label dev.shipwright.fingerprint={}{contexts} --provenance=false {folder}",
-            image.reference, image.fingerprint
+            "buildx build --load --progress=plain --builder default --file {folder}/Dockerfile\
+             {contexts} --label dev.shipwright.fingerprint={} --tag {} --provenance=false {folder}",
+            image.fingerprint, image.reference
         )
     };
     let base = format!(
@@ -132,6 +132,7 @@ fn a_build_is_asked_for_in_these_words() {
         build(app, "app", &base),
         "image ls --no-trunc --format {{.ID}} {{.Repository}}:{{.Tag}}".to_owned(),
         "image inspect".to_owned(),
+        "context inspect --format {{.Endpoints.docker.Host}}".to_owned(),
         format!("tag {} r/us/python:main", python.reference),
         format!("tag {} r/us/app:main", app.reference),
     ];
@@ -242,7 +243,7 @@ fn a_failure_moves_no_tag_and_says_where_it_was() {
               ERROR: failed to solve APP
       = help: the whole log is in LOGS/us+app.log
       = help: at the root of the plan, this repeats the build:
-              docker buildx build --load --progress=plain --builder default --file app/Dockerfile --tag APP --label dev.shipwright.fingerprint=FINGERPRINT --build-context us/python=docker-image://PYTHON --provenance=false app
+              docker buildx build --load --progress=plain --builder default --file app/Dockerfile --build-context us/python=docker-image://PYTHON --label dev.shipwright.fingerprint=FINGERPRINT --tag APP --provenance=false app
     "#);
     let log = std::fs::read_to_string(bench.logs.path().join("us+app.log")).unwrap();
     assert_eq!(

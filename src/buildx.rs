@@ -1,25 +1,21 @@
-//! The arguments of `docker buildx build` for an image.
+//! An image as `docker buildx build` takes it: the one list of flags behind every runner.
 
-use minijinja::value::Value;
-use serde::Serialize;
-
-use super::template::verbatim;
 use crate::plan::{Image, Plan, Secret};
 
 /// A flag and, where it takes one, its value.
-#[derive(Debug, Serialize)]
-pub(super) struct Flag {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Flag {
     /// `--build-arg`, …
-    pub(super) name: Value,
+    pub(crate) name: &'static str,
     /// The next argument, where the flag takes one.
-    pub(super) value: Option<String>,
+    pub(crate) value: Option<String>,
 }
 
 /// Every flag but those that depend on the run (`--load`, `--cache-to`), in a fixed order.
-pub(super) fn flags(plan: &Plan, image: &Image) -> Vec<Flag> {
+pub(crate) fn flags(plan: &Plan, image: &Image) -> Vec<Flag> {
     let mut flags = Vec::new();
-    let mut add = |name: &str, value: String| {
-        let (name, value) = (verbatim(name), Some(value));
+    let mut add = |name, value: String| {
+        let value = Some(value);
         flags.push(Flag { name, value });
     };
     add("--file", local_path(&image.dockerfile));
@@ -64,14 +60,14 @@ pub(super) fn flags(plan: &Plan, image: &Image) -> Vec<Flag> {
     }
     add("--tag", image.reference.clone());
     if image.no_cache {
-        let name = verbatim("--no-cache");
+        let name = "--no-cache";
         flags.push(Flag { name, value: None });
     }
     flags
 }
 
 /// Whether provenance attestations are to be switched off, which carry times.
-pub(super) fn without_provenance(image: &Image) -> bool {
+pub(crate) fn without_provenance(image: &Image) -> bool {
     let wanted = |attestation: &String| {
         attestation
             .split(',')
@@ -82,7 +78,7 @@ pub(super) fn without_provenance(image: &Image) -> bool {
 
 /// The named contexts of an image's dependencies: what the builder looks up, and the content
 /// reference that it is to find. The plan has been checked: each dependency has one.
-pub(super) fn bindings<'a>(plan: &'a Plan, image: &'a Image) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn bindings<'a>(plan: &'a Plan, image: &'a Image) -> Vec<(&'a str, &'a str)> {
     let bound = |dependency: &'a crate::plan::Dependency| {
         let content = plan.content_reference(dependency)?;
         Some((dependency.reference.as_str(), content))
@@ -91,11 +87,11 @@ pub(super) fn bindings<'a>(plan: &'a Plan, image: &'a Image) -> Vec<(&'a str, &'
 }
 
 /// A path as an argument that no tool takes for a flag, an URL or a keyword.
-pub(super) fn local_path(path: &str) -> String {
+pub(crate) fn local_path(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./+-".contains(c);
     let clear =
         path.chars().all(plain) && !path.starts_with('-') && !path.starts_with("github.com/");
-    if clear || path.starts_with("./") {
+    if clear || path.starts_with('/') || path.starts_with("./") {
         path.to_owned()
     } else {
         format!("./{path}")
@@ -103,7 +99,7 @@ pub(super) fn local_path(path: &str) -> String {
 }
 
 /// The value of a named context: a folder of the checkout, or an image as it is.
-pub(super) fn context_value(place: &str) -> String {
+pub(crate) fn context_value(place: &str) -> String {
     if place.starts_with("docker-image://") {
         place.to_owned()
     } else {
@@ -112,7 +108,7 @@ pub(super) fn context_value(place: &str) -> String {
 }
 
 /// A secret as `--secret` and bake take it: fields of CSV.
-pub(super) fn secret_value(secret: &Secret) -> String {
+pub(crate) fn secret_value(secret: &Secret) -> String {
     let mut fields = vec![("id", &secret.id)];
     fields.extend(secret.env.iter().map(|env| ("env", env)));
     fields.extend(secret.src.iter().map(|src| ("src", src)));
@@ -143,6 +139,7 @@ mod tests {
             ("user@host:a", "./user@host:a"),
             ("github.com/a/b", "./github.com/a/b"),
             ("target:x", "./target:x"),
+            ("/home/ü/x", "/home/ü/x"),
         ] {
             assert_eq!(local_path(path), expected);
         }
