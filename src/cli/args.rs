@@ -151,6 +151,7 @@ pub(super) struct Selecting {
 
 /// A plan made before.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Planning")]
 pub(super) struct Stored {
     /// Take a stored plan instead of making one; `-` is standard input
     #[arg(
@@ -164,6 +165,7 @@ pub(super) struct Stored {
 
 /// Where data goes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(super) struct Output {
     /// Write to FILE, all of it or nothing, instead of standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
