@@ -41,7 +41,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
-    let directory = arguments.directory.unwrap_or_else(|| ".".into());
+    let directory = arguments.directory.unwrap_or_default();
     match arguments.command {
         Command::Plan { planning, output } => {
             let file = output.file(&directory);
