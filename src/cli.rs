@@ -41,11 +41,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
-    let directory = arguments.directory.unwrap_or_else(|| ".".into());
+    let directory = arguments.directory.unwrap_or_default();
     match arguments.command {
         Command::Plan { planning, output } => {
-            let made = planning::make(&directory, &planning, output.file.as_deref())?;
-            output::write(&made.plan.to_json(), output.file.as_deref())?;
+            let file = output.file(&directory);
+            let made = planning::make(&directory, &planning, file.as_deref())?;
+            output::write(&made.plan.to_json(), file.as_deref())?;
         }
         Command::Emit {
             format,

@@ -35,11 +35,15 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// Finds the repository that `folder` belongs to.
+    /// Finds the repository that `folder` belongs to; the empty path is the current one.
     ///
     /// # Errors
     /// When there is none, or libgit2 cannot or may not read it.
     pub fn open(folder: &Path) -> Result<Self, Diagnostic> {
+        let folder = match folder.as_os_str() {
+            path if path.is_empty() => Path::new("."),
+            _ => folder,
+        };
         let repository = Repository::discover(folder).map_err(|e| not_opened(folder, &e))?;
         let start = match repository.workdir() {
             Some(top) => start_folders(top, folder)?,

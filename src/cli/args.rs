@@ -1,6 +1,6 @@
 //! The command line as clap reads it; [`super`] turns it into validated options.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -151,6 +151,7 @@ pub(super) struct Selecting {
 
 /// A plan made before.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Planning")]
 pub(super) struct Stored {
     /// Take a stored plan instead of making one; `-` is standard input
     #[arg(
@@ -164,10 +165,31 @@ pub(super) struct Stored {
 
 /// Where data goes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(super) struct Output {
     /// Write to FILE, all of it or nothing, instead of standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
+}
+
+impl Stored {
+    /// The file, from where the program was started: `-C` counts for it too.
+    pub(super) fn file(&self, directory: &Path) -> Option<PathBuf> {
+        let file = self.plan.as_ref()?;
+        let is_stdin = file.as_os_str() == "-";
+        Some(if is_stdin {
+            file.clone()
+        } else {
+            directory.join(file)
+        })
+    }
+}
+
+impl Output {
+    /// The file, from where the program was started: `-C` counts for it too.
+    pub(super) fn file(&self, directory: &Path) -> Option<PathBuf> {
+        self.file.as_ref().map(|file| directory.join(file))
+    }
 }
 
 /// How a plan is run.

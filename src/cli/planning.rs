@@ -78,13 +78,13 @@ pub(super) fn stored_or(
     stored: &Stored,
     make: impl FnOnce() -> Result<Made, Diagnostics>,
 ) -> Result<Made, Diagnostics> {
-    let Some(file) = &stored.plan else {
+    let Some(file) = stored.file(directory) else {
         return make();
     };
     let text = if file.as_os_str() == "-" {
         std::io::read_to_string(std::io::stdin())
     } else {
-        std::fs::read_to_string(file)
+        std::fs::read_to_string(&file)
     };
     let name = file.display();
     let text = text.map_err(|error| {

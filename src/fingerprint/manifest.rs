@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Manifest;
-use crate::dockerfile::node::{Arguments, Heredoc, Node, Token};
 use crate::dockerfile::stages::{Argument, Base, ImageUse, Origin, Source, Stage, Step};
-use crate::dockerfile::{Instruction, Keyword, Kind};
+use crate::dockerfile::{Instruction, Kind};
 use crate::resolve::{Resolved, View};
 use crate::snapshot::ObjectId;
 
@@ -109,7 +108,7 @@ impl Writer<'_, '_> {
 
     fn step(&mut self, step: &Step<'_>) {
         match &step.origin {
-            Origin::Own(instruction) => self.node(instruction.node, Some(instruction)),
+            Origin::Own(instruction) => self.instruction(instruction),
             Origin::Trigger(text) => self.manifest.add("trigger", text.as_str()),
         }
         for argument in &step.arguments {
@@ -150,75 +149,27 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// An instruction as parsed, without the references that it takes from: `takes-from` says what
-    /// these resolve to. `instruction` is it again, checked; none within a trigger, where
-    /// references are text.
-    fn node(&mut self, node: &Node<'_>, instruction: Option<&Instruction<'_>>) {
-        let keyword = node.keyword.map(|keyword| keyword.name().to_uppercase());
-        let keyword = keyword.unwrap_or_else(|| node.word.text.to_string());
-        self.manifest.add("instruction", keyword);
-        let is_copy = instruction.is_some() && node.keyword == Some(Keyword::Copy);
-        let run = match instruction.map(|instruction| &instruction.kind) {
-            Some(Kind::Run(run)) => Some(run),
-            _ => None,
-        };
-        for flag in &node.flags {
-            let from = is_copy && flag.text.starts_with("--from");
-            let mount = run.is_some() && flag.text.starts_with("--mount");
-            if !from && !mount {
-                self.manifest.add("flag", &*flag.text);
+    /// An instruction as parsed, without the references that it takes from and the arguments that
+    /// it declares: `takes-from` and `arg` say what these come to.
+    fn instruction(&mut self, instruction: &Instruction<'_>) {
+        let kind = &instruction.kind;
+        let is_argument = matches!(kind, Kind::Arg(_));
+        instruction.node.parts(&mut |part, text| {
+            let said_elsewhere = match (part, kind) {
+                ("flag", Kind::Copy(_)) => text.starts_with("--from"),
+                ("flag", Kind::Run(_)) => text.starts_with("--mount"),
+                _ => is_argument && part != "instruction",
+            };
+            if !said_elsewhere {
+                self.manifest.add(part, text);
             }
-        }
-        for mount in run.iter().flat_map(|run| &run.mounts) {
+        });
+        let Kind::Run(run) = kind else { return };
+        for mount in &run.mounts {
             self.manifest.add("mount", "");
             for field in mount.fields.iter().filter(|field| field.key != "from") {
                 self.manifest.add("mount-field", &*field.text);
             }
         }
-        if node.keyword != Some(Keyword::Arg) || instruction.is_none() {
-            self.arguments_of(&node.arguments);
-        }
-        for heredoc in &node.heredocs {
-            self.heredoc(heredoc);
-        }
-    }
-
-    fn arguments_of(&mut self, arguments: &Arguments<'_>) {
-        match arguments {
-            Arguments::None | Arguments::Unknown => {}
-            Arguments::Text(text) => self.manifest.add("text", &*text.text),
-            Arguments::Words(words) => self.words("word", words),
-            Arguments::Json(words) => {
-                self.manifest.add("exec", "");
-                self.words("exec-word", words);
-            }
-            Arguments::Pairs(pairs) => {
-                for pair in pairs {
-                    self.manifest.add("key", &*pair.name.text);
-                    self.manifest.add("value", &*pair.value.text);
-                }
-            }
-            Arguments::Health { kind, command } => {
-                self.manifest.add("health", kind.text.to_uppercase());
-                self.arguments_of(command);
-            }
-            Arguments::Trigger(node) => self.node(node, None),
-        }
-    }
-
-    fn words(&mut self, tag: &'static str, words: &[Token<'_>]) {
-        for word in words {
-            self.manifest.add(tag, &*word.text);
-        }
-    }
-
-    fn heredoc(&mut self, heredoc: &Heredoc<'_>) {
-        let flags = format!(
-            "{} {} {}",
-            heredoc.descriptor, heredoc.expand, heredoc.chomp
-        );
-        self.manifest.add("heredoc", heredoc.name.as_str());
-        self.manifest.add("heredoc-flags", flags);
-        self.manifest.add("heredoc-body", heredoc.content);
     }
 }
