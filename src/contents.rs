@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::dockerfile::stages::{ContextSource, Place};
+use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
 use crate::ignore::IgnoreFile;
 use crate::inputs::{Context, Source};
@@ -20,6 +21,8 @@ use crate::wildcard::has_wildcards;
 pub struct Contents {
     /// The input files, below the build context.
     pub inputs: Arc<Folder>,
+    /// Everything that can change the image.
+    pub manifest: Manifest,
     /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
     pub fingerprint: String,
 }
@@ -54,18 +57,21 @@ pub fn of_all(
             .unwrap_or_default();
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
         let facts = Facts {
+            images: resolved,
             fingerprints: &fingerprints,
             inputs: inputs.id,
             platforms: asked.platforms,
             epoch: asked.epoch,
             raw_dockerfile: (!is_utf8).then(|| hex(&Sha256::digest(bytes))),
         };
-        let fingerprint = manifest(image, &facts).fingerprint();
+        let manifest = manifest(image, &facts);
+        let fingerprint = manifest.fingerprint();
         fingerprints.insert(index, fingerprint.clone());
         contents.insert(
             index,
             Contents {
                 inputs,
+                manifest,
                 fingerprint,
             },
         );

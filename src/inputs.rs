@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::ignore::IgnoreFile;
+use crate::paths::join;
 use crate::snapshot::{Folder, Node};
 use crate::wildcard::{Wildcard, has_wildcards};
 use wanted::{Filter, Wanted};
@@ -248,13 +249,6 @@ fn matching(
             matching(inner, path, depth - 1, wildcard, found);
         }
         path.pop();
-    }
-}
-
-fn join(folder: &str, path: &str) -> String {
-    match (folder, path) {
-        ("", path) | (path, "") => path.to_owned(),
-        (folder, path) => format!("{folder}/{path}"),
     }
 }
 
