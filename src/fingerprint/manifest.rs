@@ -45,6 +45,10 @@ pub fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
         }
     }
     manifest.add("inputs", facts.inputs.to_string());
+    // The image holds their text as it is written.
+    for trigger in image.triggers() {
+        manifest.add("onbuild", trigger.as_str());
+    }
     for view in &image.views {
         let writer = Writer {
             manifest: &mut manifest,

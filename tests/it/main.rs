@@ -24,6 +24,7 @@ mod engine;
 mod exec;
 mod expansion_laws;
 mod ignore_laws;
+mod plan_laws;
 mod rows;
 mod sessions;
 mod shared;

@@ -2,5 +2,6 @@
 
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
+pub(crate) mod generate;
 pub(crate) mod plans;
 pub(crate) mod repo;
