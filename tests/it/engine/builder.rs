@@ -2,7 +2,8 @@
 //!
 //! Random repositories, one random edit each. Before and after, every image is planned and built
 //! with plain `docker build`, and what the builds produce is compared with what the plans say.
-//! `SHIPWRIGHT_EDITS` says how many edits (25), `SHIPWRIGHT_SEED` where to begin.
+//! `SHIPWRIGHT_EDITS` says how many edits (25), `SHIPWRIGHT_SEED` where to begin, and
+//! `SHIPWRIGHT_SHOW` asks for the edits that changed a fingerprint and nothing else.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -83,23 +84,17 @@ fn try_edit(engine: &Engine, seed: u64, tally: &mut Tally) {
             continue;
         }
         let is_same = then.fingerprint == image.fingerprint;
-        if old != new {
-            tally.changed += 1;
-            assert!(
-                !is_same,
-                "seed {seed}: {what}: `{}` changes unnoticed",
-                image.name
-            );
-        } else {
+        if old == new {
             tally.same += 1;
             tally.precise += usize::from(is_same);
             if !is_same && std::env::var_os("SHIPWRIGHT_SHOW").is_some() {
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "imprecise: seed {seed}: {what}: {}",
-                    image.name
-                );
+                let name = &image.name;
+                let _ = writeln!(std::io::stderr(), "imprecise: seed {seed}: {what}: {name}");
             }
+        } else {
+            tally.changed += 1;
+            let name = &image.name;
+            assert!(!is_same, "seed {seed}: {what}: `{name}` changes unnoticed");
         }
     }
 }

@@ -5,10 +5,11 @@
 //! engine, without a network.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use shipwright::snapshot::{File, Snapshot};
 
-/// Random numbers that depend on the seed alone (SplitMix64).
+/// Random numbers that depend on the seed alone (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(crate) struct Random(u64);
 
@@ -130,10 +131,11 @@ fn dockerfile(random: &mut Random, image: usize) -> String {
             2 if stage > 0 => format!("stage{}", random.below(stage)),
             _ => BASE.to_owned(),
         };
-        text.push_str(&format!(
-            "FROM {base} AS stage{stage}\nWORKDIR /w{image}{stage}\n"
-        ));
-        for _ in 0..1 + random.below(4) {
+        let _ = writeln!(
+            text,
+            "FROM {base} AS stage{stage}\nWORKDIR /w{image}{stage}"
+        );
+        for _ in 0..=random.below(4) {
             text.push_str(&instruction(random, image, stage));
             text.push('\n');
         }
@@ -186,7 +188,7 @@ pub(crate) fn edit(random: &mut Random, files: &mut Files) -> String {
             let path = format!("{folder}/.dockerignore");
             let line = random.one_of(&IGNORED);
             let mut text = text_of(files.get(&path));
-            text.push_str(&format!("\n{line}"));
+            let _ = write!(text, "\n{line}");
             files.insert(path.clone(), plain(&text));
             format!("{path}: add {line}")
         }
@@ -238,19 +240,18 @@ fn edit_dockerfile(random: &mut Random, files: &mut Files, folder: &str) -> Stri
             format!("{path}: remove `{}`", lines.remove(at))
         }
         3 => {
-            lines[0] = "ARG  EVERYWHERE=2".to_owned();
+            lines.splice(..1, ["ARG  EVERYWHERE=2".to_owned()]);
             format!("{path}: change an argument that nothing reads")
         }
-        _ => match lines.iter_mut().find(|line| line.starts_with("ARG A")) {
-            Some(line) => {
+        _ => {
+            if let Some(line) = lines.iter_mut().find(|line| line.starts_with("ARG A")) {
                 *line = line.replace("=1", "=2");
                 format!("{path}: change the default of `{line}`")
-            }
-            None => {
+            } else {
                 lines.insert(at, "USER 0:0".to_owned());
                 format!("{path}: add `USER 0:0`")
             }
-        },
+        }
     };
     files.insert(path, plain(&lines.join("\n")));
     what
