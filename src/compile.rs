@@ -144,22 +144,19 @@ fn run(
         .copied()
         .filter(|image| selected.contains(image));
     let plan = assembly.plan(images);
-    let files = files_of(&plan, snapshot, &definitions, &contents);
+    let planned = selected
+        .iter()
+        .map(|&index| (&definitions[index], &contents[&index]));
+    let files = files_of(planned, snapshot);
     Ok(Compiled { plan, files })
 }
 
-/// What the builds of the planned images read.
-fn files_of(
-    plan: &Plan,
+/// What the builds of images read, by name.
+fn files_of<'a>(
+    images: impl Iterator<Item = (&'a Definition, &'a Contents)>,
     snapshot: &Snapshot,
-    definitions: &[Definition],
-    contents: &BTreeMap<usize, Contents>,
 ) -> BTreeMap<String, Files> {
-    let all = contents
-        .iter()
-        .map(|(&index, contents)| (&definitions[index], contents));
-    let planned = all.filter(|(definition, _)| plan.image(&definition.name).is_some());
-    let files = planned.map(|(definition, contents)| {
+    let files = images.map(|(definition, contents)| {
         let dockerfile = snapshot.text(&definition.dockerfile).unwrap_or_default();
         let files = Files {
             inputs: Arc::clone(&contents.inputs),
