@@ -173,7 +173,7 @@ fn texts(
     diagnostics: &mut Diagnostics,
 ) -> Result<BTreeMap<String, SourceText>, Diagnostics> {
     let mut texts = BTreeMap::new();
-    for path in discover::dockerfiles(&snapshot.root) {
+    for path in discover::dockerfiles(snapshot) {
         let bytes = snapshot.text(&path).unwrap_or_default();
         let text = String::from_utf8_lossy(bytes);
         let source = SourceText::new(&*path, &*text);

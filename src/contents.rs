@@ -86,7 +86,7 @@ fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnosti
     let context = Context {
         folder,
         path,
-        texts: &snapshot.texts,
+        links: &snapshot.links,
         ignore: &ignore,
     };
     let read = sources(image);

@@ -4,15 +4,13 @@
 //! there at all. A folder that is wanted whole and that no ignore pattern can reach into is taken
 //! by its id, without looking inside.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ignore::{self, IgnoreFile, Verdict};
+use crate::links::{self, Place};
 use crate::snapshot::{Entry, Folder, Node};
 use crate::wildcard::{Wildcard, has_wildcards};
-
-/// Symbolic links that are followed on the way to one source, as the kernel does.
-const MAX_LINKS: usize = 40;
 
 /// The files that can reach an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +36,8 @@ pub struct Context<'s> {
     pub folder: &'s Folder,
     /// Its path from the root of the plan; empty for the root itself.
     pub path: &'s str,
-    /// The bytes of symbolic links, by path from the root of the plan.
-    pub texts: &'s BTreeMap<String, Vec<u8>>,
+    /// The targets of symbolic links, by path from the root of the plan.
+    pub links: &'s BTreeMap<String, Vec<u8>>,
     /// What is left out before anything is copied.
     pub ignore: &'s IgnoreFile,
 }
@@ -51,13 +49,13 @@ impl Context<'_> {
             context: self,
             wanted: Wanted::default(),
         };
-        let places: Vec<Option<Vec<Vec<u8>>>> = sources
+        let places: Vec<Option<Place>> = sources
             .iter()
             .map(|source| selection.take(*source))
             .collect();
         let tree = filtered(self.folder, &self.ignore.root(), &selection.wanted);
         let tree = tree.unwrap_or_else(|| Arc::new(Folder::empty()));
-        let present = |place: &Vec<Vec<u8>>| {
+        let present = |place: &Place| {
             let mut folder = &*tree;
             for (at, name) in place.iter().enumerate() {
                 match folder.entry(name).map(|entry| &entry.node) {
@@ -153,9 +151,9 @@ struct Selection<'c, 's> {
 impl Selection<'_, '_> {
     /// Takes a source and the links on the way to it. Answers where a literal path leads; none
     /// where it leads nowhere.
-    fn take(&mut self, source: Source<'_>) -> Option<Vec<Vec<u8>>> {
+    fn take(&mut self, source: Source<'_>) -> Option<Place> {
         if !source.is_wildcard {
-            let place = self.follow(source.path)?;
+            let place = self.follow(links::names(source.path))?;
             self.wanted.add(&place);
             return Some(place);
         }
@@ -170,79 +168,33 @@ impl Selection<'_, '_> {
             self.wanted.whole = true;
             return None;
         };
-        let place = self.follow(&prefix.join("/"))?;
+        let place = self.follow(links::names(&prefix.join("/")))?;
         let mut matches = Vec::new();
-        if let Some(folder) = self.folder_at(&place) {
+        if let Some(folder) = links::folder_at(self.context.folder, &place) {
             matching(folder, &mut Vec::new(), rest.len(), &wildcard, &mut matches);
         }
         for mut matched in matches {
-            let path: Vec<Vec<u8>> = place.iter().cloned().chain(matched.drain(..)).collect();
+            let path: Place = place.iter().cloned().chain(matched.drain(..)).collect();
             self.wanted.add(&path);
-            if let Some(target) = self.follow_names(path) {
+            if let Some(target) = self.follow(path) {
                 self.wanted.add(&target);
             }
         }
         Some(place)
     }
 
-    fn follow(&mut self, path: &str) -> Option<Vec<Vec<u8>>> {
-        self.follow_names(path.split('/').map(|part| part.as_bytes().to_vec()))
-    }
-
     /// Where a path leads when the links on it are followed, which are themselves wanted.
-    fn follow_names(&mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Option<Vec<Vec<u8>>> {
-        let mut place: Vec<Vec<u8>> = Vec::new();
-        let mut ahead: VecDeque<Vec<u8>> = names.into_iter().collect();
-        let mut links = 0;
-        while let Some(name) = ahead.pop_front() {
-            match name.as_slice() {
-                b"" | b"." => continue,
-                b".." => {
-                    place.pop();
-                    continue;
-                }
-                _ => {}
-            }
-            let folder = self.folder_at(&place)?;
-            let node = &folder.entry(&name)?.node;
-            place.push(name);
-            if !matches!(node, Node::Link { .. }) {
-                continue;
-            }
-            links += 1;
-            if links > MAX_LINKS {
-                return None;
-            }
-            self.wanted.add(&place);
-            let target = self.link_target(&place)?;
-            place.pop();
-            if target.starts_with(b"/") {
-                place.clear();
-            }
-            for part in target.split(|b| *b == b'/').rev() {
-                ahead.push_front(part.to_vec());
-            }
+    fn follow(&mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Option<Place> {
+        let context = self.context;
+        let target = |place: &Place| {
+            let path = join(context.path, &links::path(place));
+            context.links.get(&path).cloned()
+        };
+        let way = links::follow(context.folder, names, &target);
+        for link in way.links {
+            self.wanted.add(&link);
         }
-        Some(place)
-    }
-
-    fn folder_at(&self, place: &[Vec<u8>]) -> Option<&Folder> {
-        let mut folder = self.context.folder;
-        for name in place {
-            match &folder.entry(name)?.node {
-                Node::Folder(inner) => folder = inner,
-                _ => return None,
-            }
-        }
-        Some(folder)
-    }
-
-    fn link_target(&self, place: &[Vec<u8>]) -> Option<Vec<u8>> {
-        let path = String::from_utf8_lossy(&place.join(&b'/')).into_owned();
-        self.context
-            .texts
-            .get(&join(self.context.path, &path))
-            .cloned()
+        way.end
     }
 }
 
@@ -305,7 +257,7 @@ mod tests {
         let context = Context {
             folder: &snapshot.root,
             path: "",
-            texts: &snapshot.texts,
+            links: &snapshot.links,
             ignore: &ignore,
         };
         let sources: Vec<Source<'_>> = sources.iter().map(|path| source(path)).collect();
@@ -387,7 +339,7 @@ mod tests {
         let context = Context {
             folder: &snapshot.root,
             path: "",
-            texts: &snapshot.texts,
+            links: &snapshot.links,
             ignore: &ignore,
         };
         assert_eq!(context.select(&[source("a")]).tree.id, snapshot.root.id);

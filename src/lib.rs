@@ -7,6 +7,7 @@
 // The vocabulary: plain data and grammars that the rest speaks.
 pub mod diagnostics;
 pub mod git_source;
+pub mod links;
 pub mod paths;
 mod percent;
 pub mod platform;

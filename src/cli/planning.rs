@@ -244,10 +244,10 @@ fn refuse_if_dirty(
             None => {}
         }
         images.insert(image.name.as_str());
-        let of_all = [image.dockerfile.as_str(), config::PATH];
-        let of_all = of_all.into_iter().filter(|path| changed.contains(path));
-        paths.extend(of_all.map(str::to_owned));
+        paths.extend([image.dockerfile.clone(), config::PATH.to_owned()]);
     }
+    // An input also differs where another instruction takes it, or none any more.
+    paths.retain(|path| changed.contains(&path.as_str()));
     if images.is_empty() {
         return Ok(());
     }
