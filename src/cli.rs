@@ -5,12 +5,16 @@
 )]
 
 mod args;
+mod decisions;
+mod diff;
 mod emit;
 mod exec;
+mod inputs;
 mod list;
 mod output;
 mod parse;
 mod planning;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -64,6 +68,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
             stored,
             refs,
         } => list::run(&directory, &planning, &stored, refs)?,
+        Command::Why { planning } => why::run(&directory, &planning)?,
+        Command::Diff(diffing) => return diff::run(&directory, &diffing),
+        Command::Inputs { planning } => inputs::run(&directory, planning)?,
         Command::Parse(parse) => return parse::run(&directory, &parse),
         Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }

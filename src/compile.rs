@@ -9,6 +9,7 @@ use crate::contents::{self, Asked, Contents};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::discover;
 use crate::dockerfile::{self, Ast, Dockerfile};
+use crate::fingerprint::Manifest;
 use crate::graph::{Graph, Order};
 use crate::images::{self, Definition};
 use crate::names::{self, Namer};
@@ -53,6 +54,8 @@ pub struct Files {
     pub inputs: Arc<Folder>,
     /// The bytes of the Dockerfile.
     pub dockerfile: Vec<u8>,
+    /// Everything that can change the image, as its fingerprint counts it.
+    pub manifest: Manifest,
 }
 
 /// Compiles a snapshot to a plan. `clean` holds the fingerprints, by name, that images have in the
@@ -161,6 +164,7 @@ fn files_of<'a>(
         let files = Files {
             inputs: Arc::clone(&contents.inputs),
             dockerfile: dockerfile.to_vec(),
+            manifest: contents.manifest.clone(),
         };
         (definition.name.clone(), files)
     });

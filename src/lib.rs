@@ -40,6 +40,8 @@ pub mod tags;
 // All of it in order, to a plan.
 pub mod assemble;
 pub mod compile;
+pub mod decide;
+pub mod diff;
 pub mod plan;
 
 // What becomes of a plan, and the program around it all.

@@ -160,12 +160,13 @@ impl Folder {
         }
     }
 
-    /// Calls `visit` with the path of everything below that is not a folder, in git's order.
+    /// Calls `visit` with the path of everything below that is not a folder, or is an empty one, in
+    /// git's order.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a Node)) {
         self.walk_below(&mut String::new(), visit);
     }
 
-    /// Paths of what is not a folder and stands in only one of two folders, or differently in both.
+    /// Paths of what is no folder, or an empty one, and stands in only one of two folders, or differently in both.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         if self.id == other.id {
             return Vec::new();
@@ -191,7 +192,9 @@ impl Folder {
             }
             path.push_str(&entry.name());
             match &entry.node {
-                Node::Folder(folder) => folder.walk_below(path, visit),
+                Node::Folder(folder) if !folder.entries.is_empty() => {
+                    folder.walk_below(path, visit);
+                }
                 node => visit(path, node),
             }
             path.truncate(length);
