@@ -25,11 +25,7 @@ use args::{Arguments, Command};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version are no errors; a closed pipe is nobody's problem.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return misused(&error),
     };
     match dispatch(arguments) {
         Ok(code) => code,
@@ -40,19 +36,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// What clap says of a command line. Help and version are no errors.
+fn misused(error: &clap::Error) -> ExitCode {
+    // A closed pipe is nobody's problem.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
     let directory = arguments.directory.unwrap_or_else(|| ".".into());
     match arguments.command {
         Command::Plan { planning, output } => {
-            let made = planning::make(&directory, &planning, output.file.as_deref())?;
-            output::write(&made.plan.to_json(), output.file.as_deref())?;
+            let file = output.file(&directory);
+            let made = planning::make(&directory, &planning, file.as_deref())?;
+            output::write(&made.plan.to_json(), file.as_deref())?;
         }
-        Command::Emit {
-            format,
-            planning,
-            stored,
-            output,
-        } => emit::run(&directory, format, &planning, &stored, &output)?,
+        Command::Emit(mut arguments) => match arguments.what() {
+            Ok(what) => emit::run(&directory, &what, &arguments)?,
+            Err(error) => return Ok(misused(&error)),
+        },
         Command::Exec {
             planning,
             stored,

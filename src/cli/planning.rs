@@ -84,7 +84,7 @@ pub(super) fn stored_or(
     let text = if file.as_os_str() == "-" {
         std::io::read_to_string(std::io::stdin())
     } else {
-        std::fs::read_to_string(file)
+        std::fs::read_to_string(directory.join(file))
     };
     let name = file.display();
     let text = text.map_err(|error| {
