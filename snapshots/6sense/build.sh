@@ -138,6 +138,10 @@ unless_built() {
     say "$reference is there"
   else
     say "$reference is being built"
+    # By the engine itself, whose images no other builder sees, and by nothing but the plan.
+    BUILDX_BUILDER=$(docker context show)
+    export BUILDX_BUILDER
+    unset SOURCE_DATE_EPOCH BUILDX_GIT_LABELS
     "$@" || stop "$reference could not be built; no readable tag was moved"
   fi
 }
@@ -183,6 +187,8 @@ if [ "$dry_run" ]; then
     done
     echo
   }
+  echo "export BUILDX_BUILDER=\$(docker context show)"
+  echo 'unset SOURCE_DATE_EPOCH BUILDX_GIT_LABELS'
 fi
 
 # ==== Is this the tree that was planned? ====

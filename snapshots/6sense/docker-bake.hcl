@@ -8,6 +8,9 @@
 #   docker buildx bake TARGET         build one; what it needs is built, but not tagged
 #   PUSH=true docker buildx bake      push instead of loading into the local store
 #
+# Where another builder than the engine's own is in use (`docker buildx ls`), name the engine's, which
+# alone sees the images that the engine holds: `docker buildx bake --builder default`.
+#
 # bake cannot look whether an image exists: where the plan leaves that open, it builds (what is in
 # the builder's cache costs little). A plan made with `--built` or `--since` knows more.
 
