@@ -42,21 +42,7 @@ pub(super) enum Command {
         output: Output,
     },
     /// Print the plan compiled for a runner
-    #[command(after_help = "Examples:\n  \
-        shipwright emit make -o build.mk && make -j4 -f build.mk\n  \
-        shipwright emit sh > build.sh && sh build.sh service1\n  \
-        shipwright emit bake > docker-bake.hcl && docker buildx bake\n  \
-        shipwright emit make --plan plan.json       a stored plan")]
-    Emit {
-        /// What to write
-        format: EmitFormat,
-        #[command(flatten)]
-        planning: Planning,
-        #[command(flatten)]
-        stored: Stored,
-        #[command(flatten)]
-        output: Output,
-    },
+    Emit(super::emit::Emit),
     /// Build and tag the images with Docker
     #[command(after_help = "Examples:\n  \
         shipwright exec                             everything that is not built yet\n  \
@@ -237,7 +223,7 @@ pub(super) enum DiffFormat {
 pub(super) struct Output {
     /// Write to FILE, all of it or nothing, instead of standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
-    pub(super) file: Option<PathBuf>,
+    file: Option<PathBuf>,
 }
 
 impl Stored {
@@ -299,17 +285,6 @@ pub(super) struct Run {
     /// Keep each image's log in DIR
     #[arg(long, value_name = "DIR")]
     pub(super) logs: Option<std::path::PathBuf>,
-}
-
-/// A runner that a plan can be compiled for.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum EmitFormat {
-    /// A Makefile for GNU make
-    Make,
-    /// A POSIX shell script
-    Sh,
-    /// A docker-bake.hcl for docker buildx bake
-    Bake,
 }
 
 /// `NAME=VALUE`. The environment gives no values, so that a plan does not depend on it.
