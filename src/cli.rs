@@ -7,7 +7,9 @@
 mod args;
 mod emit;
 mod exec;
+mod graph;
 mod list;
+mod manual;
 mod output;
 mod parse;
 mod planning;
@@ -63,6 +65,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
             stored,
             refs,
         } => list::run(&directory, &planning, &stored, refs)?,
+        Command::Graph(graph) => graph::run(&directory, &graph)?,
+        Command::Completions { shell } => manual::completions(shell)?,
+        Command::Man { folder } => manual::man(folder.as_deref())?,
         Command::Parse(parse) => return parse::run(&directory, &parse),
         Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }
