@@ -19,6 +19,7 @@ mod conformance_platform;
 mod conformance_reference;
 mod dockerfile_cases;
 mod dockerfile_laws;
+mod docs;
 mod emit;
 mod engine;
 mod exec;
