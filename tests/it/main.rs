@@ -25,6 +25,7 @@ mod engine;
 mod exec;
 mod expansion_laws;
 mod ignore_laws;
+mod parse_command;
 mod rows;
 mod sessions;
 mod shared;
