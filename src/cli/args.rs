@@ -93,10 +93,29 @@ pub(super) enum Command {
         #[command(flatten)]
         planning: Planning,
     },
+    /// Draw what the images take from each other
+    Graph(super::graph::Graph),
     /// Report problems and print nothing else; for pre-commit hooks and CI
     Check {
         #[command(flatten)]
         planning: Planning,
+    },
+    /// Print a script that completes command lines in a shell
+    #[command(after_help = "Examples:\n  \
+        shipwright completions bash > ~/.local/share/bash-completion/completions/shipwright\n  \
+        shipwright completions zsh > ~/.zfunc/_shipwright")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command
+    #[command(after_help = "Examples:\n  \
+        shipwright man | man -l -\n  \
+        shipwright man --folder ~/.local/share/man/man1")]
+    Man {
+        /// Write a page for each command into DIR
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
     /// Print a Dockerfile as JSON, for tools
     #[command(hide = true)]
