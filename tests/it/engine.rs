@@ -4,4 +4,7 @@
 //! wrong base shows in the files.
 
 mod exec;
+mod five_images;
+mod killed;
 mod runners;
+mod sealed;
