@@ -6,5 +6,6 @@
 mod exec;
 mod five_images;
 mod killed;
+mod registry;
 mod runners;
 mod sealed;
