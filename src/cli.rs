@@ -5,12 +5,16 @@
 )]
 
 mod args;
+mod decisions;
+mod diff;
 mod emit;
 mod exec;
+mod inputs;
 mod list;
 mod output;
 mod parse;
 mod planning;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -41,11 +45,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
-    let directory = arguments.directory.unwrap_or_else(|| ".".into());
+    let directory = arguments.directory.unwrap_or_default();
     match arguments.command {
         Command::Plan { planning, output } => {
-            let made = planning::make(&directory, &planning, output.file.as_deref())?;
-            output::write(&made.plan.to_json(), output.file.as_deref())?;
+            let file = output.file(&directory);
+            let made = planning::make(&directory, &planning, file.as_deref())?;
+            output::write(&made.plan.to_json(), file.as_deref())?;
         }
         Command::Emit {
             format,
@@ -63,6 +68,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
             stored,
             refs,
         } => list::run(&directory, &planning, &stored, refs)?,
+        Command::Why { planning } => why::run(&directory, &planning)?,
+        Command::Diff(diffing) => return diff::run(&directory, &diffing),
+        Command::Inputs { planning } => inputs::run(&directory, planning)?,
         Command::Parse(parse) => return parse::run(&directory, &parse),
         Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }

@@ -14,7 +14,8 @@ pub(super) fn run(
     stored: &Stored,
     output: &Output,
 ) -> Result<(), Diagnostics> {
-    let file = output.file.as_deref();
+    let file = output.file(directory);
+    let file = file.as_deref();
     let made = planning::stored_or(directory, stored, || {
         planning::make(directory, planning, file)
     })?;
