@@ -11,3 +11,4 @@ mod hostile;
 mod noting_docker;
 mod refused;
 mod runs;
+mod workflows;
