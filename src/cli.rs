@@ -5,12 +5,16 @@
 )]
 
 mod args;
+mod decisions;
+mod diff;
 mod emit;
 mod exec;
+mod inputs;
 mod list;
 mod output;
 mod parse;
 mod planning;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -44,7 +48,7 @@ fn misused(error: &clap::Error) -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
-    let directory = arguments.directory.unwrap_or_else(|| ".".into());
+    let directory = arguments.directory.unwrap_or_default();
     match arguments.command {
         Command::Plan { planning, output } => {
             let file = output.file(&directory);
@@ -65,6 +69,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
             stored,
             refs,
         } => list::run(&directory, &planning, &stored, refs)?,
+        Command::Why { planning } => why::run(&directory, &planning)?,
+        Command::Diff(diffing) => return diff::run(&directory, &diffing),
+        Command::Inputs { planning } => inputs::run(&directory, planning)?,
         Command::Parse(parse) => return parse::run(&directory, &parse),
         Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }

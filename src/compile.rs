@@ -9,6 +9,7 @@ use crate::contents::{self, Asked, Contents};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::discover;
 use crate::dockerfile::{self, Ast, Dockerfile};
+use crate::fingerprint::Manifest;
 use crate::graph::{Graph, Order};
 use crate::images::{self, Definition};
 use crate::names::{self, Namer};
@@ -53,6 +54,8 @@ pub struct Files {
     pub inputs: Arc<Folder>,
     /// The bytes of the Dockerfile.
     pub dockerfile: Vec<u8>,
+    /// Everything that can change the image, as its fingerprint counts it.
+    pub manifest: Manifest,
 }
 
 /// Compiles a snapshot to a plan. `clean` holds the fingerprints, by name, that images have in the
@@ -144,26 +147,24 @@ fn run(
         .copied()
         .filter(|image| selected.contains(image));
     let plan = assembly.plan(images);
-    let files = files_of(&plan, snapshot, &definitions, &contents);
+    let planned = selected
+        .iter()
+        .map(|&index| (&definitions[index], &contents[&index]));
+    let files = files_of(planned, snapshot);
     Ok(Compiled { plan, files })
 }
 
-/// What the builds of the planned images read.
-fn files_of(
-    plan: &Plan,
+/// What the builds of images read, by name.
+fn files_of<'a>(
+    images: impl Iterator<Item = (&'a Definition, &'a Contents)>,
     snapshot: &Snapshot,
-    definitions: &[Definition],
-    contents: &BTreeMap<usize, Contents>,
 ) -> BTreeMap<String, Files> {
-    let all = contents
-        .iter()
-        .map(|(&index, contents)| (&definitions[index], contents));
-    let planned = all.filter(|(definition, _)| plan.image(&definition.name).is_some());
-    let files = planned.map(|(definition, contents)| {
+    let files = images.map(|(definition, contents)| {
         let dockerfile = snapshot.text(&definition.dockerfile).unwrap_or_default();
         let files = Files {
             inputs: Arc::clone(&contents.inputs),
             dockerfile: dockerfile.to_vec(),
+            manifest: contents.manifest.clone(),
         };
         (definition.name.clone(), files)
     });
@@ -176,7 +177,7 @@ fn texts(
     diagnostics: &mut Diagnostics,
 ) -> Result<BTreeMap<String, SourceText>, Diagnostics> {
     let mut texts = BTreeMap::new();
-    for path in discover::dockerfiles(&snapshot.root) {
+    for path in discover::dockerfiles(snapshot) {
         let bytes = snapshot.text(&path).unwrap_or_default();
         let text = String::from_utf8_lossy(bytes);
         let source = SourceText::new(&*path, &*text);

@@ -7,18 +7,22 @@ use sha2::{Digest, Sha256};
 
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::dockerfile::stages::{ContextSource, Place};
+use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
 use crate::ignore::IgnoreFile;
 use crate::inputs::{Context, Source};
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
 use crate::tags::hex;
+use crate::wildcard::has_wildcards;
 
 /// The contents of an image.
 #[derive(Debug, Clone)]
 pub struct Contents {
     /// The input files, below the build context.
     pub inputs: Arc<Folder>,
+    /// Everything that can change the image.
+    pub manifest: Manifest,
     /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
     pub fingerprint: String,
 }
@@ -53,18 +57,21 @@ pub fn of_all(
             .unwrap_or_default();
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
         let facts = Facts {
+            images: resolved,
             fingerprints: &fingerprints,
             inputs: inputs.id,
             platforms: asked.platforms,
             epoch: asked.epoch,
             raw_dockerfile: (!is_utf8).then(|| hex(&Sha256::digest(bytes))),
         };
-        let fingerprint = manifest(image, &facts).fingerprint();
+        let manifest = manifest(image, &facts);
+        let fingerprint = manifest.fingerprint();
         fingerprints.insert(index, fingerprint.clone());
         contents.insert(
             index,
             Contents {
                 inputs,
+                manifest,
                 fingerprint,
             },
         );
@@ -86,7 +93,7 @@ fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnosti
     let context = Context {
         folder,
         path,
-        texts: &snapshot.texts,
+        links: &snapshot.links,
         ignore: &ignore,
     };
     let read = sources(image);
@@ -111,19 +118,19 @@ fn sources<'r>(image: &'r Resolved<'_>) -> Vec<(&'r ContextSource, Place)> {
 
 /// A source as the selection of inputs takes it; all of the context where it is not known.
 fn selected(source: &ContextSource) -> Source<'_> {
-    match (&source.parents, &source.path) {
-        (Some(parents), _) => Source {
-            path: &parents.base,
-            is_wildcard: crate::wildcard::has_wildcards(&parents.base),
+    let (path, pattern) = match (&source.parents, &source.path) {
+        (_, None) => ("", None),
+        (Some(parents), _) => (parents.base.as_str(), Some(parents.pattern.as_str())),
+        (None, Some(path)) => (path.as_str(), None),
+    };
+    Source {
+        path,
+        is_wildcard: match pattern {
+            Some(_) => has_wildcards(path),
+            None => source.is_wildcard,
         },
-        (None, Some(path)) => Source {
-            path,
-            is_wildcard: source.is_wildcard,
-        },
-        (None, None) => Source {
-            path: "",
-            is_wildcard: false,
-        },
+        pattern,
+        excludes: &source.excludes,
     }
 }
 

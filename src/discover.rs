@@ -1,6 +1,6 @@
 //! Which files of a snapshot are Dockerfiles, and which texts the planner needs to read at all.
 
-use crate::snapshot::{Folder, Node};
+use crate::snapshot::{Node, Snapshot};
 
 /// Endings of files that are templates of Dockerfiles or notes about them.
 const NOT_DOCKERFILES: [&str; 8] = [
@@ -17,11 +17,17 @@ const NOT_DOCKERFILES: [&str; 8] = [
 /// Folders that hold other people's files.
 const FOREIGN_FOLDERS: [&str; 2] = ["vendor", "node_modules"];
 
-/// Paths of all Dockerfiles below a folder, in byte order.
-pub fn dockerfiles(root: &Folder) -> Vec<String> {
+/// Paths of all Dockerfiles of a snapshot, in byte order. A symbolic link that leads to a file is
+/// one too.
+pub fn dockerfiles(snapshot: &Snapshot) -> Vec<String> {
     let mut paths = Vec::new();
-    root.walk(&mut |path, node| {
-        if matches!(node, Node::File { .. }) && is_dockerfile(path) {
+    snapshot.root.walk(&mut |path, node| {
+        let is_file = match node {
+            Node::File { .. } => true,
+            Node::Link { .. } => snapshot.texts.contains_key(path),
+            _ => false,
+        };
+        if is_file && is_dockerfile(path) {
             paths.push(path.to_owned());
         }
     });

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::platform::Platform;
 use crate::tags;
@@ -69,6 +69,30 @@ pub(super) enum Command {
         #[arg(long)]
         refs: bool,
     },
+    /// Tell why images are built again or not: from the first cause to the image
+    #[command(after_help = "Examples:\n  \
+        shipwright why service1                     what the working tree changes\n  \
+        shipwright why service1 --since v1.2\n  \
+        shipwright why service1 --since main...     since this branch left main")]
+    Why {
+        #[command(flatten)]
+        planning: Planning,
+    },
+    /// Show what changes between two revisions or plans, grouped by first cause
+    #[command(after_help = "Examples:\n  \
+        shipwright diff                             what the working tree changes\n  \
+        shipwright diff v1.2                        from v1.2 to HEAD\n  \
+        shipwright diff main...my-branch            what a pull request changes\n  \
+        shipwright diff old.json new.json           two stored plans")]
+    Diff(Diffing),
+    /// List the files that go into images: mode, blob, path
+    #[command(after_help = "Examples:\n  \
+        shipwright inputs service1\n  \
+        shipwright inputs --rev v1.2 service1")]
+    Inputs {
+        #[command(flatten)]
+        planning: Planning,
+    },
     /// Report problems and print nothing else; for pre-commit hooks and CI
     Check {
         #[command(flatten)]
@@ -98,6 +122,22 @@ pub(super) struct Planning {
     /// Leave out the tags of the branch and the revision
     #[arg(long)]
     pub(super) no_default_tags: bool,
+    /// Build only what differs from a commit; `A...` means from the merge base with A
+    #[arg(long, value_name = "REV")]
+    pub(super) since: Option<String>,
+    /// Build only what is not in FILE: content references that exist, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) built: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+    #[command(flatten)]
+    pub(super) selection: Selecting,
+}
+
+/// What images are built with, over what the configuration says.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Planning")]
+pub(super) struct Settings {
     /// Set a build argument for every image that declares it
     #[arg(long = "build-arg", value_name = "K=V", value_parser = pair)]
     pub(super) build_args: Vec<(String, String)>,
@@ -110,8 +150,6 @@ pub(super) struct Planning {
     /// First part of default names; wins over `SW_NAMESPACE` and the configuration
     #[arg(long, value_name = "NS")]
     pub(super) namespace: Option<String>,
-    #[command(flatten)]
-    pub(super) selection: Selecting,
 }
 
 /// Which images.
@@ -143,10 +181,40 @@ pub(super) struct Stored {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["rev", "dirty", "branch", "tags", "no_default_tags", "build_args",
+        conflicts_with_all = ["rev", "dirty", "since", "built", "branch", "tags", "no_default_tags", "build_args",
             "platforms", "epoch", "namespace", "images", "upto", "dependents", "exact", "exclude"]
     )]
     pub(super) plan: Option<PathBuf>,
+}
+
+/// What is compared, and how that is shown.
+#[derive(Debug, Args)]
+pub(super) struct Diffing {
+    /// A revision, the file of a plan, or A...B: from the merge base of A and B to B
+    pub(super) a: Option<String>,
+    /// A revision or the file of a plan; HEAD where not given
+    pub(super) b: Option<String>,
+    /// How to show it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: DiffFormat,
+    /// Exit with 1 where anything changes
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// How differences are shown.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum DiffFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For a comment on a pull request
+    Markdown,
 }
 
 /// Where data goes.
@@ -158,8 +226,21 @@ pub(super) struct Output {
     file: Option<PathBuf>,
 }
 
+impl Stored {
+    /// The file, from where the program was started: `-C` counts for it too.
+    pub(super) fn file(&self, directory: &Path) -> Option<PathBuf> {
+        let file = self.plan.as_ref()?;
+        let is_stdin = file.as_os_str() == "-";
+        Some(if is_stdin {
+            file.clone()
+        } else {
+            directory.join(file)
+        })
+    }
+}
+
 impl Output {
-    /// The file, for somebody who works in that directory.
+    /// The file, from where the program was started: `-C` counts for it too.
     pub(super) fn file(&self, directory: &Path) -> Option<PathBuf> {
         self.file.as_ref().map(|file| directory.join(file))
     }

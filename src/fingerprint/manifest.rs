@@ -11,6 +11,8 @@ use crate::snapshot::ObjectId;
 /// What enters beside the Dockerfile.
 #[derive(Debug)]
 pub struct Facts<'f> {
+    /// All images.
+    pub images: &'f [Resolved<'f>],
     /// The fingerprints of the images that are needed, by index.
     pub fingerprints: &'f BTreeMap<usize, String>,
     /// The tree of the input files.
@@ -47,7 +49,7 @@ pub fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
         let writer = Writer {
             manifest: &mut manifest,
             view,
-            fingerprints: facts.fingerprints,
+            facts,
             numbers: numbers(view),
         };
         writer.view();
@@ -74,10 +76,27 @@ fn numbers(view: &View<'_>) -> BTreeMap<usize, usize> {
         .collect()
 }
 
+/// What a reference resolves to.
+struct Taken {
+    value: String,
+    /// The name of the image, where it is one of ours.
+    image: String,
+}
+
+impl Taken {
+    /// What is not one of our images.
+    fn of(value: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            image: String::new(),
+        }
+    }
+}
+
 struct Writer<'m, 'a> {
     manifest: &'m mut Manifest,
     view: &'m View<'a>,
-    fingerprints: &'m BTreeMap<usize, String>,
+    facts: &'m Facts<'m>,
     numbers: BTreeMap<usize, usize>,
 }
 
@@ -95,12 +114,12 @@ impl Writer<'_, '_> {
     fn stage(&mut self, stage: &Stage<'_>) {
         self.manifest.add("stage", stage.platform.to_string());
         let base = match &stage.base {
-            Base::Scratch => "scratch".to_owned(),
-            Base::Stage(index) => self.stage_number(*index),
+            Base::Scratch => Taken::of("scratch"),
+            Base::Stage(index) => Taken::of(self.stage_number(*index)),
             Base::Image(image) => self.image(image),
-            Base::Context(name) => format!("context {name}"),
+            Base::Context(name) => Taken::of(format!("context {name}")),
         };
-        self.manifest.add("from", base);
+        self.manifest.add_noted("from", base.value, base.image);
         for step in &stage.steps {
             self.step(step);
         }
@@ -108,7 +127,7 @@ impl Writer<'_, '_> {
 
     fn step(&mut self, step: &Step<'_>) {
         match &step.origin {
-            Origin::Own(instruction) => self.instruction(instruction),
+            Origin::Own(instruction) => self.instruction(instruction, step.place.lines.start),
             Origin::Trigger(text) => self.manifest.add("trigger", text.as_str()),
         }
         for argument in &step.arguments {
@@ -116,12 +135,13 @@ impl Writer<'_, '_> {
         }
         for used in &step.uses {
             let source = match &used.source {
-                Source::Scratch => "scratch".to_owned(),
-                Source::Stage(index) => self.stage_number(*index),
+                Source::Scratch => Taken::of("scratch"),
+                Source::Stage(index) => Taken::of(self.stage_number(*index)),
                 Source::Image(image) => self.image(image),
-                Source::Context(name) => format!("context {name}"),
+                Source::Context(name) => Taken::of(format!("context {name}")),
             };
-            self.manifest.add("takes-from", source);
+            self.manifest
+                .add_noted("takes-from", source.value, source.image);
         }
     }
 
@@ -132,11 +152,14 @@ impl Writer<'_, '_> {
     }
 
     /// What a reference resolves to: our image by its fingerprint, another by its full name.
-    fn image(&self, image: &ImageUse) -> String {
+    fn image(&self, image: &ImageUse) -> Taken {
         let name = image.full_name();
         match self.view.meanings.get(&name) {
-            Some(Some(index)) => format!("image {}", self.fingerprints[index]),
-            _ => format!("external {name}"),
+            Some(Some(index)) => Taken {
+                value: format!("image {}", self.facts.fingerprints[index]),
+                image: self.facts.images[*index].definition.name.clone(),
+            },
+            _ => Taken::of(format!("external {name}")),
         }
     }
 
@@ -151,7 +174,8 @@ impl Writer<'_, '_> {
 
     /// An instruction as parsed, without the references that it takes from and the arguments that
     /// it declares: `takes-from` and `arg` say what these come to.
-    fn instruction(&mut self, instruction: &Instruction<'_>) {
+    /// `line` is where it begins.
+    fn instruction(&mut self, instruction: &Instruction<'_>, line: usize) {
         let kind = &instruction.kind;
         let is_argument = matches!(kind, Kind::Arg(_));
         instruction.node.parts(&mut |part, text| {
@@ -160,7 +184,9 @@ impl Writer<'_, '_> {
                 ("flag", Kind::Run(_)) => text.starts_with("--mount"),
                 _ => is_argument && part != "instruction",
             };
-            if !said_elsewhere {
+            if part == "instruction" {
+                self.manifest.add_noted(part, text, line.to_string());
+            } else if !said_elsewhere {
                 self.manifest.add(part, text);
             }
         });
