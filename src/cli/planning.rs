@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Planning, Stored};
 use super::output;
-use crate::assemble::Tagging;
 use crate::compile::{self, Compiled, Files, Options};
 use crate::config::{self, Config};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
-use crate::discover;
+use crate::discover::Discovery;
 use crate::plan::{Image, Plan};
+use crate::publish::Tagging;
 use crate::selection::Selection;
 use crate::source::{Checkout, Sealer, Tree};
 
@@ -142,10 +142,13 @@ pub(super) fn check_stored(directory: &Path, plan: &Plan) -> Result<(), Diagnost
 
 /// The changed paths that may belong to an image.
 fn reached<'p>(image: &Image, changed: Vec<&'p str>) -> Vec<&'p str> {
-    let below = format!("{}/", image.context);
+    let folders = image.contexts.values().chain([&image.context]);
+    let folders: Vec<String> = folders.map(|folder| format!("{folder}/")).collect();
     let mut paths = changed;
     paths.retain(|path| {
-        image.context == "." || path.starts_with(&below) || *path == image.dockerfile
+        let mut folders = folders.iter();
+        folders.any(|folder| folder == "./" || path.starts_with(folder))
+            || *path == image.dockerfile
     });
     paths
 }
@@ -186,7 +189,7 @@ fn make_of(
 ) -> Result<Made, Diagnostics> {
     let (compiled, diagnostics) = compile(tree, options, clean)?;
     let Some(compiled) = compiled else {
-        return Err(diagnostics);
+        return Err(diagnostics.without_notes());
     };
     output::remark(&diagnostics);
     Ok(Made {
@@ -276,8 +279,16 @@ fn compile(
     clean: Option<&BTreeMap<String, String>>,
 ) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
     let config = configuration(tree)?;
-    let snapshot = tree.snapshot(&discover::is_read)?;
-    Ok(compile::compile(&snapshot, &config, options, clean))
+    let discovery = Discovery::new(&config);
+    let snapshot = tree.snapshot(&|path| discovery.is_read(path))?;
+    if !config.asks_for_git_tags() {
+        return Ok(compile::compile(&snapshot, &config, options, clean));
+    }
+    let options = Options {
+        git_tags: tree.git_tags()?,
+        ..options.clone()
+    };
+    Ok(compile::compile(&snapshot, &config, &options, clean))
 }
 
 fn configuration(tree: &Tree<'_>) -> Result<Config, Diagnostics> {
@@ -307,12 +318,15 @@ fn options(planning: &Planning) -> Options {
         branch: planning.branch.clone(),
         namespace: planning.namespace.clone().or(from_environment),
         build_args: planning.build_args.iter().cloned().collect(),
+        stamp_args: planning.stamp_args.iter().cloned().collect(),
         platforms: planning.platforms.clone(),
+        repository: planning.repository.clone(),
         epoch: planning.epoch.clone(),
         tagging: Tagging {
             added: planning.tags.clone(),
             no_default: planning.no_default_tags,
         },
+        git_tags: Vec::new(),
         selection: Selection {
             upto: [&selection.images[..], &selection.upto].concat(),
             dependents: selection.dependents.clone(),
