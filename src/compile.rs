@@ -9,6 +9,7 @@ use crate::contents::{self, Asked, Contents};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::discover::{Discovery, Found};
 use crate::dockerfile::{self, Ast, Dockerfile};
+use crate::fingerprint::Manifest;
 use crate::graph::{Graph, Order};
 use crate::images::{self, Definition, Over};
 use crate::names::{self, Namer};
@@ -62,6 +63,8 @@ pub struct Files {
     pub contexts: BTreeMap<String, Arc<Folder>>,
     /// The bytes of the Dockerfile.
     pub dockerfile: Vec<u8>,
+    /// Everything that can change the image, as its fingerprint counts it.
+    pub manifest: Manifest,
 }
 
 /// Compiles a snapshot to a plan. `clean` holds the fingerprints, by name, that images have in the
@@ -94,7 +97,7 @@ fn run(
     diagnostics: &mut Diagnostics,
 ) -> Result<Compiled, Diagnostics> {
     let discovery = Discovery::new(config);
-    let found = discovery.find(&snapshot.root);
+    let found = discovery.find(snapshot);
     diagnostics.extend(discovery.remarks(&found));
     let texts = texts(snapshot, found, diagnostics)?;
     let asts: BTreeMap<&str, Ast<'_>> = texts
@@ -166,27 +169,25 @@ fn run(
         .copied()
         .filter(|image| selected.contains(image));
     let plan = assembly.plan(images)?;
-    let files = files_of(&plan, snapshot, &definitions, &contents);
+    let planned = selected
+        .iter()
+        .map(|&index| (&definitions[index], &contents[&index]));
+    let files = files_of(planned, snapshot);
     Ok(Compiled { plan, files })
 }
 
-/// What the builds of the planned images read.
-fn files_of(
-    plan: &Plan,
+/// What the builds of images read, by name.
+fn files_of<'a>(
+    images: impl Iterator<Item = (&'a Definition, &'a Contents)>,
     snapshot: &Snapshot,
-    definitions: &[Definition],
-    contents: &BTreeMap<usize, Contents>,
 ) -> BTreeMap<String, Files> {
-    let all = contents
-        .iter()
-        .map(|(&index, contents)| (&definitions[index], contents));
-    let planned = all.filter(|(definition, _)| plan.image(&definition.name).is_some());
-    let files = planned.map(|(definition, contents)| {
+    let files = images.map(|(definition, contents)| {
         let dockerfile = snapshot.text(&definition.dockerfile).unwrap_or_default();
         let files = Files {
             inputs: Arc::clone(&contents.inputs),
             contexts: contents.contexts.clone(),
             dockerfile: dockerfile.to_vec(),
+            manifest: contents.manifest.clone(),
         };
         (definition.name.clone(), files)
     });

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::dockerfile::stages::{ContextSource, Place};
+use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
 use crate::ignore::IgnoreFile;
 use crate::images::NamedContext;
@@ -14,6 +15,7 @@ use crate::inputs::{Context, Source};
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
 use crate::tags::hex;
+use crate::wildcard::has_wildcards;
 
 /// The contents of an image.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub struct Contents {
     pub inputs: Arc<Folder>,
     /// The files of named contexts that are folders, by the contexts' names.
     pub contexts: BTreeMap<String, Arc<Folder>>,
+    /// Everything that can change the image.
+    pub manifest: Manifest,
     /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
     pub fingerprint: String,
 }
@@ -55,19 +59,22 @@ pub fn of_all(
             .unwrap_or_default();
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
         let facts = Facts {
+            images: resolved,
             fingerprints: &fingerprints,
             inputs: inputs.id,
             contexts: &contexts,
             epoch: asked.epoch,
             raw_dockerfile: (!is_utf8).then(|| hex(&Sha256::digest(bytes))),
         };
-        let fingerprint = manifest(image, &facts).fingerprint();
+        let manifest = manifest(image, &facts);
+        let fingerprint = manifest.fingerprint();
         fingerprints.insert(index, fingerprint.clone());
         contents.insert(
             index,
             Contents {
                 inputs,
                 contexts,
+                manifest,
                 fingerprint,
             },
         );
@@ -89,20 +96,24 @@ fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnosti
     let context = Context {
         folder,
         path,
-        texts: &snapshot.texts,
+        links: &snapshot.links,
         ignore: &ignore,
     };
     let read = sources(image);
+    let taken: Vec<Source<'_>> = read.iter().map(|(source, _)| selected(source)).collect();
     let further = image.definition.settings.inputs.iter().flatten();
     let further = further.map(|pattern| Source {
-        path: pattern.trim_start_matches('/'),
-        is_wildcard: true,
+        path: "",
+        is_wildcard: false,
+        pattern: Some(pattern.trim_start_matches('/')),
+        excludes: &[],
     });
-    let taken = read.iter().map(|(source, _)| selected(source));
-    let inputs = context.select(&taken.chain(further).collect::<Vec<_>>());
+    let inputs = context.select(&taken.iter().copied().chain(further).collect::<Vec<_>>());
     for index in inputs.missing {
-        let (source, place) = read[index];
-        diagnostics.push(missing(image, source, place, &image.context));
+        // What `inputs` names beside the Dockerfile may be there or not.
+        if let Some(&(source, place)) = read.get(index) {
+            diagnostics.push(missing(image, source, place, &image.context));
+        }
     }
     inputs.tree
 }
@@ -125,12 +136,14 @@ fn named_contexts(
             let context = Context {
                 folder,
                 path,
-                texts: &snapshot.texts,
+                links: &snapshot.links,
                 ignore: &ignore,
             };
             let all = Source {
                 path: "",
                 is_wildcard: false,
+                pattern: None,
+                excludes: &[],
             };
             context.select(&[all]).tree
         });
@@ -154,19 +167,19 @@ fn sources<'r>(image: &'r Resolved<'_>) -> Vec<(&'r ContextSource, Place)> {
 
 /// A source as the selection of inputs takes it; all of the context where it is not known.
 fn selected(source: &ContextSource) -> Source<'_> {
-    match (&source.parents, &source.path) {
-        (Some(parents), _) => Source {
-            path: &parents.base,
-            is_wildcard: crate::wildcard::has_wildcards(&parents.base),
+    let (path, pattern) = match (&source.parents, &source.path) {
+        (_, None) => ("", None),
+        (Some(parents), _) => (parents.base.as_str(), Some(parents.pattern.as_str())),
+        (None, Some(path)) => (path.as_str(), None),
+    };
+    Source {
+        path,
+        is_wildcard: match pattern {
+            Some(_) => has_wildcards(path),
+            None => source.is_wildcard,
         },
-        (None, Some(path)) => Source {
-            path,
-            is_wildcard: source.is_wildcard,
-        },
-        (None, None) => Source {
-            path: "",
-            is_wildcard: false,
-        },
+        pattern,
+        excludes: &source.excludes,
     }
 }
 

@@ -6,7 +6,7 @@ use globset::{GlobSet, GlobSetBuilder};
 
 use crate::config::{self, Config, Spanned};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::snapshot::{Folder, Node};
+use crate::snapshot::{Node, Snapshot};
 
 /// Endings of files that are templates of Dockerfiles or notes about them.
 const NOT_DOCKERFILES: [&str; 8] = [
@@ -60,12 +60,17 @@ impl<'c> Discovery<'c> {
         }
     }
 
-    /// All Dockerfiles below a folder. One that an image of the configuration names is never
-    /// excluded.
-    pub fn find(&self, root: &Folder) -> Found {
+    /// All Dockerfiles of a snapshot. A symbolic link that leads to a file is one too. One that an
+    /// image of the configuration names is never excluded.
+    pub fn find(&self, snapshot: &Snapshot) -> Found {
         let mut found = Found::default();
-        root.walk(&mut |path, node| {
-            if !matches!(node, Node::File { .. }) {
+        snapshot.root.walk(&mut |path, node| {
+            let is_file = match node {
+                Node::File { .. } => true,
+                Node::Link { .. } => snapshot.texts.contains_key(path),
+                _ => false,
+            };
+            if !is_file {
                 return;
             }
             if self.named.contains(path) || self.is_candidate(path) && !self.is_excluded(path) {
@@ -211,7 +216,7 @@ pub fn folder_of(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::{File, Snapshot};
+    use crate::snapshot::File;
 
     #[test]
     fn the_configuration_says_which() {
@@ -229,7 +234,7 @@ mod tests {
                 "tests/named",
             ];
             let files = paths.map(|path| (path, File::Plain(Vec::new())));
-            let found = Discovery::new(&config).find(&Snapshot::of_files(None, files).root);
+            let found = Discovery::new(&config).find(&Snapshot::of_files(None, files));
             assert_eq!(found.dockerfiles, expected);
             assert_eq!(found.excluded, excluded);
         }

@@ -1,7 +1,7 @@
 //! The fingerprint: SHA-256 over a framed manifest of everything that can change an image.
 //!
 //! One writer, [`manifest`], says what enters; the hash and the explanation both read the
-//! [`Manifest`], so neither can drift from the other. `docs/fingerprint.md` gives the bytes.
+//! [`Manifest`] ([`differences`] compares two), so neither can drift from the other. `docs/fingerprint.md` gives the bytes.
 //!
 //! | enters | why |
 //! |---|---|
@@ -19,6 +19,7 @@
 //! | names, repository, arguments that only spell a reference | the same content elsewhere is the same |
 //! | tags, labels, stamps, secrets, revision, branch, clock, host | they do not change what is built |
 
+pub mod differences;
 pub mod manifest;
 
 use sha2::{Digest, Sha256};
@@ -41,6 +42,9 @@ pub struct Field {
     pub tag: &'static str,
     /// Its value.
     pub value: String,
+    /// For explanations alone, and not hashed: the name of the image that a fingerprint stands for,
+    /// the line that an instruction begins on. Mostly empty.
+    pub note: String,
 }
 
 impl Manifest {
@@ -53,9 +57,20 @@ impl Manifest {
 
     /// Adds a fact.
     pub fn add(&mut self, tag: &'static str, value: impl Into<String>) {
+        self.add_noted(tag, value, "");
+    }
+
+    /// Adds a fact with a note, which is not hashed.
+    pub fn add_noted(
+        &mut self,
+        tag: &'static str,
+        value: impl Into<String>,
+        note: impl Into<String>,
+    ) {
         self.fields.push(Field {
             tag,
             value: value.into(),
+            note: note.into(),
         });
     }
 

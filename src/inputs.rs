@@ -3,16 +3,21 @@
 //! Sources of `COPY`, `ADD` and bind mounts say what is wanted; the ignore file says what is not
 //! there at all. A folder that is wanted whole and that no ignore pattern can reach into is taken
 //! by its id, without looking inside.
+//!
+//! A folder that is copied although all it holds is ignored is an empty folder in the image, and so
+//! an empty tree here; git's own trees have none. What a builder might or might not read counts.
 
-use std::collections::{BTreeMap, VecDeque};
+mod wanted;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::ignore::{self, IgnoreFile, Verdict};
-use crate::snapshot::{Entry, Folder, Node};
+use crate::ignore::IgnoreFile;
+use crate::links::{self, Place};
+use crate::paths::join;
+use crate::snapshot::{Folder, Node};
 use crate::wildcard::{Wildcard, has_wildcards};
-
-/// Symbolic links that are followed on the way to one source, as the kernel does.
-const MAX_LINKS: usize = 40;
+use wanted::{Filter, Wanted};
 
 /// The files that can reach an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +35,10 @@ pub struct Source<'s> {
     pub path: &'s str,
     /// Whether it is a pattern, that need not match anything.
     pub is_wildcard: bool,
+    /// Which paths below it are taken (`--parents`): a pattern as in ignore files. All where none.
+    pub pattern: Option<&'s str>,
+    /// Patterns of what is left out below it (`--exclude`).
+    pub excludes: &'s [String],
 }
 
 /// A build context that inputs are selected from.
@@ -38,8 +47,8 @@ pub struct Context<'s> {
     pub folder: &'s Folder,
     /// Its path from the root of the plan; empty for the root itself.
     pub path: &'s str,
-    /// The bytes of symbolic links, by path from the root of the plan.
-    pub texts: &'s BTreeMap<String, Vec<u8>>,
+    /// The targets of symbolic links, by path from the root of the plan.
+    pub links: &'s BTreeMap<String, Vec<u8>>,
     /// What is left out before anything is copied.
     pub ignore: &'s IgnoreFile,
 }
@@ -51,13 +60,12 @@ impl Context<'_> {
             context: self,
             wanted: Wanted::default(),
         };
-        let places: Vec<Option<Vec<Vec<u8>>>> = sources
+        let places: Vec<Option<Place>> = sources
             .iter()
             .map(|source| selection.take(*source))
             .collect();
-        let tree = filtered(self.folder, &self.ignore.root(), &selection.wanted);
-        let tree = tree.unwrap_or_else(|| Arc::new(Folder::empty()));
-        let present = |place: &Vec<Vec<u8>>| {
+        let tree = Arc::new(selection.wanted.of(self.folder, self.ignore));
+        let present = |place: &Place| {
             let mut folder = &*tree;
             for (at, name) in place.iter().enumerate() {
                 match folder.entry(name).map(|entry| &entry.node) {
@@ -82,68 +90,6 @@ impl Context<'_> {
     }
 }
 
-/// What is wanted of a folder and not ignored; none where nothing is left.
-fn filtered(folder: &Folder, ignore: &ignore::Folder<'_>, wanted: &Wanted) -> Option<Arc<Folder>> {
-    let mut entries = Vec::new();
-    for entry in &folder.entries {
-        let inner = wanted.inner.get(&entry.name);
-        if !wanted.whole && inner.is_none() {
-            continue;
-        }
-        let name = entry.name();
-        let Node::Folder(below) = &entry.node else {
-            if !ignore.ignores(&name) {
-                entries.push(entry.clone());
-            }
-            continue;
-        };
-        let whole = Wanted::all();
-        let wanted = match inner {
-            Some(inner) if !wanted.whole => inner,
-            _ => &whole,
-        };
-        let ignore = ignore.enter(&name);
-        let kept = match ignore.verdict() {
-            Verdict::Ignored => None,
-            Verdict::Taken if wanted.whole => Some(Arc::clone(below)),
-            _ => filtered(below, &ignore, wanted),
-        };
-        if let Some(kept) = kept {
-            entries.push(Entry {
-                name: entry.name.clone(),
-                node: Node::Folder(kept),
-            });
-        }
-    }
-    (!entries.is_empty()).then(|| Arc::new(Folder::new(entries)))
-}
-
-/// What is wanted of a folder, before anything is ignored.
-#[derive(Debug, Default)]
-struct Wanted {
-    /// All that is in it, at any depth.
-    whole: bool,
-    /// By name, where it is not all.
-    inner: BTreeMap<Vec<u8>, Wanted>,
-}
-
-impl Wanted {
-    fn all() -> Self {
-        Self {
-            whole: true,
-            inner: BTreeMap::new(),
-        }
-    }
-
-    /// Adds the file at a path, or the folder with all that is in it.
-    fn add(&mut self, place: &[Vec<u8>]) {
-        match place.split_first() {
-            None => self.whole = true,
-            Some((first, rest)) => self.inner.entry(first.clone()).or_default().add(rest),
-        }
-    }
-}
-
 /// Sources being taken.
 struct Selection<'c, 's> {
     context: &'c Context<'s>,
@@ -153,13 +99,31 @@ struct Selection<'c, 's> {
 impl Selection<'_, '_> {
     /// Takes a source and the links on the way to it. Answers where a literal path leads; none
     /// where it leads nowhere.
-    fn take(&mut self, source: Source<'_>) -> Option<Vec<Vec<u8>>> {
-        if !source.is_wildcard {
-            let place = self.follow(source.path)?;
-            self.wanted.add(&place);
-            return Some(place);
-        }
-        let components: Vec<&str> = source.path.split('/').collect();
+    fn take(&mut self, source: Source<'_>) -> Option<Place> {
+        let filter = Filter::new(source.pattern, source.excludes);
+        let place = if source.is_wildcard {
+            self.take_matching(source.path, &filter)
+        } else {
+            self.take_from(source.path, &filter)
+        };
+        let Some(pattern) = source.pattern else {
+            return place;
+        };
+        // Links on the way to a literal path are there too, whatever becomes of them.
+        let below = self.follow(links::names(&join(source.path, pattern)));
+        if has_wildcards(pattern) { place } else { below }
+    }
+
+    /// Takes a literal path.
+    fn take_from(&mut self, path: &str, filter: &Filter) -> Option<Place> {
+        let place = self.follow(links::names(path))?;
+        self.add(&place, filter);
+        Some(place)
+    }
+
+    /// Takes what a pattern matches. Answers where its literal beginning leads.
+    fn take_matching(&mut self, path: &str, filter: &Filter) -> Option<Place> {
+        let components: Vec<&str> = path.split('/').collect();
         let literal = components
             .iter()
             .take_while(|part| !is_pattern(part))
@@ -167,82 +131,45 @@ impl Selection<'_, '_> {
         let (prefix, rest) = components.split_at(literal);
         let Ok(wildcard) = Wildcard::new(&rest.join("/")) else {
             // The builder will refuse it; until then anything may count.
-            self.wanted.whole = true;
+            self.wanted.add_all();
             return None;
         };
-        let place = self.follow(&prefix.join("/"))?;
+        let place = self.follow(links::names(&prefix.join("/")))?;
         let mut matches = Vec::new();
-        if let Some(folder) = self.folder_at(&place) {
+        if let Some(folder) = links::folder_at(self.context.folder, &place) {
             matching(folder, &mut Vec::new(), rest.len(), &wildcard, &mut matches);
         }
         for mut matched in matches {
-            let path: Vec<Vec<u8>> = place.iter().cloned().chain(matched.drain(..)).collect();
-            self.wanted.add(&path);
-            if let Some(target) = self.follow_names(path) {
-                self.wanted.add(&target);
+            let path: Place = place.iter().cloned().chain(matched.drain(..)).collect();
+            if let Some(target) = self.follow(path) {
+                self.add(&target, filter);
             }
         }
         Some(place)
     }
 
-    fn follow(&mut self, path: &str) -> Option<Vec<Vec<u8>>> {
-        self.follow_names(path.split('/').map(|part| part.as_bytes().to_vec()))
+    /// Adds what stands at a place. Patterns are for what is below a folder: a builder copies a
+    /// file that is named itself whatever they say.
+    fn add(&mut self, place: &[Vec<u8>], filter: &Filter) {
+        let context = self.context.folder;
+        match links::folder_at(context, place) {
+            Some(folder) if !filter.is_open() => self.wanted.add_filtered(place, folder, filter),
+            _ => self.wanted.add(place),
+        }
     }
 
     /// Where a path leads when the links on it are followed, which are themselves wanted.
-    fn follow_names(&mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Option<Vec<Vec<u8>>> {
-        let mut place: Vec<Vec<u8>> = Vec::new();
-        let mut ahead: VecDeque<Vec<u8>> = names.into_iter().collect();
-        let mut links = 0;
-        while let Some(name) = ahead.pop_front() {
-            match name.as_slice() {
-                b"" | b"." => continue,
-                b".." => {
-                    place.pop();
-                    continue;
-                }
-                _ => {}
-            }
-            let folder = self.folder_at(&place)?;
-            let node = &folder.entry(&name)?.node;
-            place.push(name);
-            if !matches!(node, Node::Link { .. }) {
-                continue;
-            }
-            links += 1;
-            if links > MAX_LINKS {
-                return None;
-            }
-            self.wanted.add(&place);
-            let target = self.link_target(&place)?;
-            place.pop();
-            if target.starts_with(b"/") {
-                place.clear();
-            }
-            for part in target.split(|b| *b == b'/').rev() {
-                ahead.push_front(part.to_vec());
-            }
+    fn follow(&mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Option<Place> {
+        let context = self.context;
+        let target = |place: &Place| {
+            let path = join(context.path, &links::path(place));
+            context.links.get(&path).cloned()
+        };
+        let way = links::follow(context.folder, names, &target);
+        for link in way.links {
+            self.wanted.add(&link);
         }
-        Some(place)
-    }
-
-    fn folder_at(&self, place: &[Vec<u8>]) -> Option<&Folder> {
-        let mut folder = self.context.folder;
-        for name in place {
-            match &folder.entry(name)?.node {
-                Node::Folder(inner) => folder = inner,
-                _ => return None,
-            }
-        }
-        Some(folder)
-    }
-
-    fn link_target(&self, place: &[Vec<u8>]) -> Option<Vec<u8>> {
-        let path = String::from_utf8_lossy(&place.join(&b'/')).into_owned();
-        self.context
-            .texts
-            .get(&join(self.context.path, &path))
-            .cloned()
+        way.end
     }
 }
 
@@ -273,13 +200,6 @@ fn matching(
     }
 }
 
-fn join(folder: &str, path: &str) -> String {
-    match (folder, path) {
-        ("", path) | (path, "") => path.to_owned(),
-        (folder, path) => format!("{folder}/{path}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,12 +209,27 @@ mod tests {
         Source {
             path,
             is_wildcard: is_pattern(path),
+            pattern: None,
+            excludes: &[],
         }
     }
 
     /// Files of the context; those that end in `@` are links, to `target` in `name@target`.
     #[track_caller]
     fn check(files: &[&str], ignore: &str, sources: &[&str], taken: &[&str], missing: &[usize]) {
+        let sources: Vec<Source<'_>> = sources.iter().map(|path| source(path)).collect();
+        check_sources(files, ignore, &sources, taken, missing);
+    }
+
+    /// Empty folders are listed with a `/`.
+    #[track_caller]
+    fn check_sources(
+        files: &[&str],
+        ignore: &str,
+        sources: &[Source<'_>],
+        taken: &[&str],
+        missing: &[usize],
+    ) {
         let files = files.iter().map(|file| match file.split_once('@') {
             Some((path, target)) => (path, File::Link(target.into())),
             None => (*file, File::Plain(file.as_bytes().to_vec())),
@@ -305,13 +240,19 @@ mod tests {
         let context = Context {
             folder: &snapshot.root,
             path: "",
-            texts: &snapshot.texts,
+            links: &snapshot.links,
             ignore: &ignore,
         };
-        let sources: Vec<Source<'_>> = sources.iter().map(|path| source(path)).collect();
-        let inputs = context.select(&sources);
+        let inputs = context.select(sources);
         let mut paths = Vec::new();
-        inputs.tree.walk(&mut |path, _| paths.push(path.to_owned()));
+        inputs.tree.walk(&mut |path, node| {
+            let slash = if matches!(node, Node::Folder(_)) {
+                "/"
+            } else {
+                ""
+            };
+            paths.push(format!("{path}{slash}"));
+        });
         assert_eq!(paths, taken);
         assert_eq!(inputs.missing, missing);
     }
@@ -380,6 +321,51 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_of_ignored_files_is_copied_empty() {
+        let files = ["a/b/x.md", "a/c", "d/x.md", "e/x.md"];
+        check(&files, "**/*.md", &["a"], &["a/b/", "a/c"], &[]);
+        check(&files, "**/*.md\ne", &[""], &["a/b/", "a/c", "d/"], &[]);
+        check(&files, "**/*.md", &["d", "e/x.md"], &["d/"], &[1]);
+    }
+
+    #[test]
+    fn excludes_are_relative_to_the_source() {
+        let files = ["a/b/x.md", "a/c", "a/x.md", "x.md", "l@a"];
+        let check = |path: &str, excludes: &[&str], taken: &[&str]| {
+            let excludes: Vec<String> = excludes.iter().map(ToString::to_string).collect();
+            let source = Source {
+                excludes: &excludes,
+                ..source(path)
+            };
+            check_sources(&files, "", &[source], taken, &[]);
+        };
+        check("a", &["x.md"], &["a/b/x.md", "a/c"]);
+        check("a", &["**/x.md"], &["a/b/", "a/c"]);
+        check("l", &["b"], &["a/c", "a/x.md", "l"]);
+        check("", &["a", "!a/c", "l"], &["a/c", "x.md"]);
+        check("*", &["*.md", "b"], &["a/c", "l", "x.md"]);
+        check("x.md", &["*"], &["x.md"]);
+    }
+
+    #[test]
+    fn parents_take_what_their_pattern_matches() {
+        let files = ["a/b/x.md", "a/b/y", "a/c/x.md", "l@a", "x.md"];
+        let check = |path: &str, pattern: &str, taken: &[&str], missing: &[usize]| {
+            let source = Source {
+                pattern: Some(pattern),
+                ..source(path)
+            };
+            check_sources(&files, "", &[source], taken, missing);
+        };
+        check("", "a/b", &["a/b/x.md", "a/b/y"], &[]);
+        check("", "**/x.md", &["a/b/x.md", "a/c/x.md", "x.md"], &[]);
+        check("a", "*/x.md", &["a/b/x.md", "a/c/x.md"], &[]);
+        check("l", "c", &["a/c/x.md", "l"], &[]);
+        check("*", "y", &["a/", "l", "x.md"], &[]);
+        check("", "a/nothing", &[], &[0]);
+    }
+
+    #[test]
     fn a_folder_taken_whole_keeps_its_id() {
         let files = ["a/b/c", "a/d"].map(|path| (path, File::Plain(Vec::new())));
         let snapshot = Snapshot::of_files(None, files);
@@ -387,7 +373,7 @@ mod tests {
         let context = Context {
             folder: &snapshot.root,
             path: "",
-            texts: &snapshot.texts,
+            links: &snapshot.links,
             ignore: &ignore,
         };
         assert_eq!(context.select(&[source("a")]).tree.id, snapshot.root.id);

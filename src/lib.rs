@@ -7,6 +7,7 @@
 // The vocabulary: plain data and grammars that the rest speaks.
 pub mod diagnostics;
 pub mod git_source;
+pub mod links;
 pub mod paths;
 mod percent;
 pub mod platform;
@@ -41,6 +42,8 @@ pub mod tags;
 // All of it in order, to a plan.
 pub mod assemble;
 pub mod compile;
+pub mod decide;
+pub mod diff;
 pub mod plan;
 
 // What becomes of a plan, and the program around it all.
@@ -48,3 +51,4 @@ mod buildx;
 pub mod cli;
 pub mod emit;
 pub mod exec;
+pub mod picture;

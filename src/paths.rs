@@ -36,6 +36,14 @@ pub fn within_root(path: &str) -> String {
     clean(&format!("/{path}"))[1..].to_owned()
 }
 
+/// A path below a folder, both clean; `.` and the empty path are the root, on either side.
+pub fn join(folder: &str, path: &str) -> String {
+    match (folder, path) {
+        ("" | ".", path) | (path, "") => path.to_owned(),
+        (folder, path) => format!("{folder}/{path}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{clean, within_root};

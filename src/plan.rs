@@ -165,7 +165,7 @@ pub enum Action {
 }
 
 /// Why an action was chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reason {
     /// `new`, `input`, `dockerfile`, `build_arg`, `base`, `dependency`, `platform`, `epoch`, …
     pub kind: String,

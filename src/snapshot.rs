@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::links;
+
 /// Id of a git object: SHA-1, 20 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub [u8; 20]);
@@ -158,12 +160,13 @@ impl Folder {
         }
     }
 
-    /// Calls `visit` with the path of everything below that is not a folder, in git's order.
+    /// Calls `visit` with the path of everything below that is not a folder, or is an empty one, in
+    /// git's order.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&str, &'a Node)) {
         self.walk_below(&mut String::new(), visit);
     }
 
-    /// Paths of what is not a folder and stands in only one of two folders, or differently in both.
+    /// Paths of what is no folder, or an empty one, and stands in only one of two folders, or differently in both.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         if self.id == other.id {
             return Vec::new();
@@ -189,11 +192,28 @@ impl Folder {
             }
             path.push_str(&entry.name());
             match &entry.node {
-                Node::Folder(folder) => folder.walk_below(path, visit),
+                Node::Folder(folder) if !folder.entries.is_empty() => {
+                    folder.walk_below(path, visit);
+                }
                 node => visit(path, node),
             }
             path.truncate(length);
         }
+    }
+}
+
+/// The file that a symbolic link leads to, if it leads to one: its path and its id.
+pub fn linked_file(
+    root: &Folder,
+    links: &BTreeMap<String, Vec<u8>>,
+    path: &str,
+) -> Option<(String, ObjectId)> {
+    let target = |place: &links::Place| links.get(&links::path(place)).cloned();
+    let end = links::follow(root, links::names(path), &target).end?;
+    let (name, folder) = end.split_last()?;
+    match links::folder_at(root, folder)?.entry(name)?.node {
+        Node::File { id, .. } => Some((links::path(&end), id)),
+        _ => None,
     }
 }
 
@@ -257,9 +277,11 @@ pub struct Snapshot {
     pub revision: Option<Revision>,
     /// All files below the root of the plan.
     pub root: Arc<Folder>,
-    /// Bytes of the files that the planner reads, by path: the configuration, Dockerfiles, ignore
-    /// files and targets of symbolic links.
+    /// Bytes of the files that the planner reads, by path: Dockerfiles and ignore files. At a path
+    /// that is a symbolic link, those of the file that it leads to.
     pub texts: BTreeMap<String, Vec<u8>>,
+    /// Targets of all symbolic links, by path.
+    pub links: BTreeMap<String, Vec<u8>>,
 }
 
 /// A file of a snapshot that is made from its contents.
@@ -279,7 +301,7 @@ impl Snapshot {
         revision: Option<Revision>,
         files: impl IntoIterator<Item = (&'f str, File)>,
     ) -> Self {
-        let mut texts = BTreeMap::new();
+        let (mut texts, mut links) = (BTreeMap::new(), BTreeMap::new());
         let mut root = Vec::new();
         for (path, file) in files {
             let (File::Plain(bytes) | File::Executable(bytes) | File::Link(bytes)) = &file;
@@ -295,13 +317,25 @@ impl Snapshot {
                 },
                 File::Link(_) => Node::Link { id },
             };
-            texts.insert(path.to_owned(), bytes.clone());
+            let known = match node {
+                Node::Link { .. } => &mut links,
+                _ => &mut texts,
+            };
+            known.insert(path.to_owned(), bytes.clone());
             insert(&mut root, path, node);
+        }
+        let root = Arc::new(Folder::new(root));
+        for link in links.keys() {
+            let target = linked_file(&root, &links, link).and_then(|(path, _)| texts.get(&path));
+            if let Some(text) = target.cloned() {
+                texts.insert(link.clone(), text);
+            }
         }
         Self {
             revision,
-            root: Arc::new(Folder::new(root)),
+            root,
             texts,
+            links,
         }
     }
 

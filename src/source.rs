@@ -35,11 +35,15 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// Finds the repository that `folder` belongs to.
+    /// Finds the repository that `folder` belongs to; the empty path is the current one.
     ///
     /// # Errors
     /// When there is none, or libgit2 cannot or may not read it.
     pub fn open(folder: &Path) -> Result<Self, Diagnostic> {
+        let folder = match folder.as_os_str() {
+            path if path.is_empty() => Path::new("."),
+            _ => folder,
+        };
         let repository = Repository::discover(folder).map_err(|e| not_opened(folder, &e))?;
         let start = match repository.workdir() {
             Some(top) => start_folders(top, folder)?,
@@ -94,6 +98,24 @@ impl Checkout {
         working_tree::read(&self.repository, &self.start, head, without)
     }
 
+    /// Id of the commit that two revisions have in common and that is nearest to both.
+    ///
+    /// # Errors
+    /// When one of them is not there, or they have none in common as far as this clone goes.
+    pub fn merge_base(&self, a: &str, b: &str) -> Result<String, Diagnostic> {
+        let (first, second) = (self.resolve(a)?.0, self.resolve(b)?.0);
+        let base = self.repository.merge_base(first.id(), second.id());
+        base.map(|id| id.to_string()).map_err(|_| {
+            let message = format!("`{a}` and `{b}` have no commit in common here");
+            let diagnostic = Diagnostic::error("no-merge-base", message);
+            if self.repository.is_shallow() {
+                diagnostic.help("this clone is shallow: `git fetch --unshallow`")
+            } else {
+                diagnostic.help("compare with a revision of the same history")
+            }
+        })
+    }
+
     /// Whether HEAD names a commit.
     fn has_commits(&self) -> Result<bool, Diagnostic> {
         match self.repository.head() {
@@ -104,6 +126,32 @@ impl Checkout {
                 format!("HEAD cannot be read: {}", error.message()),
             )),
         }
+    }
+
+    /// The command that brings a revision that is not there.
+    fn how_to_fetch(&self, revision: &str) -> String {
+        let is_relative = revision.contains(['~', '^', '@']);
+        if is_relative && self.repository.is_shallow() {
+            return "this clone is shallow: `git fetch --unshallow` brings the rest".to_owned();
+        }
+        let end = revision.find(['~', '^', '@']).unwrap_or(revision.len());
+        let name = &revision[..end];
+        let (remote, name, kept_as) = match name.split_once('/') {
+            Some((remote, branch)) if self.repository.find_remote(remote).is_ok() => {
+                (remote, branch, format!("refs/remotes/{name}"))
+            }
+            _ => ("origin", name, name.to_owned()),
+        };
+        let is_id = name.len() >= 7 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let command = if is_id || name.is_empty() {
+            format!("git fetch {remote} {name}")
+        } else {
+            format!("git fetch {remote} {name}:{kept_as}")
+        };
+        format!(
+            "if it exists elsewhere, fetch it first: `{}`",
+            command.trim_end()
+        )
     }
 
     /// The commit that a revision names, and the branch if the revision is one.
@@ -119,9 +167,7 @@ impl Checkout {
                 "unknown-revision",
                 format!("`{revision}` names no commit here: {}", error.message()),
             )
-            .help(format!(
-                "if it exists elsewhere, fetch it first: `git fetch origin {revision}`"
-            ))
+            .help(self.how_to_fetch(revision))
         };
         let (object, reference) = self.repository.revparse_ext(revision).map_err(missing)?;
         let commit = object.peel_to_commit().map_err(missing)?;

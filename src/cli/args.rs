@@ -1,6 +1,6 @@
 //! The command line as clap reads it; [`super`] turns it into validated options.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -42,21 +42,7 @@ pub(super) enum Command {
         output: Output,
     },
     /// Print the plan compiled for a runner
-    #[command(after_help = "Examples:\n  \
-        shipwright emit make -o build.mk && make -j4 -f build.mk\n  \
-        shipwright emit sh > build.sh && sh build.sh service1\n  \
-        shipwright emit bake > docker-bake.hcl && docker buildx bake\n  \
-        shipwright emit make --plan plan.json       a stored plan")]
-    Emit {
-        /// What to write
-        format: EmitFormat,
-        #[command(flatten)]
-        planning: Planning,
-        #[command(flatten)]
-        stored: Stored,
-        #[command(flatten)]
-        output: Output,
-    },
+    Emit(super::emit::Emit),
     /// Build and tag the images with Docker
     #[command(after_help = "Examples:\n  \
         shipwright exec                             everything that is not built yet\n  \
@@ -83,10 +69,53 @@ pub(super) enum Command {
         #[arg(long)]
         refs: bool,
     },
+    /// Tell why images are built again or not: from the first cause to the image
+    #[command(after_help = "Examples:\n  \
+        shipwright why service1                     what the working tree changes\n  \
+        shipwright why service1 --since v1.2\n  \
+        shipwright why service1 --since main...     since this branch left main")]
+    Why {
+        #[command(flatten)]
+        planning: Planning,
+    },
+    /// Show what changes between two revisions or plans, grouped by first cause
+    #[command(after_help = "Examples:\n  \
+        shipwright diff                             what the working tree changes\n  \
+        shipwright diff v1.2                        from v1.2 to HEAD\n  \
+        shipwright diff main...my-branch            what a pull request changes\n  \
+        shipwright diff old.json new.json           two stored plans")]
+    Diff(Diffing),
+    /// List the files that go into images: mode, blob, path
+    #[command(after_help = "Examples:\n  \
+        shipwright inputs service1\n  \
+        shipwright inputs --rev v1.2 service1")]
+    Inputs {
+        #[command(flatten)]
+        planning: Planning,
+    },
+    /// Draw what the images take from each other
+    Graph(super::graph::Graph),
     /// Report problems and print nothing else; for pre-commit hooks and CI
     Check {
         #[command(flatten)]
         planning: Planning,
+    },
+    /// Print a script that completes command lines in a shell
+    #[command(after_help = "Examples:\n  \
+        shipwright completions bash > ~/.local/share/bash-completion/completions/shipwright\n  \
+        shipwright completions zsh > ~/.zfunc/_shipwright")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command
+    #[command(after_help = "Examples:\n  \
+        shipwright man | man -l -\n  \
+        shipwright man --folder ~/.local/share/man/man1")]
+    Man {
+        /// Write a page for each command into DIR
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
     /// Print a Dockerfile as JSON, for tools
     #[command(hide = true)]
@@ -112,6 +141,22 @@ pub(super) struct Planning {
     /// Leave out the tags of the branch and the revision
     #[arg(long)]
     pub(super) no_default_tags: bool,
+    /// Build only what differs from a commit; `A...` means from the merge base with A
+    #[arg(long, value_name = "REV")]
+    pub(super) since: Option<String>,
+    /// Build only what is not in FILE: content references that exist, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) built: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+    #[command(flatten)]
+    pub(super) selection: Selecting,
+}
+
+/// What images are built with, over what the configuration says.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Planning")]
+pub(super) struct Settings {
     /// Set a build argument for every image that declares it
     #[arg(long = "build-arg", value_name = "K=V", value_parser = pair)]
     pub(super) build_args: Vec<(String, String)>,
@@ -130,8 +175,6 @@ pub(super) struct Planning {
     /// Where images live, like `registry.example.com/{{ name }}`; wins over the configuration
     #[arg(long, value_name = "TEMPLATE")]
     pub(super) repository: Option<String>,
-    #[command(flatten)]
-    pub(super) selection: Selecting,
 }
 
 /// Which images.
@@ -157,23 +200,75 @@ pub(super) struct Selecting {
 
 /// A plan made before.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Planning")]
 pub(super) struct Stored {
     /// Take a stored plan instead of making one; `-` is standard input
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["rev", "dirty", "branch", "tags", "no_default_tags", "build_args",
+        conflicts_with_all = ["rev", "dirty", "since", "built", "branch", "tags", "no_default_tags", "build_args",
             "stamp_args", "repository", "platforms", "epoch", "namespace", "images", "upto", "dependents", "exact", "exclude"]
     )]
     pub(super) plan: Option<PathBuf>,
 }
 
+/// What is compared, and how that is shown.
+#[derive(Debug, Args)]
+pub(super) struct Diffing {
+    /// A revision, the file of a plan, or A...B: from the merge base of A and B to B
+    pub(super) a: Option<String>,
+    /// A revision or the file of a plan; HEAD where not given
+    pub(super) b: Option<String>,
+    /// How to show it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: DiffFormat,
+    /// Exit with 1 where anything changes
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// How differences are shown.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum DiffFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+}
+
 /// Where data goes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(super) struct Output {
     /// Write to FILE, all of it or nothing, instead of standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
-    pub(super) file: Option<PathBuf>,
+    file: Option<PathBuf>,
+}
+
+impl Stored {
+    /// The file, from where the program was started: `-C` counts for it too.
+    pub(super) fn file(&self, directory: &Path) -> Option<PathBuf> {
+        let file = self.plan.as_ref()?;
+        let is_stdin = file.as_os_str() == "-";
+        Some(if is_stdin {
+            file.clone()
+        } else {
+            directory.join(file)
+        })
+    }
+}
+
+impl Output {
+    /// The file, from where the program was started: `-C` counts for it too.
+    pub(super) fn file(&self, directory: &Path) -> Option<PathBuf> {
+        self.file.as_ref().map(|file| directory.join(file))
+    }
 }
 
 /// How a plan is run.
@@ -215,17 +310,6 @@ pub(super) struct Run {
     /// Keep each image's log in DIR
     #[arg(long, value_name = "DIR")]
     pub(super) logs: Option<std::path::PathBuf>,
-}
-
-/// A runner that a plan can be compiled for.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum EmitFormat {
-    /// A Makefile for GNU make
-    Make,
-    /// A POSIX shell script
-    Sh,
-    /// A docker-bake.hcl for docker buildx bake
-    Bake,
 }
 
 /// `NAME=VALUE`. The environment gives no values, so that a plan does not depend on it.

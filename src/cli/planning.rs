@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::args::{Planning, Stored};
-use super::output;
+use super::args::{Planning, Settings, Stored};
+use super::{decisions, output};
 use crate::compile::{self, Compiled, Files, Options};
 use crate::config::{self, Config};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::discover::Discovery;
+use crate::graph::Graph;
+use crate::paths;
 use crate::plan::{Image, Plan};
 use crate::publish::Tagging;
 use crate::selection::Selection;
@@ -36,13 +38,16 @@ pub(super) fn make(
     let checkout = Checkout::open(directory)?;
     if planning.dirty {
         checkout.commit("HEAD")?;
-        return working_tree(&checkout, &options, file);
+        let mut made = working_tree(&checkout, &options, file)?;
+        decisions::apply(&mut made, directory, &checkout, planning, &options)?;
+        return Ok(made);
     }
     let tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
-    let made = make_of(&checkout, &tree, &options, None)?;
+    let mut made = make_of(&checkout, &tree, &options, None)?;
     if planning.rev.is_none() && !checkout.is_bare() {
         refuse_if_dirty(&checkout, &made, &options, file)?;
     }
+    decisions::apply(&mut made, directory, &checkout, planning, &options)?;
     Ok(made)
 }
 
@@ -51,11 +56,28 @@ pub(super) fn make(
 pub(super) fn look(directory: &Path, planning: &Planning) -> Result<Made, Diagnostics> {
     let options = options(planning);
     let checkout = Checkout::open(directory)?;
-    if planning.rev.is_none() && !checkout.is_bare() {
-        return working_tree(&checkout, &options, None);
-    }
-    let tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
-    make_of(&checkout, &tree, &options, None)
+    let mut made = if planning.rev.is_none() && !checkout.is_bare() {
+        working_tree(&checkout, &options, None)?
+    } else {
+        let tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
+        make_of(&checkout, &tree, &options, None)?
+    };
+    decisions::apply(&mut made, directory, &checkout, planning, &options)?;
+    Ok(made)
+}
+
+/// The names that were typed, as full names in build order; all where none was.
+pub(super) fn selected(made: &Made, planning: &Planning) -> Result<Vec<String>, Diagnostics> {
+    let named = Selection {
+        exact: planning.selection.images.clone(),
+        ..Selection::default()
+    };
+    let names: Vec<&str> = made.plan.images.iter().map(|image| &*image.name).collect();
+    let selected = named.apply(&names, &Graph::new(names.len(), &BTreeSet::new()))?;
+    Ok(selected
+        .into_iter()
+        .map(|index| names[index].to_owned())
+        .collect())
 }
 
 /// Everything that there is to say of the tree that [`look`] looks at.
@@ -78,22 +100,10 @@ pub(super) fn stored_or(
     stored: &Stored,
     make: impl FnOnce() -> Result<Made, Diagnostics>,
 ) -> Result<Made, Diagnostics> {
-    let Some(file) = &stored.plan else {
+    let Some(file) = stored.file(directory) else {
         return make();
     };
-    let text = if file.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(file)
-    };
-    let name = file.display();
-    let text = text.map_err(|error| {
-        Diagnostic::error("unreadable", format!("`{name}` cannot be read: {error}"))
-    })?;
-    let plan = Plan::from_json(&text).map_err(|error| {
-        Diagnostic::error("bad-plan", format!("`{name}`: {error}"))
-            .help("make a new one with `shipwright plan`")
-    })?;
+    let plan = read_stored(&file)?;
     let checkout = Checkout::open(directory).ok();
     let root = checkout.and_then(|checkout| {
         let tree = checkout.commit(&plan.source.revision).ok()?;
@@ -104,6 +114,23 @@ pub(super) fn stored_or(
         files: BTreeMap::new(),
         root,
         sealer: None,
+    })
+}
+
+/// A plan in a file; `-` is standard input.
+pub(super) fn read_stored(file: &Path) -> Result<Plan, Diagnostic> {
+    let text = if file.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let name = file.display();
+    let text = text.map_err(|error| {
+        Diagnostic::error("unreadable", format!("`{name}` cannot be read: {error}"))
+    })?;
+    Plan::from_json(&text).map_err(|error| {
+        Diagnostic::error("bad-plan", format!("`{name}`: {error}"))
+            .help("make a new one with `shipwright plan`")
     })
 }
 
@@ -201,8 +228,11 @@ fn make_of(
 }
 
 /// The fingerprints of all images of a tree by name; none where the tree cannot be planned.
-fn fingerprints(tree: &Tree<'_>, options: &Options) -> BTreeMap<String, String> {
-    let images = everything(tree, options).map(|compiled| compiled.plan.images);
+pub(super) fn fingerprints(tree: &Tree<'_>, options: &Options) -> BTreeMap<String, String> {
+    let compiled = everything(tree, options)
+        .ok()
+        .and_then(|(compiled, _)| compiled);
+    let images = compiled.map(|compiled| compiled.plan.images);
     let images = images.unwrap_or_default().into_iter();
     images
         .map(|image| (image.name, image.fingerprint))
@@ -210,12 +240,15 @@ fn fingerprints(tree: &Tree<'_>, options: &Options) -> BTreeMap<String, String> 
 }
 
 /// All images of a tree, whatever is selected; none where the tree cannot be planned.
-fn everything(tree: &Tree<'_>, options: &Options) -> Option<Compiled> {
+pub(super) fn everything(
+    tree: &Tree<'_>,
+    options: &Options,
+) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
     let everything = Options {
         selection: Selection::default(),
         ..options.clone()
     };
-    compile(tree, &everything, None).ok()?.0
+    compile(tree, &everything, None)
 }
 
 /// Refuses when Docker would send a selected image other files than the plan counts.
@@ -230,7 +263,9 @@ fn refuse_if_dirty(
     if changed.is_empty() {
         return Ok(());
     }
-    let now = everything(&tree, options);
+    let now = everything(&tree, options)
+        .ok()
+        .and_then(|(compiled, _)| compiled);
     let mut images = BTreeSet::new();
     let mut paths = BTreeSet::new();
     for image in &made.plan.images {
@@ -240,17 +275,17 @@ fn refuse_if_dirty(
         match now {
             Some((now, _)) if now.fingerprint == image.fingerprint => continue,
             Some((_, files)) => {
-                let below = |path| join(&image.context, path);
+                let below = |path: String| paths::join(&image.context, &path);
                 let (then, now) = (&made.files[&image.name], &files[&image.name]);
                 paths.extend(then.inputs.differences(&now.inputs).into_iter().map(below));
             }
             None => {}
         }
         images.insert(image.name.as_str());
-        let of_all = [image.dockerfile.as_str(), config::PATH];
-        let of_all = of_all.into_iter().filter(|path| changed.contains(path));
-        paths.extend(of_all.map(str::to_owned));
+        paths.extend([image.dockerfile.clone(), config::PATH.to_owned()]);
     }
+    // An input also differs where another instruction takes it, or none any more.
+    paths.retain(|path| changed.contains(&path.as_str()));
     if images.is_empty() {
         return Ok(());
     }
@@ -264,16 +299,8 @@ fn refuse_if_dirty(
         .into())
 }
 
-fn join(folder: &str, path: String) -> String {
-    if folder == "." {
-        path
-    } else {
-        format!("{folder}/{path}")
-    }
-}
-
 /// The phases that read, then the pure ones.
-fn compile(
+pub(super) fn compile(
     tree: &Tree<'_>,
     options: &Options,
     clean: Option<&BTreeMap<String, String>>,
@@ -311,27 +338,34 @@ fn configuration(tree: &Tree<'_>) -> Result<Config, Diagnostics> {
 }
 
 /// What was typed, as the planner takes it.
-fn options(planning: &Planning) -> Options {
-    let from_environment = std::env::var("SW_NAMESPACE").ok().filter(|n| !n.is_empty());
+pub(super) fn options(planning: &Planning) -> Options {
     let selection = &planning.selection;
     Options {
         branch: planning.branch.clone(),
-        namespace: planning.namespace.clone().or(from_environment),
-        build_args: planning.build_args.iter().cloned().collect(),
-        stamp_args: planning.stamp_args.iter().cloned().collect(),
-        platforms: planning.platforms.clone(),
-        repository: planning.repository.clone(),
-        epoch: planning.epoch.clone(),
         tagging: Tagging {
             added: planning.tags.clone(),
             no_default: planning.no_default_tags,
         },
-        git_tags: Vec::new(),
         selection: Selection {
             upto: [&selection.images[..], &selection.upto].concat(),
             dependents: selection.dependents.clone(),
             exact: selection.exact.clone(),
             exclude: selection.exclude.clone(),
         },
+        ..options_of(&planning.settings)
+    }
+}
+
+/// What images are built with, as the planner takes it; all images are selected.
+pub(super) fn options_of(settings: &Settings) -> Options {
+    let from_environment = std::env::var("SW_NAMESPACE").ok().filter(|n| !n.is_empty());
+    Options {
+        namespace: settings.namespace.clone().or(from_environment),
+        build_args: settings.build_args.iter().cloned().collect(),
+        stamp_args: settings.stamp_args.iter().cloned().collect(),
+        platforms: settings.platforms.clone(),
+        repository: settings.repository.clone(),
+        epoch: settings.epoch.clone(),
+        ..Options::default()
     }
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Manifest;
-use crate::dockerfile::node::{Arguments, Heredoc, Node, Token};
 use crate::dockerfile::stages::{Argument, Base, ImageUse, Origin, Source, Stage, Step};
-use crate::dockerfile::{Instruction, Keyword, Kind};
+use crate::dockerfile::{Instruction, Kind};
 use crate::images::NamedContext;
 use crate::resolve::{Resolved, View};
 use crate::snapshot::{Folder, ObjectId};
@@ -14,6 +13,8 @@ use crate::snapshot::{Folder, ObjectId};
 /// What enters beside the Dockerfile.
 #[derive(Debug)]
 pub struct Facts<'f> {
+    /// All images.
+    pub images: &'f [Resolved<'f>],
     /// The fingerprints of the images that are needed, by index.
     pub fingerprints: &'f BTreeMap<usize, String>,
     /// The tree of the input files.
@@ -65,7 +66,7 @@ pub fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
         let writer = Writer {
             manifest: &mut manifest,
             view,
-            fingerprints: facts.fingerprints,
+            facts,
             numbers: numbers(view),
         };
         writer.view();
@@ -92,10 +93,27 @@ fn numbers(view: &View<'_>) -> BTreeMap<usize, usize> {
         .collect()
 }
 
+/// What a reference resolves to.
+struct Taken {
+    value: String,
+    /// The name of the image, where it is one of ours.
+    image: String,
+}
+
+impl Taken {
+    /// What is not one of our images.
+    fn of(value: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            image: String::new(),
+        }
+    }
+}
+
 struct Writer<'m, 'a> {
     manifest: &'m mut Manifest,
     view: &'m View<'a>,
-    fingerprints: &'m BTreeMap<usize, String>,
+    facts: &'m Facts<'m>,
     numbers: BTreeMap<usize, usize>,
 }
 
@@ -113,12 +131,12 @@ impl Writer<'_, '_> {
     fn stage(&mut self, stage: &Stage<'_>) {
         self.manifest.add("stage", stage.platform.to_string());
         let base = match &stage.base {
-            Base::Scratch => "scratch".to_owned(),
-            Base::Stage(index) => self.stage_number(*index),
+            Base::Scratch => Taken::of("scratch"),
+            Base::Stage(index) => Taken::of(self.stage_number(*index)),
             Base::Image(image) => self.image(image),
-            Base::Context(name) => format!("context {name}"),
+            Base::Context(name) => Taken::of(format!("context {name}")),
         };
-        self.manifest.add("from", base);
+        self.manifest.add_noted("from", base.value, base.image);
         for step in &stage.steps {
             self.step(step);
         }
@@ -126,7 +144,7 @@ impl Writer<'_, '_> {
 
     fn step(&mut self, step: &Step<'_>) {
         match &step.origin {
-            Origin::Own(instruction) => self.node(instruction.node, Some(instruction)),
+            Origin::Own(instruction) => self.instruction(instruction, step.place.lines.start),
             Origin::Trigger(text) => self.manifest.add("trigger", text.as_str()),
         }
         for argument in &step.arguments {
@@ -134,12 +152,13 @@ impl Writer<'_, '_> {
         }
         for used in &step.uses {
             let source = match &used.source {
-                Source::Scratch => "scratch".to_owned(),
-                Source::Stage(index) => self.stage_number(*index),
+                Source::Scratch => Taken::of("scratch"),
+                Source::Stage(index) => Taken::of(self.stage_number(*index)),
                 Source::Image(image) => self.image(image),
-                Source::Context(name) => format!("context {name}"),
+                Source::Context(name) => Taken::of(format!("context {name}")),
             };
-            self.manifest.add("takes-from", source);
+            self.manifest
+                .add_noted("takes-from", source.value, source.image);
         }
     }
 
@@ -150,11 +169,14 @@ impl Writer<'_, '_> {
     }
 
     /// What a reference resolves to: our image by its fingerprint, another by its full name.
-    fn image(&self, image: &ImageUse) -> String {
+    fn image(&self, image: &ImageUse) -> Taken {
         let name = image.full_name();
         match self.view.meanings.get(&name) {
-            Some(Some(index)) => format!("image {}", self.fingerprints[index]),
-            _ => format!("external {name}"),
+            Some(Some(index)) => Taken {
+                value: format!("image {}", self.facts.fingerprints[index]),
+                image: self.facts.images[*index].definition.name.clone(),
+            },
+            _ => Taken::of(format!("external {name}")),
         }
     }
 
@@ -167,75 +189,30 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// An instruction as parsed, without the references that it takes from: `takes-from` says what
-    /// these resolve to. `instruction` is it again, checked; none within a trigger, where
-    /// references are text.
-    fn node(&mut self, node: &Node<'_>, instruction: Option<&Instruction<'_>>) {
-        let keyword = node.keyword.map(|keyword| keyword.name().to_uppercase());
-        let keyword = keyword.unwrap_or_else(|| node.word.text.to_string());
-        self.manifest.add("instruction", keyword);
-        let is_copy = instruction.is_some() && node.keyword == Some(Keyword::Copy);
-        let run = match instruction.map(|instruction| &instruction.kind) {
-            Some(Kind::Run(run)) => Some(run),
-            _ => None,
-        };
-        for flag in &node.flags {
-            let from = is_copy && flag.text.starts_with("--from");
-            let mount = run.is_some() && flag.text.starts_with("--mount");
-            if !from && !mount {
-                self.manifest.add("flag", &*flag.text);
+    /// An instruction as parsed, without the references that it takes from and the arguments that
+    /// it declares: `takes-from` and `arg` say what these come to.
+    /// `line` is where it begins.
+    fn instruction(&mut self, instruction: &Instruction<'_>, line: usize) {
+        let kind = &instruction.kind;
+        let is_argument = matches!(kind, Kind::Arg(_));
+        instruction.node.parts(&mut |part, text| {
+            let said_elsewhere = match (part, kind) {
+                ("flag", Kind::Copy(_)) => text.starts_with("--from"),
+                ("flag", Kind::Run(_)) => text.starts_with("--mount"),
+                _ => is_argument && part != "instruction",
+            };
+            if part == "instruction" {
+                self.manifest.add_noted(part, text, line.to_string());
+            } else if !said_elsewhere {
+                self.manifest.add(part, text);
             }
-        }
-        for mount in run.iter().flat_map(|run| &run.mounts) {
+        });
+        let Kind::Run(run) = kind else { return };
+        for mount in &run.mounts {
             self.manifest.add("mount", "");
             for field in mount.fields.iter().filter(|field| field.key != "from") {
                 self.manifest.add("mount-field", &*field.text);
             }
         }
-        if node.keyword != Some(Keyword::Arg) || instruction.is_none() {
-            self.arguments_of(&node.arguments);
-        }
-        for heredoc in &node.heredocs {
-            self.heredoc(heredoc);
-        }
-    }
-
-    fn arguments_of(&mut self, arguments: &Arguments<'_>) {
-        match arguments {
-            Arguments::None | Arguments::Unknown => {}
-            Arguments::Text(text) => self.manifest.add("text", &*text.text),
-            Arguments::Words(words) => self.words("word", words),
-            Arguments::Json(words) => {
-                self.manifest.add("exec", "");
-                self.words("exec-word", words);
-            }
-            Arguments::Pairs(pairs) => {
-                for pair in pairs {
-                    self.manifest.add("key", &*pair.name.text);
-                    self.manifest.add("value", &*pair.value.text);
-                }
-            }
-            Arguments::Health { kind, command } => {
-                self.manifest.add("health", kind.text.to_uppercase());
-                self.arguments_of(command);
-            }
-            Arguments::Trigger(node) => self.node(node, None),
-        }
-    }
-
-    fn words(&mut self, tag: &'static str, words: &[Token<'_>]) {
-        for word in words {
-            self.manifest.add(tag, &*word.text);
-        }
-    }
-
-    fn heredoc(&mut self, heredoc: &Heredoc<'_>) {
-        let flags = format!(
-            "{} {} {}",
-            heredoc.descriptor, heredoc.expand, heredoc.chomp
-        );
-        self.manifest.add("heredoc", heredoc.name.as_str());
-        self.manifest.add("heredoc-flags", flags);
-        self.manifest.add("heredoc-body", heredoc.content);
     }
 }

@@ -8,7 +8,7 @@ use git2::{ObjectType, Oid, Repository};
 
 use super::CONFIG_FILE;
 use crate::diagnostics::Diagnostic;
-use crate::snapshot::{Entry, Folder, Node, ObjectId, Revision, Snapshot, object_id};
+use crate::snapshot::{Entry, Folder, Node, ObjectId, Revision, Snapshot, linked_file, object_id};
 
 /// All files of a commit or of the working tree, and the means to read some of them.
 pub struct Tree<'r> {
@@ -130,21 +130,31 @@ impl<'r> Tree<'r> {
     /// # Errors
     /// When a file cannot be read.
     pub fn snapshot(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Snapshot, Diagnostic> {
-        let mut paths = Vec::new();
+        let (mut files, mut all_links) = (Vec::new(), Vec::new());
         self.root.walk(&mut |path, node| match node {
-            Node::Link { id } => paths.push((path.to_owned(), *id)),
-            Node::File { id, .. } if wanted(path) => paths.push((path.to_owned(), *id)),
+            Node::Link { id } => all_links.push((path.to_owned(), *id)),
+            Node::File { id, .. } if wanted(path) => files.push((path.to_owned(), *id)),
             _ => {}
         });
-        let mut texts = BTreeMap::new();
-        for (path, id) in paths {
+        let (mut texts, mut links) = (BTreeMap::new(), BTreeMap::new());
+        for (path, id) in all_links {
+            let target = self.content(&path, id)?;
+            links.insert(path, target);
+        }
+        for (path, id) in files {
             let content = self.content(&path, id)?;
             texts.insert(path, content);
+        }
+        for path in links.keys().filter(|path| wanted(path)) {
+            if let Some((file, id)) = linked_file(&self.root, &links, path) {
+                texts.insert(path.clone(), self.content(&file, id)?);
+            }
         }
         Ok(Snapshot {
             revision: self.revision.clone(),
             root: Arc::clone(&self.root),
             texts,
+            links,
         })
     }
 

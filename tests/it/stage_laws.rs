@@ -14,6 +14,8 @@ use shipwright::dockerfile::{Dockerfile, parse};
 use shipwright::platform::Platform;
 use shipwright::reference::Reference;
 
+use crate::shared;
+
 /// Asks for the stages of a text that layers 1 to 3 accept, and hands the answer on.
 fn with_stages<T>(
     text: &str,
@@ -361,4 +363,36 @@ fn a_report_has_what_tools_need() {
         report("", None)["error"]["message"],
         "the Dockerfile cannot be empty"
     );
+}
+
+/// Real files are refused only where they need a build argument, or are templates of Dockerfiles.
+#[test]
+fn real_dockerfiles() {
+    let Some(text) = shared::read("real/dockerfiles.jsonl.xz") else {
+        return;
+    };
+    let reasons = [
+        "base name (",
+        "failed to parse stage name",
+        "failed to parse platform",
+        "failed to process \"${templateOption:",
+        "failed to process \"\\\"${templateOption:",
+    ];
+    let (mut count, mut refused) = (0, 0);
+    for line in text.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).expect("a row is JSON");
+        let text = row["dockerfile"].as_str().expect("a text");
+        let result = with_stages(text, None, &[], &NoBases, |result| result.map(drop));
+        if let Some(Err(errors)) = result {
+            refused += 1;
+            for error in errors {
+                let message = error.message;
+                let known = reasons.iter().any(|reason| message.starts_with(reason));
+                assert!(known, "{}: {message}", row["id"]);
+            }
+        }
+        count += 1;
+    }
+    println!("real Dockerfiles: {refused} of {count} refused");
+    assert!(refused * 50 < count);
 }

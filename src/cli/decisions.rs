@@ -1,0 +1,80 @@
+//! Facts that decisions rest on: an earlier revision, and what is known to exist.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::args::Planning;
+use super::output;
+use super::planning::{self, Made};
+use crate::compile::Options;
+use crate::decide::{Earlier, decide};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
+use crate::source::Checkout;
+
+/// Decides for every image of a plan, as `--since` and `--built` ask for.
+pub(super) fn apply(
+    made: &mut Made,
+    directory: &Path,
+    checkout: &Checkout,
+    planning: &Planning,
+    options: &Options,
+) -> Result<(), Diagnostics> {
+    let since = match &planning.since {
+        Some(since) => {
+            let now = planning.rev.as_deref().unwrap_or("HEAD");
+            Some(earlier(checkout, since, now, options)?)
+        }
+        None => None,
+    };
+    let built = match &planning.built {
+        Some(file) => Some(references(&directory.join(file))?),
+        None => None,
+    };
+    decide(&mut made.plan, &made.files, since.as_ref(), built.as_ref());
+    Ok(())
+}
+
+/// What all images were at a revision; at the merge base with `now` for one that ends in `...`.
+pub(super) fn earlier(
+    checkout: &Checkout,
+    since: &str,
+    now: &str,
+    options: &Options,
+) -> Result<Earlier, Diagnostics> {
+    let tree = match since.strip_suffix("...") {
+        Some(since) => checkout.commit(&checkout.merge_base(since, now)?)?,
+        None => checkout.commit(since)?,
+    };
+    let id = tree.revision().map(|revision| revision.id.to_string());
+    let (compiled, problems) = match planning::everything(&tree, options) {
+        Ok((compiled, problems)) => (compiled, problems),
+        Err(problems) => (None, problems),
+    };
+    if compiled.is_none() {
+        let mut warning = Diagnostic::warning(
+            "since-not-planned",
+            format!("`{since}` cannot be planned, so every image counts as new"),
+        );
+        for problem in problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error)
+        {
+            warning = warning.help(format!("there: {}", problem.message));
+        }
+        output::remark(&warning.into());
+    }
+    Ok(Earlier {
+        revision: id.unwrap_or_default(),
+        compiled,
+    })
+}
+
+/// The lines of a file, without blank ones.
+fn references(file: &Path) -> Result<BTreeSet<String>, Diagnostic> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let name = file.display();
+        Diagnostic::error("unreadable", format!("`{name}` cannot be read: {error}"))
+    })?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(lines.map(str::to_owned).collect())
+}

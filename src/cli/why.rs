@@ -1,0 +1,109 @@
+//! `shipwright why`: the story of a decision, from the first cause to the image.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::Path;
+
+use super::args::Planning;
+use super::{decisions, output, planning};
+use crate::decide::reasons;
+use crate::diagnostics::Diagnostics;
+use crate::plan::{Image, Plan, Reason};
+use crate::source::Checkout;
+
+/// Tells it of every image that is named, or of all; against HEAD where no revision is given.
+pub(super) fn run(directory: &Path, planning: &Planning) -> Result<(), Diagnostics> {
+    let checkout = Checkout::open(directory)?;
+    let made = planning::look(directory, planning)?;
+    let since = planning.since.as_deref().unwrap_or("HEAD");
+    let now = planning.rev.as_deref().unwrap_or("HEAD");
+    let earlier = decisions::earlier(&checkout, since, now, &planning::options(planning))?;
+    let reasons = made.plan.images.iter().map(|image| {
+        let reasons = reasons(image, &made.files, &earlier);
+        (image.name.as_str(), reasons)
+    });
+    let story = Story {
+        plan: &made.plan,
+        revision: earlier.revision.get(..12).unwrap_or_default(),
+        reasons: reasons.collect(),
+    };
+    let told = planning::selected(&made, planning)?;
+    let stories = told
+        .iter()
+        .filter_map(|name| Some(story.of(made.plan.image(name)?)));
+    let text = stories.collect::<Vec<_>>().join("\n");
+    Ok(output::write(&text, None)?)
+}
+
+struct Story<'p> {
+    plan: &'p Plan,
+    /// What is compared with, 12 digits.
+    revision: &'p str,
+    /// By image; none where it has not changed.
+    reasons: BTreeMap<&'p str, Vec<Reason>>,
+}
+
+impl Story<'_> {
+    fn of(&self, image: &Image) -> String {
+        let (name, revision) = (&image.name, self.revision);
+        let reasons = &self.reasons[name.as_str()];
+        match reasons.first() {
+            None => {
+                return format!("{name} is what it was at {revision}: no need to build it\n");
+            }
+            Some(reason) if reason.kind == "new" => {
+                return format!("{name} is new: it was not there at {revision}\n");
+            }
+            Some(_) => {}
+        }
+        let mut text = format!("{name} is not what it was at {revision}:\n");
+        let causes = self.causes(image);
+        for cause in self
+            .plan
+            .images
+            .iter()
+            .filter(|image| causes.contains(&*image.name))
+        {
+            let _ = writeln!(text, "  {}", cause.name);
+            for reason in &self.reasons[cause.name.as_str()] {
+                let line = match &*reason.kind {
+                    "dependency" => needs(cause, &reason.detail),
+                    kind => format!("{kind} {}", reason.detail),
+                };
+                let _ = writeln!(text, "    {line}");
+            }
+        }
+        text
+    }
+
+    /// The image and all that its change came through.
+    fn causes<'i>(&'i self, image: &'i Image) -> BTreeSet<&'i str> {
+        let mut causes = BTreeSet::new();
+        let mut open = vec![image.name.as_str()];
+        while let Some(name) = open.pop() {
+            let Some(reasons) = self.reasons.get(name) else {
+                continue;
+            };
+            if causes.insert(name) {
+                let needed = reasons.iter().filter(|reason| reason.kind == "dependency");
+                open.extend(needed.map(|reason| reason.detail.as_str()));
+            }
+        }
+        causes
+    }
+}
+
+/// Where an image takes from another that changed.
+fn needs(image: &Image, needed: &str) -> String {
+    let dependencies = image.dependencies.iter();
+    let all = dependencies.filter(|dependency| dependency.image == needed);
+    let via = all.flat_map(|dependency| &dependency.via);
+    let places: Vec<String> = via
+        .map(|via| format!("{} on line {}", via.instruction, via.line))
+        .collect();
+    format!(
+        "takes from {needed}: `{}`, {}",
+        image.dockerfile,
+        places.join(", ")
+    )
+}

@@ -1,0 +1,158 @@
+//! What is wanted of a context, and what is left of that once the ignore file has had its say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::ignore::{self, IgnoreFile, Verdict};
+use crate::snapshot::{Entry, Folder, Node};
+
+/// What is wanted of a folder, before anything is ignored; of a file, whether it is.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// All that is in it, at any depth.
+    whole: bool,
+    /// The folder itself, even if nothing is left in it: a builder copies it as an empty one.
+    itself: bool,
+    /// By name, where it is not all.
+    inner: BTreeMap<Vec<u8>, Wanted>,
+}
+
+impl Wanted {
+    /// Adds all of the context.
+    pub(super) fn add_all(&mut self) {
+        self.whole = true;
+    }
+
+    /// Adds the file at a path, or the folder with all that is in it.
+    pub(super) fn add(&mut self, place: &[Vec<u8>]) {
+        self.at(place).whole = true;
+    }
+
+    /// Adds of the folder at a path what the filter lets through.
+    pub(super) fn add_filtered(&mut self, place: &[Vec<u8>], folder: &Folder, filter: &Filter) {
+        let wanted = self.at(place);
+        wanted.itself = true;
+        let include = filter.include.as_ref().map(IgnoreFile::root);
+        wanted.narrow(folder, include.as_ref(), &filter.exclude.root());
+    }
+
+    fn at(&mut self, place: &[Vec<u8>]) -> &mut Self {
+        let mut wanted = self;
+        for name in place {
+            wanted = wanted.inner.entry(name.clone()).or_default();
+        }
+        wanted
+    }
+
+    fn narrow(
+        &mut self,
+        folder: &Folder,
+        include: Option<&ignore::Folder<'_>>,
+        exclude: &ignore::Folder<'_>,
+    ) {
+        for entry in &folder.entries {
+            let name = entry.name();
+            let Node::Folder(below) = &entry.node else {
+                let included = include.is_none_or(|include| include.ignores(&name));
+                if included && !exclude.ignores(&name) {
+                    self.add(std::slice::from_ref(&entry.name));
+                }
+                continue;
+            };
+            let include = include.map(|include| include.enter(&name));
+            let exclude = exclude.enter(&name);
+            // What an ignore file would leave out is what the list of inclusions takes in.
+            let included = match include.as_ref().map(ignore::Folder::verdict) {
+                None | Some(Verdict::Ignored) => Verdict::Taken,
+                Some(Verdict::Taken) => Verdict::Ignored,
+                Some(Verdict::Mixed) => Verdict::Mixed,
+            };
+            let wanted = match (included, exclude.verdict()) {
+                (Verdict::Ignored, _) | (_, Verdict::Ignored) => continue,
+                (Verdict::Taken, Verdict::Taken) => {
+                    self.add(std::slice::from_ref(&entry.name));
+                    continue;
+                }
+                _ => self.at(std::slice::from_ref(&entry.name)),
+            };
+            wanted.itself |=
+                !exclude.is_ignored() && include.as_ref().is_none_or(ignore::Folder::is_ignored);
+            wanted.narrow(below, include.as_ref(), &exclude);
+        }
+    }
+
+    /// What is wanted of the context and not ignored.
+    pub(super) fn of(&self, context: &Folder, ignore: &IgnoreFile) -> Folder {
+        Folder::new(self.entries(context, &ignore.root()))
+    }
+
+    fn entries(&self, folder: &Folder, ignore: &ignore::Folder<'_>) -> Vec<Entry> {
+        let all = Self {
+            whole: true,
+            ..Self::default()
+        };
+        let mut entries = Vec::new();
+        for entry in &folder.entries {
+            let inner = self.inner.get(&entry.name);
+            let wanted = match inner {
+                _ if self.whole => &all,
+                Some(inner) => inner,
+                None => continue,
+            };
+            let name = entry.name();
+            match &entry.node {
+                Node::Folder(below) => {
+                    let kept = wanted.folder(below, &ignore.enter(&name));
+                    entries.extend(kept.map(|kept| Entry {
+                        name: entry.name.clone(),
+                        node: Node::Folder(kept),
+                    }));
+                }
+                _ if ignore.ignores(&name) => {}
+                _ => entries.push(entry.clone()),
+            }
+        }
+        entries
+    }
+
+    /// What is left of a folder. A folder that is wanted and not ignored itself is there even when
+    /// all that it holds is ignored; one that is only on the way to something is not.
+    fn folder(&self, folder: &Arc<Folder>, ignore: &ignore::Folder<'_>) -> Option<Arc<Folder>> {
+        match ignore.verdict() {
+            Verdict::Ignored => return None,
+            Verdict::Taken if self.whole => return Some(Arc::clone(folder)),
+            _ => {}
+        }
+        let entries = self.entries(folder, ignore);
+        let there = (self.whole || self.itself) && !ignore.is_ignored();
+        (there || !entries.is_empty()).then(|| Arc::new(Folder::new(entries)))
+    }
+}
+
+/// Which paths below a source are copied.
+#[derive(Debug, Default)]
+pub(super) struct Filter {
+    /// Those that `--parents` names, as a list of patterns; all where there is none.
+    include: Option<IgnoreFile>,
+    /// Those that `--exclude` leaves out.
+    exclude: IgnoreFile,
+}
+
+impl Filter {
+    /// A filter; where a builder will refuse the patterns, one that lets everything through.
+    pub(super) fn new(include: Option<&str>, excludes: &[String]) -> Self {
+        let include = include
+            .filter(|pattern| !pattern.is_empty())
+            .map(|pattern| IgnoreFile::from_patterns([pattern]));
+        let exclude = IgnoreFile::from_patterns(excludes.iter().map(String::as_str));
+        Self {
+            include: include.and_then(Result::ok),
+            exclude: exclude.unwrap_or_default(),
+        }
+    }
+
+    /// Whether everything is let through.
+    pub(super) fn is_open(&self) -> bool {
+        self.include.is_none() && self.exclude.is_empty()
+    }
+}
