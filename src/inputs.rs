@@ -9,17 +9,15 @@
 
 mod wanted;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ignore::IgnoreFile;
+use crate::links::{self, Place};
 use crate::paths::join;
 use crate::snapshot::{Folder, Node};
 use crate::wildcard::{Wildcard, has_wildcards};
 use wanted::{Filter, Wanted};
-
-/// Symbolic links that are followed on the way to one source, as the kernel does.
-const MAX_LINKS: usize = 40;
 
 /// The files that can reach an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +47,8 @@ pub struct Context<'s> {
     pub folder: &'s Folder,
     /// Its path from the root of the plan; empty for the root itself.
     pub path: &'s str,
-    /// The bytes of symbolic links, by path from the root of the plan.
-    pub texts: &'s BTreeMap<String, Vec<u8>>,
+    /// The targets of symbolic links, by path from the root of the plan.
+    pub links: &'s BTreeMap<String, Vec<u8>>,
     /// What is left out before anything is copied.
     pub ignore: &'s IgnoreFile,
 }
@@ -62,12 +60,12 @@ impl Context<'_> {
             context: self,
             wanted: Wanted::default(),
         };
-        let places: Vec<Option<Vec<Vec<u8>>>> = sources
+        let places: Vec<Option<Place>> = sources
             .iter()
             .map(|source| selection.take(*source))
             .collect();
         let tree = Arc::new(selection.wanted.of(self.folder, self.ignore));
-        let present = |place: &Vec<Vec<u8>>| {
+        let present = |place: &Place| {
             let mut folder = &*tree;
             for (at, name) in place.iter().enumerate() {
                 match folder.entry(name).map(|entry| &entry.node) {
@@ -101,7 +99,7 @@ struct Selection<'c, 's> {
 impl Selection<'_, '_> {
     /// Takes a source and the links on the way to it. Answers where a literal path leads; none
     /// where it leads nowhere.
-    fn take(&mut self, source: Source<'_>) -> Option<Vec<Vec<u8>>> {
+    fn take(&mut self, source: Source<'_>) -> Option<Place> {
         let filter = Filter::new(source.pattern, source.excludes);
         let place = if source.is_wildcard {
             self.take_matching(source.path, &filter)
@@ -112,19 +110,19 @@ impl Selection<'_, '_> {
             return place;
         };
         // Links on the way to a literal path are there too, whatever becomes of them.
-        let below = self.follow(&join(source.path, pattern));
+        let below = self.follow(links::names(&join(source.path, pattern)));
         if has_wildcards(pattern) { place } else { below }
     }
 
     /// Takes a literal path.
-    fn take_from(&mut self, path: &str, filter: &Filter) -> Option<Vec<Vec<u8>>> {
-        let place = self.follow(path)?;
+    fn take_from(&mut self, path: &str, filter: &Filter) -> Option<Place> {
+        let place = self.follow(links::names(path))?;
         self.add(&place, filter);
         Some(place)
     }
 
     /// Takes what a pattern matches. Answers where its literal beginning leads.
-    fn take_matching(&mut self, path: &str, filter: &Filter) -> Option<Vec<Vec<u8>>> {
+    fn take_matching(&mut self, path: &str, filter: &Filter) -> Option<Place> {
         let components: Vec<&str> = path.split('/').collect();
         let literal = components
             .iter()
@@ -136,14 +134,14 @@ impl Selection<'_, '_> {
             self.wanted.add_all();
             return None;
         };
-        let place = self.follow(&prefix.join("/"))?;
+        let place = self.follow(links::names(&prefix.join("/")))?;
         let mut matches = Vec::new();
-        if let Some(folder) = self.folder_at(&place) {
+        if let Some(folder) = links::folder_at(self.context.folder, &place) {
             matching(folder, &mut Vec::new(), rest.len(), &wildcard, &mut matches);
         }
         for mut matched in matches {
-            let path: Vec<Vec<u8>> = place.iter().cloned().chain(matched.drain(..)).collect();
-            if let Some(target) = self.follow_names(path) {
+            let path: Place = place.iter().cloned().chain(matched.drain(..)).collect();
+            if let Some(target) = self.follow(path) {
                 self.add(&target, filter);
             }
         }
@@ -154,75 +152,25 @@ impl Selection<'_, '_> {
     /// file that is named itself whatever they say.
     fn add(&mut self, place: &[Vec<u8>], filter: &Filter) {
         let context = self.context.folder;
-        match folder_at(context, place) {
+        match links::folder_at(context, place) {
             Some(folder) if !filter.is_open() => self.wanted.add_filtered(place, folder, filter),
             _ => self.wanted.add(place),
         }
     }
 
-    fn follow(&mut self, path: &str) -> Option<Vec<Vec<u8>>> {
-        self.follow_names(path.split('/').map(|part| part.as_bytes().to_vec()))
-    }
-
     /// Where a path leads when the links on it are followed, which are themselves wanted.
-    fn follow_names(&mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Option<Vec<Vec<u8>>> {
-        let mut place: Vec<Vec<u8>> = Vec::new();
-        let mut ahead: VecDeque<Vec<u8>> = names.into_iter().collect();
-        let mut links = 0;
-        while let Some(name) = ahead.pop_front() {
-            match name.as_slice() {
-                b"" | b"." => continue,
-                b".." => {
-                    place.pop();
-                    continue;
-                }
-                _ => {}
-            }
-            let folder = self.folder_at(&place)?;
-            let node = &folder.entry(&name)?.node;
-            place.push(name);
-            if !matches!(node, Node::Link { .. }) {
-                continue;
-            }
-            links += 1;
-            if links > MAX_LINKS {
-                return None;
-            }
-            self.wanted.add(&place);
-            let target = self.link_target(&place)?;
-            place.pop();
-            if target.starts_with(b"/") {
-                place.clear();
-            }
-            for part in target.split(|b| *b == b'/').rev() {
-                ahead.push_front(part.to_vec());
-            }
+    fn follow(&mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Option<Place> {
+        let context = self.context;
+        let target = |place: &Place| {
+            let path = join(context.path, &links::path(place));
+            context.links.get(&path).cloned()
+        };
+        let way = links::follow(context.folder, names, &target);
+        for link in way.links {
+            self.wanted.add(&link);
         }
-        Some(place)
+        way.end
     }
-
-    fn folder_at(&self, place: &[Vec<u8>]) -> Option<&Folder> {
-        folder_at(self.context.folder, place)
-    }
-
-    fn link_target(&self, place: &[Vec<u8>]) -> Option<Vec<u8>> {
-        let path = String::from_utf8_lossy(&place.join(&b'/')).into_owned();
-        self.context
-            .texts
-            .get(&join(self.context.path, &path))
-            .cloned()
-    }
-}
-
-/// The folder at a place that no link is on the way to.
-fn folder_at<'f>(mut folder: &'f Folder, place: &[Vec<u8>]) -> Option<&'f Folder> {
-    for name in place {
-        match &folder.entry(name)?.node {
-            Node::Folder(inner) => folder = inner,
-            _ => return None,
-        }
-    }
-    Some(folder)
 }
 
 /// Whether a component of a pattern has to be matched: it has a wildcard, or a backslash that quotes
@@ -292,7 +240,7 @@ mod tests {
         let context = Context {
             folder: &snapshot.root,
             path: "",
-            texts: &snapshot.texts,
+            links: &snapshot.links,
             ignore: &ignore,
         };
         let inputs = context.select(sources);
@@ -425,7 +373,7 @@ mod tests {
         let context = Context {
             folder: &snapshot.root,
             path: "",
-            texts: &snapshot.texts,
+            links: &snapshot.links,
             ignore: &ignore,
         };
         assert_eq!(context.select(&[source("a")]).tree.id, snapshot.root.id);

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::links;
+
 /// Id of a git object: SHA-1, 20 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub [u8; 20]);
@@ -200,6 +202,21 @@ impl Folder {
     }
 }
 
+/// The file that a symbolic link leads to, if it leads to one: its path and its id.
+pub fn linked_file(
+    root: &Folder,
+    links: &BTreeMap<String, Vec<u8>>,
+    path: &str,
+) -> Option<(String, ObjectId)> {
+    let target = |place: &links::Place| links.get(&links::path(place)).cloned();
+    let end = links::follow(root, links::names(path), &target).end?;
+    let (name, folder) = end.split_last()?;
+    match links::folder_at(root, folder)?.entry(name)?.node {
+        Node::File { id, .. } => Some((links::path(&end), id)),
+        _ => None,
+    }
+}
+
 /// Puts a node at a path below the entries of a folder.
 fn insert(entries: &mut Vec<Entry>, path: &str, node: Node) {
     let Some((first, rest)) = path.split_once('/') else {
@@ -260,9 +277,11 @@ pub struct Snapshot {
     pub revision: Option<Revision>,
     /// All files below the root of the plan.
     pub root: Arc<Folder>,
-    /// Bytes of the files that the planner reads, by path: the configuration, Dockerfiles, ignore
-    /// files and targets of symbolic links.
+    /// Bytes of the files that the planner reads, by path: Dockerfiles and ignore files. At a path
+    /// that is a symbolic link, those of the file that it leads to.
     pub texts: BTreeMap<String, Vec<u8>>,
+    /// Targets of all symbolic links, by path.
+    pub links: BTreeMap<String, Vec<u8>>,
 }
 
 /// A file of a snapshot that is made from its contents.
@@ -282,7 +301,7 @@ impl Snapshot {
         revision: Option<Revision>,
         files: impl IntoIterator<Item = (&'f str, File)>,
     ) -> Self {
-        let mut texts = BTreeMap::new();
+        let (mut texts, mut links) = (BTreeMap::new(), BTreeMap::new());
         let mut root = Vec::new();
         for (path, file) in files {
             let (File::Plain(bytes) | File::Executable(bytes) | File::Link(bytes)) = &file;
@@ -298,13 +317,25 @@ impl Snapshot {
                 },
                 File::Link(_) => Node::Link { id },
             };
-            texts.insert(path.to_owned(), bytes.clone());
+            let known = match node {
+                Node::Link { .. } => &mut links,
+                _ => &mut texts,
+            };
+            known.insert(path.to_owned(), bytes.clone());
             insert(&mut root, path, node);
+        }
+        let root = Arc::new(Folder::new(root));
+        for link in links.keys() {
+            let target = linked_file(&root, &links, link).and_then(|(path, _)| texts.get(&path));
+            if let Some(text) = target.cloned() {
+                texts.insert(link.clone(), text);
+            }
         }
         Self {
             revision,
-            root: Arc::new(Folder::new(root)),
+            root,
             texts,
+            links,
         }
     }
 

@@ -15,6 +15,7 @@ pub fn differences(old: &Manifest, new: &Manifest, dockerfile: &str) -> Vec<Reas
     }
     reasons.extend(old.arguments(&new));
     reasons.extend(old.bases(&new));
+    reasons.extend(old.contexts(&new));
     reasons.extend(old.instructions(&new, dockerfile));
     let known = ["platform", "epoch"];
     let tags: BTreeSet<&str> = old
@@ -58,6 +59,8 @@ struct Facts<'m> {
     bases: BTreeSet<&'m str>,
     /// Fingerprints of the images of the plan, by name.
     dependencies: BTreeMap<&'m str, &'m str>,
+    /// What named contexts hold, by name.
+    contexts: BTreeMap<&'m str, &'m str>,
     instructions: Vec<Instruction<'m>>,
     /// Everything but the values of arguments, references and inputs.
     structure: Vec<(&'m str, &'m str)>,
@@ -81,6 +84,10 @@ impl<'m> Facts<'m> {
                     let value = fields.next().filter(|value| value.tag.ends_with("-value"));
                     let values = facts.arguments.entry(&field.value).or_default();
                     values.insert(value.map(|value| value.value.as_str()));
+                }
+                "context" => {
+                    let value = fields.next().map_or("", |value| &value.value);
+                    facts.contexts.insert(&field.value, value);
                 }
                 "from" | "takes-from" => facts.takes(field),
                 "view" | "target" | "stage" => {}
@@ -189,6 +196,14 @@ impl<'m> Facts<'m> {
         }
         let detail = format!("{} → {}", list(&old, &new), list(&new, &old));
         vec![reason("base", detail)]
+    }
+
+    fn contexts(&self, new: &Self) -> Vec<Reason> {
+        let names: BTreeSet<&&str> = self.contexts.keys().chain(new.contexts.keys()).collect();
+        let changed = names
+            .into_iter()
+            .filter(|name| self.contexts.get(*name) != new.contexts.get(*name));
+        changed.map(|name| reason("context", *name)).collect()
     }
 
     fn dependencies(&self, new: &Self) -> Vec<Reason> {
@@ -302,6 +317,21 @@ mod tests {
             &[("syntax", "a", "")],
             &[("syntax", "b", "")],
             &[("dockerfile", "syntax: `a` → `b`")],
+        );
+        check(
+            &[
+                ("context", "a", ""),
+                ("context-value", "0", ""),
+                ("context", "b", ""),
+                ("context-value", "0", ""),
+            ],
+            &[
+                ("context", "a", ""),
+                ("context-value", "0", ""),
+                ("context", "b", ""),
+                ("context-value", "1", ""),
+            ],
+            &[("context", "b")],
         );
         check(&[("inputs", "a", "")], &[("inputs", "b", "")], &[]);
     }

@@ -8,7 +8,7 @@ use git2::{ObjectType, Oid, Repository};
 
 use super::CONFIG_FILE;
 use crate::diagnostics::Diagnostic;
-use crate::snapshot::{Entry, Folder, Node, ObjectId, Revision, Snapshot, object_id};
+use crate::snapshot::{Entry, Folder, Node, ObjectId, Revision, Snapshot, linked_file, object_id};
 
 /// All files of a commit or of the working tree, and the means to read some of them.
 pub struct Tree<'r> {
@@ -79,6 +79,33 @@ impl<'r> Tree<'r> {
         self.revision.as_ref()
     }
 
+    /// The tags that git has for the commit, sorted; none with changes over it.
+    ///
+    /// # Errors
+    /// When the references cannot be read.
+    pub fn git_tags(&self) -> Result<Vec<String>, Diagnostic> {
+        let Some(revision) = &self.revision else {
+            return Ok(Vec::new());
+        };
+        let unreadable = |error: git2::Error| {
+            let message = format!("git's tags cannot be read: {}", error.message());
+            Diagnostic::error("unreadable-repository", message)
+        };
+        let references = self.repository.references_glob("refs/tags/*");
+        let mut tags = Vec::new();
+        for reference in references.map_err(unreadable)? {
+            let reference = reference.map_err(unreadable)?;
+            let commit = reference.peel_to_commit();
+            let name = String::from_utf8_lossy(reference.shorthand_bytes());
+            // A tag of something else than a commit is none of this commit.
+            if commit.is_ok_and(|commit| object_id(commit.id()) == revision.id) {
+                tags.push(name.into_owned());
+            }
+        }
+        tags.sort();
+        Ok(tags)
+    }
+
     /// Paths below the root of the plan that differ from the commit, relative to the root.
     pub fn changed(&self) -> Vec<&str> {
         let all = self.disk.iter().flat_map(|w| &w.changed);
@@ -103,21 +130,31 @@ impl<'r> Tree<'r> {
     /// # Errors
     /// When a file cannot be read.
     pub fn snapshot(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Snapshot, Diagnostic> {
-        let mut paths = Vec::new();
+        let (mut files, mut all_links) = (Vec::new(), Vec::new());
         self.root.walk(&mut |path, node| match node {
-            Node::Link { id } => paths.push((path.to_owned(), *id)),
-            Node::File { id, .. } if wanted(path) => paths.push((path.to_owned(), *id)),
+            Node::Link { id } => all_links.push((path.to_owned(), *id)),
+            Node::File { id, .. } if wanted(path) => files.push((path.to_owned(), *id)),
             _ => {}
         });
-        let mut texts = BTreeMap::new();
-        for (path, id) in paths {
+        let (mut texts, mut links) = (BTreeMap::new(), BTreeMap::new());
+        for (path, id) in all_links {
+            let target = self.content(&path, id)?;
+            links.insert(path, target);
+        }
+        for (path, id) in files {
             let content = self.content(&path, id)?;
             texts.insert(path, content);
+        }
+        for path in links.keys().filter(|path| wanted(path)) {
+            if let Some((file, id)) = linked_file(&self.root, &links, path) {
+                texts.insert(path.clone(), self.content(&file, id)?);
+            }
         }
         Ok(Snapshot {
             revision: self.revision.clone(),
             root: Arc::clone(&self.root),
             texts,
+            links,
         })
     }
 

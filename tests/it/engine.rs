@@ -5,4 +5,8 @@
 
 mod builder;
 mod exec;
+mod five_images;
+mod killed;
+mod registry;
 mod runners;
+mod sealed;
