@@ -51,18 +51,6 @@ impl Tail {
     }
 }
 
-/// A reference that did not get to a registry, or not from there: `verb` is `push` or `fetch`.
-pub(super) fn transfer_failed(
-    verb: &str,
-    code: &'static str,
-    reference: &str,
-    status: &str,
-    tail: &Tail,
-) -> Diagnostic {
-    Diagnostic::error(code, format!("cannot {verb} `{reference}` ({status})"))
-        .help(format!("docker's last lines\n{}", tail.last()))
-}
-
 /// A build that failed, whose whole log is at `log`, and that `command` repeats.
 pub(super) fn build_failed(
     image: &Image,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::command::build_arguments;
 use super::engine::{Failed, Host};
-use super::failure::{Tail, build_failed, transfer_failed};
+use super::failure::{Tail, build_failed};
 use super::log::Log;
 use super::progress::Progress;
 use super::queue::Queue;
@@ -197,10 +197,10 @@ impl Runner<'_> {
             result.map_err(|failed| match failed {
                 Failed::Stopped => (End::Stopped, false),
                 Failed::Status(status) => {
-                    let (verb, code) = way.words();
-                    let problem = transfer_failed(verb, code, &image.reference, &status, &log.tail);
-                    let problem =
-                        problem.help(format!("the whole log is in {}", log.path.display()));
+                    let problem = way
+                        .failed(&image.reference, &status)
+                        .help(format!("docker's last lines\n{}", log.tail.last()))
+                        .help(format!("the whole log is in {}", log.path.display()));
                     (End::Failed(problem), !log.tail.says_denied())
                 }
             })
@@ -218,11 +218,17 @@ enum Way {
 }
 
 impl Way {
-    /// The verb for people, and the code of its failure.
-    fn words(self) -> (&'static str, &'static str) {
+    /// A reference that did not get there.
+    fn failed(self, reference: &str, status: &str) -> Diagnostic {
         match self {
-            Self::Push => ("push", "push-failed"),
-            Self::Pull => ("fetch", "fetch-failed"),
+            Self::Push => Diagnostic::error(
+                "push-failed",
+                format!("cannot push `{reference}` ({status})"),
+            ),
+            Self::Pull => Diagnostic::error(
+                "fetch-failed",
+                format!("cannot fetch `{reference}` ({status})"),
+            ),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Each test builds a small repository whose images all end in what they were built on, so that a
 //! wrong base shows in the files.
 
+mod builder;
 mod exec;
 mod five_images;
 mod killed;

@@ -2,6 +2,7 @@
 
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
+pub(crate) mod generate;
 pub(crate) mod plans;
 pub(crate) mod program;
 pub(crate) mod repo;
