@@ -5,6 +5,7 @@
 )]
 
 mod args;
+mod built;
 mod decisions;
 mod diff;
 mod emit;
@@ -71,6 +72,11 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
         Command::Why { planning } => why::run(&directory, &planning)?,
         Command::Diff(diffing) => return diff::run(&directory, &diffing),
         Command::Inputs { planning } => inputs::run(&directory, planning)?,
+        Command::Built {
+            planning,
+            stored,
+            local,
+        } => built::run(&directory, &planning, &stored, local)?,
         Command::Parse(parse) => return parse::run(&directory, &parse),
         Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }

@@ -112,6 +112,19 @@ pub(super) enum Command {
         #[command(flatten)]
         planning: Planning,
     },
+    /// Show which images of the plan exist: their content references, one a line
+    #[command(after_help = "Examples:\n  \
+        shipwright built > built.txt && shipwright plan --built built.txt\n  \
+        shipwright built --local                    in the engine rather than in the registries")]
+    Built {
+        #[command(flatten)]
+        planning: Planning,
+        #[command(flatten)]
+        stored: Stored,
+        /// Ask the engine rather than the registries
+        #[arg(long)]
+        local: bool,
+    },
     /// Print a Dockerfile as JSON, for tools
     #[command(hide = true)]
     Parse(super::parse::Parse),
