@@ -10,8 +10,10 @@ mod decisions;
 mod diff;
 mod emit;
 mod exec;
+mod graph;
 mod inputs;
 mod list;
+mod manual;
 mod output;
 mod parse;
 mod planning;
@@ -30,11 +32,7 @@ use args::{Arguments, Command};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version are no errors; a closed pipe is nobody's problem.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return misused(&error),
     };
     match dispatch(arguments) {
         Ok(code) => code,
@@ -45,6 +43,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// What clap says of a command line. Help and version are no errors.
+fn misused(error: &clap::Error) -> ExitCode {
+    // A closed pipe is nobody's problem.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
     let directory = arguments.directory.unwrap_or_default();
     match arguments.command {
@@ -53,12 +58,10 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
             let made = planning::make(&directory, &planning, file.as_deref())?;
             output::write(&made.plan.to_json(), file.as_deref())?;
         }
-        Command::Emit {
-            format,
-            planning,
-            stored,
-            output,
-        } => emit::run(&directory, format, &planning, &stored, &output)?,
+        Command::Emit(mut arguments) => match arguments.what() {
+            Ok(what) => emit::run(&directory, &what, &arguments)?,
+            Err(error) => return Ok(misused(&error)),
+        },
         Command::Exec {
             planning,
             stored,
@@ -77,6 +80,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
             stored,
             local,
         } => built::run(&directory, &planning, &stored, local)?,
+        Command::Graph(graph) => graph::run(&directory, &graph)?,
+        Command::Completions { shell } => manual::completions(shell)?,
+        Command::Man { folder } => manual::man(folder.as_deref())?,
         Command::Parse(parse) => return parse::run(&directory, &parse),
         Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }

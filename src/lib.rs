@@ -49,3 +49,4 @@ mod buildx;
 pub mod cli;
 pub mod emit;
 pub mod exec;
+pub mod picture;

@@ -42,21 +42,7 @@ pub(super) enum Command {
         output: Output,
     },
     /// Print the plan compiled for a runner
-    #[command(after_help = "Examples:\n  \
-        shipwright emit make -o build.mk && make -j4 -f build.mk\n  \
-        shipwright emit sh > build.sh && sh build.sh service1\n  \
-        shipwright emit bake > docker-bake.hcl && docker buildx bake\n  \
-        shipwright emit make --plan plan.json       a stored plan")]
-    Emit {
-        /// What to write
-        format: EmitFormat,
-        #[command(flatten)]
-        planning: Planning,
-        #[command(flatten)]
-        stored: Stored,
-        #[command(flatten)]
-        output: Output,
-    },
+    Emit(super::emit::Emit),
     /// Build and tag the images with Docker
     #[command(after_help = "Examples:\n  \
         shipwright exec                             everything that is not built yet\n  \
@@ -107,6 +93,8 @@ pub(super) enum Command {
         #[command(flatten)]
         planning: Planning,
     },
+    /// Draw what the images take from each other
+    Graph(super::graph::Graph),
     /// Report problems and print nothing else; for pre-commit hooks and CI
     Check {
         #[command(flatten)]
@@ -124,6 +112,23 @@ pub(super) enum Command {
         /// Ask the engine rather than the registries
         #[arg(long)]
         local: bool,
+    },
+    /// Print a script that completes command lines in a shell
+    #[command(after_help = "Examples:\n  \
+        shipwright completions bash > ~/.local/share/bash-completion/completions/shipwright\n  \
+        shipwright completions zsh > ~/.zfunc/_shipwright")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command
+    #[command(after_help = "Examples:\n  \
+        shipwright man | man -l -\n  \
+        shipwright man --folder ~/.local/share/man/man1")]
+    Man {
+        /// Write a page for each command into DIR
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
     /// Print a Dockerfile as JSON, for tools
     #[command(hide = true)]
@@ -250,7 +255,7 @@ pub(super) enum DiffFormat {
 pub(super) struct Output {
     /// Write to FILE, all of it or nothing, instead of standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
-    pub(super) file: Option<PathBuf>,
+    file: Option<PathBuf>,
 }
 
 impl Stored {
@@ -325,17 +330,6 @@ pub(super) struct Run {
     /// Keep each image's log in DIR
     #[arg(long, value_name = "DIR")]
     pub(super) logs: Option<std::path::PathBuf>,
-}
-
-/// A runner that a plan can be compiled for.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum EmitFormat {
-    /// A Makefile for GNU make
-    Make,
-    /// A POSIX shell script
-    Sh,
-    /// A docker-bake.hcl for docker buildx bake
-    Bake,
 }
 
 /// `NAME=VALUE`. The environment gives no values, so that a plan does not depend on it.
