@@ -17,6 +17,7 @@ mod manual;
 mod output;
 mod parse;
 mod planning;
+mod prune;
 mod why;
 
 use std::ffi::OsString;
@@ -83,6 +84,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
         Command::Graph(graph) => graph::run(&directory, &graph)?,
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { folder } => manual::man(folder.as_deref())?,
+        Command::Prune(pruning) => prune::run(&directory, &pruning)?,
         Command::Parse(parse) => return parse::run(&directory, &parse),
         Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }

@@ -11,6 +11,7 @@
 mod child;
 mod command;
 mod contexts;
+pub mod dispose;
 mod docker;
 mod engine;
 mod existing;

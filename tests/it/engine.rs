@@ -6,6 +6,7 @@
 mod exec;
 mod five_images;
 mod killed;
+mod prune;
 mod registry;
 mod runners;
 mod sealed;
