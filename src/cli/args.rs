@@ -182,6 +182,9 @@ pub(super) struct Settings {
     /// Set a build argument for every image that declares it
     #[arg(long = "build-arg", value_name = "K=V", value_parser = pair)]
     pub(super) build_args: Vec<(String, String)>,
+    /// Give a build argument to the builds without counting it in fingerprints
+    #[arg(long = "stamp", value_name = "K=V", value_parser = pair)]
+    pub(super) stamp_args: Vec<(String, String)>,
     /// Build for a platform, like linux/arm64
     #[arg(long = "platform", value_name = "P", value_delimiter = ',', value_parser = Platform::parse)]
     pub(super) platforms: Vec<Platform>,
@@ -191,6 +194,9 @@ pub(super) struct Settings {
     /// First part of default names; wins over `SW_NAMESPACE` and the configuration
     #[arg(long, value_name = "NS")]
     pub(super) namespace: Option<String>,
+    /// Where images live, like `registry.example.com/{{ name }}`; wins over the configuration
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(super) repository: Option<String>,
 }
 
 /// Which images.
@@ -223,7 +229,7 @@ pub(super) struct Stored {
         long,
         value_name = "FILE",
         conflicts_with_all = ["rev", "dirty", "since", "built", "branch", "tags", "no_default_tags", "build_args",
-            "platforms", "epoch", "namespace", "images", "upto", "dependents", "exact", "exclude"]
+            "stamp_args", "repository", "platforms", "epoch", "namespace", "images", "upto", "dependents", "exact", "exclude"]
     )]
     pub(super) plan: Option<PathBuf>,
 }

@@ -126,10 +126,16 @@ impl Contexts for Sealed<'_> {
     fn sources(&self, image: &Image) -> Result<Sources, Diagnostic> {
         let files = &self.made.files[&image.name];
         let text = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
+        let mut named = image.contexts.clone();
+        for (name, inputs) in &files.contexts {
+            if let Some(place) = named.get_mut(name) {
+                *place = text(self.sealer.context(place, inputs)?);
+            }
+        }
         Ok(Sources {
             dockerfile: text(self.sealer.dockerfile(&files.dockerfile)?),
             context: text(self.sealer.context(&image.context, &files.inputs)?),
-            named: image.contexts.clone(),
+            named,
         })
     }
 }
