@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::command::build_arguments;
 use super::engine::{Failed, Host};
-use super::failure::{Tail, build_failed};
+use super::failure::{Tail, build_failed, fetch_failed, push_failed};
 use super::log::Log;
 use super::progress::Progress;
 use super::queue::Queue;
@@ -197,9 +197,11 @@ impl Runner<'_> {
             result.map_err(|failed| match failed {
                 Failed::Stopped => (End::Stopped, false),
                 Failed::Status(status) => {
-                    let problem = way
-                        .failed(&image.reference, &status)
-                        .help(format!("docker's last lines\n{}", log.tail.last()))
+                    let say = match way {
+                        Way::Push => push_failed,
+                        Way::Pull => fetch_failed,
+                    };
+                    let problem = say(&image.reference, &status, &log.tail)
                         .help(format!("the whole log is in {}", log.path.display()));
                     (End::Failed(problem), !log.tail.says_denied())
                 }
@@ -215,20 +217,4 @@ impl Runner<'_> {
 enum Way {
     Push,
     Pull,
-}
-
-impl Way {
-    /// A reference that did not get there.
-    fn failed(self, reference: &str, status: &str) -> Diagnostic {
-        match self {
-            Self::Push => Diagnostic::error(
-                "push-failed",
-                format!("cannot push `{reference}` ({status})"),
-            ),
-            Self::Pull => Diagnostic::error(
-                "fetch-failed",
-                format!("cannot fetch `{reference}` ({status})"),
-            ),
-        }
-    }
 }

@@ -7,6 +7,7 @@ mod builder;
 mod exec;
 mod five_images;
 mod killed;
+mod prune;
 mod registry;
 mod runners;
 mod sealed;

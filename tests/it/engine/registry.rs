@@ -50,6 +50,8 @@ fn what_is_published_moves_in_the_registry_alone() {
     assert_eq!(counts, "5 built");
     let first = digests(&engine, &report, "main");
     assert_eq!(exec(&repo, &["--push"]).0, "5 skipped");
+    let built = program::run(&repo, &[&["built"], &WITH_BASE[..]].concat());
+    assert_eq!(built.lines().count(), 5);
 
     engine.clear();
     repo.write("//- README\nNo image reads this.\n");
