@@ -3,5 +3,7 @@
 //! Each test builds a small repository whose images all end in what they were built on, so that a
 //! wrong base shows in the files.
 
+mod equality;
 mod exec;
+mod generated;
 mod runners;
