@@ -9,8 +9,10 @@ mod decisions;
 mod diff;
 mod emit;
 mod exec;
+mod graph;
 mod inputs;
 mod list;
+mod manual;
 mod output;
 mod parse;
 mod planning;
@@ -72,6 +74,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
         Command::Why { planning } => why::run(&directory, &planning)?,
         Command::Diff(diffing) => return diff::run(&directory, &diffing),
         Command::Inputs { planning } => inputs::run(&directory, planning)?,
+        Command::Graph(graph) => graph::run(&directory, &graph)?,
+        Command::Completions { shell } => manual::completions(shell)?,
+        Command::Man { folder } => manual::man(folder.as_deref())?,
         Command::Parse(parse) => return parse::run(&directory, &parse),
         Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }

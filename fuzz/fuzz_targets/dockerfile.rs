@@ -1,6 +1,4 @@
 //! No text makes the parser panic, and whatever it reads has a place in the text.
-//!
-//! `cargo +nightly fuzz run dockerfile fuzz/corpus/dockerfile $(ls -d tests/cases/dockerfile/*)`
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -93,10 +93,29 @@ pub(super) enum Command {
         #[command(flatten)]
         planning: Planning,
     },
+    /// Draw what the images take from each other
+    Graph(super::graph::Graph),
     /// Report problems and print nothing else; for pre-commit hooks and CI
     Check {
         #[command(flatten)]
         planning: Planning,
+    },
+    /// Print a script that completes command lines in a shell
+    #[command(after_help = "Examples:\n  \
+        shipwright completions bash > ~/.local/share/bash-completion/completions/shipwright\n  \
+        shipwright completions zsh > ~/.zfunc/_shipwright")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command
+    #[command(after_help = "Examples:\n  \
+        shipwright man | man -l -\n  \
+        shipwright man --folder ~/.local/share/man/man1")]
+    Man {
+        /// Write a page for each command into DIR
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
     },
     /// Print a Dockerfile as JSON, for tools
     #[command(hide = true)]
@@ -141,6 +160,9 @@ pub(super) struct Settings {
     /// Set a build argument for every image that declares it
     #[arg(long = "build-arg", value_name = "K=V", value_parser = pair)]
     pub(super) build_args: Vec<(String, String)>,
+    /// Give a build argument to the builds without counting it in fingerprints
+    #[arg(long = "stamp", value_name = "K=V", value_parser = pair)]
+    pub(super) stamp_args: Vec<(String, String)>,
     /// Build for a platform, like linux/arm64
     #[arg(long = "platform", value_name = "P", value_delimiter = ',', value_parser = Platform::parse)]
     pub(super) platforms: Vec<Platform>,
@@ -150,6 +172,9 @@ pub(super) struct Settings {
     /// First part of default names; wins over `SW_NAMESPACE` and the configuration
     #[arg(long, value_name = "NS")]
     pub(super) namespace: Option<String>,
+    /// Where images live, like `registry.example.com/{{ name }}`; wins over the configuration
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(super) repository: Option<String>,
 }
 
 /// Which images.
@@ -182,7 +207,7 @@ pub(super) struct Stored {
         long,
         value_name = "FILE",
         conflicts_with_all = ["rev", "dirty", "since", "built", "branch", "tags", "no_default_tags", "build_args",
-            "platforms", "epoch", "namespace", "images", "upto", "dependents", "exact", "exclude"]
+            "stamp_args", "repository", "platforms", "epoch", "namespace", "images", "upto", "dependents", "exact", "exclude"]
     )]
     pub(super) plan: Option<PathBuf>,
 }
@@ -276,12 +301,25 @@ pub(super) struct Run {
     /// Push images that differ from the commit too
     #[arg(long)]
     pub(super) push_dirty: bool,
+    /// Fetch an image that the engine lacks from its registry rather than build it; where nothing is
+    /// said, if its repository names the registry's host
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub(super) from_registry: Option<bool>,
     /// Build from the folders of the working tree rather than from exactly the planned files
     #[arg(long)]
     pub(super) unsealed: bool,
     /// Print no progress, only the closing table
     #[arg(short, long)]
     pub(super) quiet: bool,
+    /// Write what was done as JSON to FILE
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<std::path::PathBuf>,
     /// Keep each image's log in DIR
     #[arg(long, value_name = "DIR")]
     pub(super) logs: Option<std::path::PathBuf>,

@@ -4,15 +4,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::stages::{Base, ImageUse, NoBases, Request, Source, StageError, StageGraph};
+use super::stages::{Base, Bases, ImageConfig, ImageUse, Request, Source, StageError, StageGraph};
 use super::{Dockerfile, LineRange, dump, parse};
 use crate::platform::Platform;
+use crate::reference::Reference;
+
+/// Base images of which nothing is known but the folder that they work in. BuildKit refuses mounts
+/// onto `/`, so it matters to what is an error.
+struct AtRoot;
+
+impl Bases for AtRoot {
+    fn config(&self, _: &Reference, _: &Platform) -> ImageConfig {
+        ImageConfig {
+            workdir: Some("/".to_owned()),
+            ..ImageConfig::unknown()
+        }
+    }
+}
 
 /// A Dockerfile as JSON: `syntax`, `escape` and `check` as its directives say, `nodes` wherever
 /// layers 1 to 3 pass, `stages` for this target, build arguments and platform, and `error` exactly
 /// where BuildKit refuses the build.
 ///
-/// Nothing is known of base images here: what depends on them is taken as unknown.
+/// Of base images it is assumed that they work in `/`, as nearly all do. Nothing else is known of
+/// them: what depends on their variables is taken as unknown, and they have no triggers.
 pub fn parse_report(
     text: &str,
     target: Option<&str>,
@@ -32,11 +47,6 @@ pub fn parse_report(
         "check".into(),
         setting(ast.check.as_ref().map(|s| &*s.value)),
     );
-    if text.is_empty() {
-        let error = json!({"message": "the Dockerfile cannot be empty"});
-        report.insert("error".into(), error);
-        return report.into();
-    }
     if let Some(error) = dockerfile.first_error() {
         report.insert("error".into(), dump::error(error));
         return report.into();
@@ -48,7 +58,7 @@ pub fn parse_report(
         platform: &platform.normalized(),
         build_platform: &Platform::default(),
         contexts: &BTreeSet::new(),
-        bases: &NoBases,
+        bases: &AtRoot,
     };
     let (key, value) = match StageGraph::new(&dockerfile, &request) {
         Ok(graph) => ("stages", stages(&graph)),

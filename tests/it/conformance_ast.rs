@@ -15,7 +15,7 @@ fn answer(dockerfile: &str) -> Value {
 }
 
 /// BuildKit's suggestions depend on the order of a hash map.
-fn without_suggestions(mut value: Value) -> Value {
+pub(crate) fn without_suggestions(mut value: Value) -> Value {
     for error in ["error", "instr_error", "parse_error"] {
         let message = value.get_mut(error).and_then(|e| e.get_mut("message"));
         if let Some(Value::String(message)) = message {
@@ -51,7 +51,7 @@ fn difference(row: &Value, absent: &[&str]) -> Option<Value> {
 }
 
 /// The files that the data describes rather than holds.
-fn described(name: &str) -> String {
+pub(crate) fn described(name: &str) -> String {
     let length: usize = name
         .strip_prefix("limit-")
         .and_then(|length| length.parse().ok())

@@ -44,7 +44,7 @@ fn text_map(value: &Value) -> BTreeMap<String, String> {
 }
 
 /// BuildKit notes an empty image for every mount without a source; they are no part of the answer.
-fn without_mount_artefacts(mut stages: Value) -> Value {
+pub(crate) fn without_mount_artefacts(mut stages: Value) -> Value {
     let rows = stages.as_array_mut().expect("a list");
     let is_artefact = |row: &Value| row["external_only"] == true && row["base_name"] == "scratch";
     let dropped: BTreeSet<u64> = rows

@@ -5,5 +5,9 @@
 
 mod equality;
 mod exec;
+mod five_images;
 mod generated;
+mod killed;
+mod registry;
 mod runners;
+mod sealed;

@@ -4,7 +4,6 @@
 //! `SHIPWRIGHT_EQUALITY_SEED` is the first seed, 0 where it is not set.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::rc::Rc;
 
 use shipwright::emit::Format;
@@ -14,6 +13,7 @@ use super::exec::exec;
 use super::generated::{Dice, Generated, repository};
 use super::runners::run;
 use crate::support::engine::{self, Contents, Engine, contents, docker};
+use crate::support::program;
 use crate::support::repo::Repo;
 
 /// The ways to run an emitted plan: the words before the file.
@@ -121,16 +121,9 @@ fn options(dice: &mut Dice) -> Vec<String> {
 /// The plan of the repository, with targets and named contexts besides.
 #[track_caller]
 fn planned(repo: &Repo, generated: &Generated, options: &[String], dice: &mut Dice) -> Plan {
-    let output = Command::new(env!("CARGO_BIN_EXE_shipwright"))
-        .arg("plan")
-        .args(options)
-        .current_dir(repo.path())
-        .env_remove("SW_NAMESPACE")
-        .output()
-        .expect("the program starts");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}\n{}", generated.fixture);
-    let text = String::from_utf8(output.stdout).expect("a plan is UTF-8");
+    let options = options.iter().map(String::as_str);
+    let arguments: Vec<&str> = ["plan"].into_iter().chain(options).collect();
+    let text = program::run(repo, &arguments);
     let mut plan = Plan::from_json(&text).expect("a plan");
     for image in &mut plan.images {
         if generated.with_stage.contains(&image.context) && dice.one_in(2) {

@@ -1,0 +1,128 @@
+//! No text makes the stages, the expansion of variables or the matching of ignore files panic; a
+//! graph keeps its promises, and a walk through a context sees what every path alone would show.
+//!
+//! The input is a Dockerfile and, after a line `---`, an ignore file. Paths to ask for are taken
+//! from the lines of both.
+#![no_main]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use libfuzzer_sys::fuzz_target;
+use shipwright::dockerfile::expand::Lexer;
+use shipwright::dockerfile::stages::{Base, Bases, ImageConfig, NoBases, Request, StageGraph};
+use shipwright::dockerfile::{Dockerfile, parse};
+use shipwright::ignore::{Folder, IgnoreFile, Verdict};
+use shipwright::platform::Platform;
+use shipwright::reference::Reference;
+
+/// Every image has triggers that take from everywhere, and no variables.
+struct Triggers;
+
+impl Bases for Triggers {
+    fn config(&self, _: &Reference, _: &Platform) -> ImageConfig {
+        let mut config = ImageConfig::empty();
+        config.triggers = vec![
+            "COPY --from=a / /".to_owned(),
+            "RUN --mount=from=1,target=/x true".to_owned(),
+            "COPY $V /".to_owned(),
+        ];
+        config
+    }
+}
+
+fuzz_target!(|text: &str| {
+    let (dockerfile, ignore) = text.split_once("\n---\n").unwrap_or((text, text));
+    stages(dockerfile);
+    expansion(dockerfile);
+    matching(ignore, text);
+});
+
+fn stages(text: &str) {
+    let ast = parse(text);
+    let file = Dockerfile::new(&ast);
+    if file.first_error().is_some() {
+        return;
+    }
+    let contexts = BTreeSet::from(["a".to_owned(), "alpine".to_owned()]);
+    let build_args = BTreeMap::from([("V".to_owned(), "a".to_owned())]);
+    let platform = Platform::default();
+    for (bases, contexts) in [
+        (&NoBases as &dyn Bases, &BTreeSet::new()),
+        (&Triggers, &contexts),
+    ] {
+        for target in [None, Some("0"), Some("a")] {
+            let request = Request {
+                target,
+                build_args: &build_args,
+                platform: &platform,
+                build_platform: &platform,
+                contexts,
+                bases,
+            };
+            match StageGraph::new(&file, &request) {
+                Ok(graph) => promises(&graph),
+                Err(errors) => assert!(!errors.is_empty()),
+            }
+        }
+    }
+}
+
+fn promises(graph: &StageGraph<'_>) {
+    assert!(graph.stages[graph.target].reachable);
+    for stage in graph.reachable() {
+        if let Base::Stage(base) = stage.base {
+            assert!(base < stage.index && graph.stages[base].reachable);
+        }
+        for source in stage.steps.iter().flat_map(|step| &step.sources) {
+            let path = source.path.as_deref().unwrap_or_default();
+            assert!(!path.starts_with('/') && !path.split('/').any(|part| part == ".."));
+        }
+    }
+}
+
+fn expansion(text: &str) {
+    let env = BTreeMap::from([("A".to_owned(), "v w".to_owned())]);
+    for line in text.lines().take(16) {
+        for lexer in [Lexer::new('\\'), Lexer::new('`'), Lexer::heredoc_body()] {
+            let Ok(word) = lexer.word(line, &env) else {
+                continue;
+            };
+            let value = word.value.unwrap_or_default();
+            for range in word.variables {
+                assert!(value.get(range).is_some());
+            }
+            assert!(lexer.words(line, &env).is_ok());
+        }
+    }
+}
+
+fn matching(ignore: &str, paths: &str) {
+    let (file, _) = IgnoreFile::parse(ignore);
+    for path in paths.lines().take(16) {
+        let parts: Vec<&str> = path.split('/').collect();
+        // What is asked for is clean, and of this many folders at most.
+        if parts.len() > 8 || parts.iter().any(|part| ["", ".", ".."].contains(part)) {
+            continue;
+        }
+        walk(&file, &parts);
+    }
+}
+
+/// Follows a path folder by folder: what a verdict says of all below a folder holds for it too.
+fn walk(file: &IgnoreFile, parts: &[&str]) {
+    let mut folder: Folder<'_> = file.root();
+    let mut said = Verdict::Mixed;
+    for (index, name) in parts.iter().enumerate() {
+        if said == Verdict::Mixed {
+            said = folder.verdict();
+        }
+        let ignored = file.ignores(&parts[..=index].join("/"));
+        assert_eq!(folder.ignores(name), ignored);
+        match said {
+            Verdict::Taken => assert!(!ignored),
+            Verdict::Ignored => assert!(ignored),
+            Verdict::Mixed => {}
+        }
+        folder = folder.enter(name);
+    }
+}

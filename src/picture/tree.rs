@@ -1,0 +1,95 @@
+//! A picture for terminals.
+//!
+//! Bases stand on the left, below each what takes from it. An image that takes from several is
+//! spelled out once, below the one that it builds on; elsewhere `(*)` stands for what is below it.
+
+use super::{Kind, Link, Picture};
+
+/// A line that is still to be written.
+struct Line {
+    node: usize,
+    /// What stands before it: the lines of the levels above.
+    indent: String,
+    /// The node that it hangs on, and whether it is the last one there; none for a root.
+    hangs: Option<(usize, bool)>,
+}
+
+pub(super) fn write(picture: &Picture) -> String {
+    let dependents = picture.dependents();
+    let homes: Vec<Option<usize>> = (0..picture.nodes.len())
+        .map(|node| home(picture, node))
+        .collect();
+    let mut roots: Vec<usize> = (0..picture.nodes.len())
+        .filter(|&node| homes[node].is_none())
+        .collect();
+    roots.sort_by_key(|&node| picture.nodes[node].order());
+    // A stack of its own, because a chain may be long.
+    let mut waiting: Vec<Line> = roots
+        .into_iter()
+        .rev()
+        .map(|node| Line {
+            node,
+            indent: String::new(),
+            hangs: None,
+        })
+        .collect();
+    let mut text = String::new();
+    while let Some(line) = waiting.pop() {
+        let node = &picture.nodes[line.node];
+        text.push_str(&line.indent);
+        let mut below = line.indent;
+        if let Some((parent, last)) = line.hangs {
+            text.push_str(branch(node.needs[&parent], last));
+            below.push_str(if last { "    " } else { "│   " });
+        }
+        text.push_str(&node.label());
+        let link = line.hangs.map(|(parent, _)| node.needs[&parent]);
+        text.push_str(remark(node.kind, link));
+        let children = &dependents[line.node];
+        if line.hangs.map(|(parent, _)| parent) == homes[line.node] {
+            let parent = line.node;
+            let lines = children.iter().enumerate().map(|(at, &node)| Line {
+                node,
+                indent: below.clone(),
+                hangs: Some((parent, at + 1 == children.len())),
+            });
+            let mut lines: Vec<Line> = lines.collect();
+            lines.reverse();
+            waiting.append(&mut lines);
+        } else if !children.is_empty() {
+            text.push_str(" (*)");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The need below which a node is spelled out: the one that it builds on, or else what comes
+/// latest in the build.
+fn home(picture: &Picture, node: usize) -> Option<usize> {
+    let needs = picture.nodes[node].needs.iter();
+    needs
+        .min_by_key(|&(&need, &link)| (link, std::cmp::Reverse(need)))
+        .map(|(&need, _)| need)
+}
+
+fn branch(link: Link, last: bool) -> &'static str {
+    match (link, last) {
+        (Link::From | Link::Unknown, false) => "├── ",
+        (Link::From | Link::Unknown, true) => "└── ",
+        (Link::Copy, false) => "├╌╌ ",
+        (Link::Copy, true) => "└╌╌ ",
+        (Link::Mount, false) => "├┈┈ ",
+        (Link::Mount, true) => "└┈┈ ",
+    }
+}
+
+fn remark(kind: Kind, link: Option<Link>) -> &'static str {
+    match (kind, link) {
+        (Kind::LeftOut, _) => " (not in this plan)",
+        (Kind::External, _) => " (external)",
+        (Kind::Planned, Some(Link::Copy)) => " (COPY --from)",
+        (Kind::Planned, Some(Link::Mount)) => " (RUN --mount)",
+        (Kind::Planned, _) => "",
+    }
+}

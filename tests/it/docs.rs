@@ -1,0 +1,183 @@
+//! The documents say what the program does: every diagnostic is explained, links lead somewhere,
+//! and the commands that are shown exist.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use regex::Regex;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The files of that extension below a folder, sorted.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `README.md` and all of `docs/`, by path.
+fn documents() -> BTreeMap<PathBuf, String> {
+    let mut paths = files(&root().join("docs"), "md");
+    paths.push(root().join("README.md"));
+    let texts = paths.into_iter().map(|path| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path, text)
+    });
+    texts.collect()
+}
+
+#[test]
+fn every_diagnostic_is_explained() {
+    let made =
+        Regex::new(r#"Diagnostic::(error|warning|note)\(\s*("[a-z0-9-]+"|[^\s,)]+)"#).unwrap();
+    let mut in_source = BTreeSet::new();
+    for path in files(&root().join("src"), "rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        for found in made.captures_iter(&text) {
+            let code = found[2].trim_matches('"');
+            assert_ne!(code, &found[2], "{}: a code is a literal", path.display());
+            in_source.insert((code.to_owned(), found[1].to_owned()));
+        }
+    }
+    let text = fs::read_to_string(root().join("docs/diagnostics.md")).unwrap();
+    let heading =
+        Regex::new(r"(?m)^### `([a-z0-9-]+)`\n\n\*\*(Error|Warning|Note)\.\*\* \S").unwrap();
+    let entries: Vec<(String, String)> = heading
+        .captures_iter(&text)
+        .map(|found| (found[1].to_owned(), found[2].to_lowercase()))
+        .collect();
+    let explained: BTreeSet<_> = entries.iter().cloned().collect();
+    assert_eq!(entries.len(), explained.len(), "a code stands twice");
+    assert_eq!(
+        text.matches("\n### ").count(),
+        entries.len(),
+        "an entry has another form"
+    );
+    let missing: Vec<_> = in_source.difference(&explained).collect();
+    let gone: Vec<_> = explained.difference(&in_source).collect();
+    assert!(
+        missing.is_empty() && gone.is_empty(),
+        "docs/diagnostics.md lacks {missing:?}, and explains {gone:?}, which src/ does not have"
+    );
+}
+
+/// As GitHub makes it of a heading.
+fn anchor(heading: &str) -> String {
+    let heading = heading.to_lowercase().replace(' ', "-");
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    heading.chars().filter(kept).collect()
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let link = Regex::new(r"\]\(([^)\s]+)\)").unwrap();
+    let documents = documents();
+    let mut broken = Vec::new();
+    for (path, text) in &documents {
+        for found in link.captures_iter(text) {
+            let target = &found[1];
+            if target.contains("://") {
+                continue;
+            }
+            let (file, place) = target.split_once('#').unwrap_or((target, ""));
+            let file = match file {
+                "" => path.clone(),
+                _ => path.parent().unwrap().join(file),
+            };
+            let leads = file.exists()
+                && (place.is_empty()
+                    || fs::read_to_string(&file).is_ok_and(|text| {
+                        let headings = text.lines().filter(|line| line.starts_with('#'));
+                        headings
+                            .map(|line| anchor(line.trim_start_matches('#').trim_start()))
+                            .any(|anchor| anchor == place)
+                    }));
+            if !leads {
+                broken.push(format!("{}: {target}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+fn help(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_shipwright"))
+        .args(arguments)
+        .arg("--help")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Every `shipwright COMMAND` in a block of code is a command, and every long option of it is one.
+#[test]
+fn commands_that_are_shown_exist() {
+    let shown = Regex::new(r"shipwright (?:-C \S+ )?([a-z]+)([^|&>#\n`]*)").unwrap();
+    let option = Regex::new(r"--[a-z][a-z-]*").unwrap();
+    let commands = help(&[]);
+    let mut wrong = Vec::new();
+    for (path, text) in documents() {
+        let mut in_block = false;
+        for line in text.lines() {
+            if line.starts_with("```") {
+                in_block = !in_block;
+            }
+            for found in shown.captures_iter(line) {
+                let is_code = in_block
+                    || line.starts_with("    ")
+                    || line[..found.get(0).unwrap().start()].ends_with('`');
+                if !is_code {
+                    continue;
+                }
+                let command = &found[1];
+                let known = command == "parse" || commands.contains(&format!("\n  {command} "));
+                let options = if known {
+                    help(&[command])
+                } else {
+                    String::new()
+                };
+                let unknown = option
+                    .find_iter(&found[2])
+                    .any(|option| !options.contains(option.as_str()));
+                if !known || unknown {
+                    wrong.push(format!("{}: {}", path.display(), &found[0]));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The help of the program names every command that the guide or the README explains.
+#[test]
+fn every_command_is_in_a_document() {
+    let help = help(&[]);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands = commands.take_while(|line| !line.is_empty());
+    let texts: String = documents().into_values().collect();
+    let missing: Vec<&str> = commands
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|command| *command != "help")
+        .filter(|command| {
+            !texts.contains(&format!("shipwright {command}"))
+                && !texts.contains(&format!("`{command}`"))
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
