@@ -11,3 +11,4 @@ mod killed;
 mod registry;
 mod runners;
 mod sealed;
+mod waves;
