@@ -36,15 +36,6 @@ impl Repo {
         repo
     }
 
-    /// The files of a folder in one commit.
-    #[track_caller]
-    pub(crate) fn of_folder(folder: &Path) -> Self {
-        let repo = Self::empty();
-        copy(folder, repo.path());
-        repo.commit("Start");
-        repo
-    }
-
     /// No file and no commit.
     #[track_caller]
     pub(crate) fn empty() -> Self {
