@@ -301,12 +301,25 @@ pub(super) struct Run {
     /// Push images that differ from the commit too
     #[arg(long)]
     pub(super) push_dirty: bool,
+    /// Fetch an image that the engine lacks from its registry rather than build it; where nothing is
+    /// said, if its repository names the registry's host
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub(super) from_registry: Option<bool>,
     /// Build from the folders of the working tree rather than from exactly the planned files
     #[arg(long)]
     pub(super) unsealed: bool,
     /// Print no progress, only the closing table
     #[arg(short, long)]
     pub(super) quiet: bool,
+    /// Write what was done as JSON to FILE
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<std::path::PathBuf>,
     /// Keep each image's log in DIR
     #[arg(long, value_name = "DIR")]
     pub(super) logs: Option<std::path::PathBuf>,

@@ -52,6 +52,9 @@ pub(super) fn run(
     let report = exec::run(&made.plan, &options, root, contexts, &mut *progress)?;
     drop(progress);
     output::report(&report.problems);
+    if let Some(file) = &run.report {
+        output::write(&report.to_json(), Some(file))?;
+    }
     output::write(&report.table(), None)?;
     Ok(if report.succeeded() {
         ExitCode::SUCCESS
@@ -77,6 +80,7 @@ fn options(run: &Run) -> Result<Options, Diagnostics> {
             (true, false) => Some(Push::Clean),
             (false, false) => None,
         },
+        from_registry: run.from_registry,
         logs: run.logs.clone().unwrap_or_else(|| {
             std::env::temp_dir().join(format!("shipwright-logs-{}", std::process::id()))
         }),

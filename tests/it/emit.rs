@@ -9,5 +9,7 @@ mod github;
 mod goldens;
 mod hostile;
 mod noting_docker;
+mod pages;
 mod refused;
 mod runs;
+mod workflows;

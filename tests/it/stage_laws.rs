@@ -361,7 +361,7 @@ fn a_report_has_what_tools_need() {
     assert_eq!(bad["error"]["lines"][0][0], 2);
     assert_eq!(
         report("", None)["error"]["message"],
-        "the Dockerfile cannot be empty"
+        "file with no instructions"
     );
 }
 

@@ -22,7 +22,7 @@ fn read(path: &Path) -> String {
 
 /// The plan that is printed for the example, committed on a branch.
 #[track_caller]
-fn planned() -> String {
+pub(crate) fn planned() -> String {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/6sense");
     let repo = Repo::of_folder(&example);
     repo.branch("feature/login");
