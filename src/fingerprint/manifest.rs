@@ -54,16 +54,7 @@ pub fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
         }
     }
     manifest.add("inputs", facts.inputs.to_string());
-    for (name, context) in &image.contexts {
-        let value = match context {
-            NamedContext::Image(image) => {
-                format!("external {}", image.clone().with_default_tag())
-            }
-            NamedContext::Folder(_) => facts.contexts[name].id.to_string(),
-        };
-        manifest.add("context", name.as_str());
-        manifest.add("context-value", value);
-    }
+    contexts(&mut manifest, image, facts);
     // The image holds their text as it is written.
     for trigger in image.triggers() {
         manifest.add("onbuild", trigger.as_str());
@@ -78,6 +69,26 @@ pub fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
         writer.view();
     }
     manifest
+}
+
+/// The named contexts that reachable stages take from.
+fn contexts(manifest: &mut Manifest, image: &Resolved<'_>, facts: &Facts<'_>) {
+    let used = image.used_contexts();
+    let contexts = image.contexts.iter();
+    for (name, context) in contexts.filter(|(name, _)| used.contains(name.as_str())) {
+        let value = match context {
+            NamedContext::Image(image) => {
+                format!("external {}", image.clone().with_default_tag())
+            }
+            // Each folder has its tree.
+            NamedContext::Folder(folder) => facts
+                .contexts
+                .get(name)
+                .map_or_else(|| folder.clone(), |tree| tree.id.to_string()),
+        };
+        manifest.add("context", name.as_str());
+        manifest.add("context-value", value);
+    }
 }
 
 fn directives(manifest: &mut Manifest, image: &Resolved<'_>) {

@@ -4,9 +4,13 @@
 //! wrong base shows in the files.
 
 mod builder;
+mod equality;
 mod exec;
 mod five_images;
+mod generated;
 mod killed;
+mod prune;
 mod registry;
 mod runners;
 mod sealed;
+mod waves;

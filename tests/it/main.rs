@@ -17,6 +17,7 @@ mod conformance_git_ref;
 mod conformance_graph;
 mod conformance_platform;
 mod conformance_reference;
+mod corpus;
 mod determinism;
 mod dockerfile_cases;
 mod dockerfile_laws;

@@ -1,5 +1,6 @@
 //! What several subjects need: temporary repositories, plans, engines.
 
+pub(crate) mod corpus;
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
 pub(crate) mod generate;

@@ -36,15 +36,6 @@ impl Repo {
         repo
     }
 
-    /// The files of a folder in one commit.
-    #[track_caller]
-    pub(crate) fn of_folder(folder: &Path) -> Self {
-        let repo = Self::empty();
-        copy(folder, repo.path());
-        repo.commit("Start");
-        repo
-    }
-
     /// No file and no commit.
     #[track_caller]
     pub(crate) fn empty() -> Self {
@@ -131,21 +122,6 @@ impl Repo {
     }
 }
 
-/// The files of a fixture, for a snapshot that needs no repository.
-#[track_caller]
-pub(crate) fn snapshot_files(fixture: &str) -> BTreeMap<String, snapshot::File> {
-    let files = files(fixture).into_iter().map(|file| {
-        let bytes = file.text.into_bytes();
-        let content = match file.link {
-            Some(target) => snapshot::File::Link(target.into()),
-            None if file.executable => snapshot::File::Executable(bytes),
-            None => snapshot::File::Plain(bytes),
-        };
-        (file.path.to_owned(), content)
-    });
-    files.collect()
-}
-
 /// Copies what is in a folder, modes and all.
 #[track_caller]
 fn copy(from: &Path, to: &Path) {
@@ -159,6 +135,21 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(from, to).unwrap();
         }
     }
+}
+
+/// The files of a fixture, for a snapshot that needs no repository.
+#[track_caller]
+pub(crate) fn snapshot_files(fixture: &str) -> BTreeMap<String, snapshot::File> {
+    let files = files(fixture).into_iter().map(|file| {
+        let bytes = file.text.into_bytes();
+        let content = match file.link {
+            Some(target) => snapshot::File::Link(target.into()),
+            None if file.executable => snapshot::File::Executable(bytes),
+            None => snapshot::File::Plain(bytes),
+        };
+        (file.path.to_owned(), content)
+    });
+    files.collect()
 }
 
 /// A file of a fixture.
