@@ -26,6 +26,7 @@ mod exec;
 mod expansion_laws;
 mod ignore_laws;
 mod parse_command;
+mod registry;
 mod rows;
 mod sessions;
 mod shared;
