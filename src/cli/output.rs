@@ -1,6 +1,6 @@
 //! Where output goes: data to standard output or a file, everything else to standard error.
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -16,17 +16,7 @@ use crate::source::FileIdentity;
 /// When the data cannot be written.
 pub(super) fn write(data: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
     let Some(file) = file else {
-        let mut stdout = std::io::stdout().lock();
-        return match stdout
-            .write_all(data.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Diagnostic::error(
-                "unwritable",
-                format!("standard output cannot be written: {error}"),
-            )),
-            _ => Ok(()),
-        };
+        return to_stdout(|stdout| stdout.write_all(data.as_bytes()));
     };
     write_atomically(data, file).map_err(|error| {
         Diagnostic::error(
@@ -34,6 +24,28 @@ pub(super) fn write(data: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
             format!("`{}` cannot be written: {error}", file.display()),
         )
     })
+}
+
+/// Writes JSON to standard output piece by piece, so that it is never in memory as a whole.
+///
+/// # Errors
+/// As [`write`].
+pub(super) fn write_json(data: &impl serde::Serialize) -> Result<(), Diagnostic> {
+    to_stdout(|stdout| {
+        serde_json::to_writer_pretty(&mut *stdout, data)?;
+        stdout.write_all(b"\n")
+    })
+}
+
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Diagnostic> {
+    let mut stdout = BufWriter::new(std::io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let message = format!("standard output cannot be written: {error}");
+            Err(Diagnostic::error("unwritable", message))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn write_atomically(data: &str, file: &Path) -> std::io::Result<()> {
