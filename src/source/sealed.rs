@@ -188,7 +188,10 @@ impl Writer<'_> {
             return Ok(blob.content().to_vec());
         }
         if let Some((root, changed)) = self.disk
-            && changed.iter().any(|part| path.starts_with(part.as_str()))
+            && changed.iter().any(|changed| {
+                let rest = path.strip_prefix(changed.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
         {
             let content = super::working_tree::content(&root.join(path))?;
             if blob_id(&content) == id {

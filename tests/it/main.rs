@@ -30,6 +30,7 @@ mod fingerprints;
 mod ignore_laws;
 mod parse_command;
 mod plan_laws;
+mod registry;
 mod rows;
 mod sessions;
 mod shared;
