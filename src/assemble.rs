@@ -2,80 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
 use crate::contents::{Asked, Contents};
+use crate::diagnostics::Diagnostics;
+use crate::images::{IMAGE_SCHEME, NamedContext};
 use crate::plan::{self, Action, Dependency, Image, Plan, Source};
+use crate::publish::{self, Published, Publisher};
 use crate::resolve::Resolved;
-use crate::snapshot::Revision;
 use crate::tags;
-
-/// Label with the commit that an image was built from.
-const REVISION_LABEL: &str = "org.opencontainers.image.revision";
-/// Label with the committer's time of that commit.
-const CREATED_LABEL: &str = "org.opencontainers.image.created";
-/// Label with the whole fingerprint.
-const FINGERPRINT_LABEL: &str = "dev.shipwright.fingerprint";
-
-/// Which readable tags images get.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tagging {
-    /// Legal tags besides the default ones.
-    pub added: Vec<String>,
-    /// Whether to leave out the tags of branch and revision.
-    pub no_default: bool,
-}
-
-impl Tagging {
-    /// The readable references of an image, without repetitions.
-    pub fn tags(
-        &self,
-        repository: &str,
-        revision: &Revision,
-        fingerprint: &str,
-        dirty: bool,
-    ) -> Vec<String> {
-        let commit = revision.id.to_string();
-        let branch = revision.branch.as_deref();
-        let mut list = Vec::new();
-        if !self.no_default && dirty {
-            list.extend(branch.map(tags::dirty_branch_tag));
-            list.push(tags::dirty_revision_tag(&commit, fingerprint));
-        } else if !self.no_default {
-            list.extend(branch.map(|branch| tags::branch_tag(branch, 0)));
-            list.push(tags::revision_tag(&commit));
-        }
-        list.extend(self.added.iter().cloned());
-        let mut seen = BTreeSet::new();
-        list.retain(|tag| seen.insert(tag.clone()));
-        list.into_iter()
-            .map(|tag| format!("{repository}:{tag}"))
-            .collect()
-    }
-}
-
-/// The labels of an image.
-pub fn labels(revision: &Revision, fingerprint: &str, dirty: bool) -> BTreeMap<String, String> {
-    let dirty = if dirty { "-dirty" } else { "" };
-    let mut labels = BTreeMap::from([
-        (REVISION_LABEL.to_owned(), format!("{}{dirty}", revision.id)),
-        (FINGERPRINT_LABEL.to_owned(), fingerprint.to_owned()),
-    ]);
-    // A time that has no year of four digits has no RFC 3339 form, and so no label.
-    let created = OffsetDateTime::from_unix_timestamp(revision.timestamp).ok();
-    if let Some(created) = created.and_then(|time| time.format(&Rfc3339).ok()) {
-        labels.insert(CREATED_LABEL.to_owned(), created);
-    }
-    labels
-}
 
 /// What a plan is put together from.
 pub struct Assembly<'a> {
-    /// The commit.
-    pub revision: Revision,
-    /// Which readable tags images get.
-    pub tagging: &'a Tagging,
+    /// The commit, and how images are published.
+    pub publisher: &'a Publisher<'a>,
     /// The fingerprints, by name, that images have in the commit, where the working tree differs
     /// from it.
     pub clean: Option<&'a BTreeMap<String, String>>,
@@ -89,8 +27,12 @@ pub struct Assembly<'a> {
 
 impl Assembly<'_> {
     /// The plan of the images given, which are in build order.
-    pub fn plan(&self, images: impl Iterator<Item = usize>) -> Plan {
+    ///
+    /// # Errors
+    /// When what an image is called or tagged is not legal, or two images claim one tag.
+    pub fn plan(&self, images: impl Iterator<Item = usize>) -> Result<Plan, Diagnostics> {
         let sequence: Vec<usize> = images.collect();
+        let published = self.published(&sequence)?;
         let planned: BTreeSet<usize> = sequence.iter().copied().collect();
         let mut waves = BTreeMap::new();
         let mut images = Vec::with_capacity(sequence.len());
@@ -99,57 +41,98 @@ impl Assembly<'_> {
             let highest = needs.filter_map(|need| waves.get(&need.image)).max();
             let wave = highest.map_or(0, |wave: &usize| wave + 1);
             waves.insert(index, wave);
-            images.push(self.image(index, wave, &planned));
+            images.push(self.image(index, wave, &planned, &published));
         }
         images.sort_by(|a, b| (a.wave, &a.name).cmp(&(b.wave, &b.name)));
-        Plan {
+        let revision = self.publisher.revision;
+        Ok(Plan {
             version: plan::VERSION,
             source: Source {
-                revision: self.revision.id.to_string(),
-                branch: self.revision.branch.clone(),
+                revision: revision.id.to_string(),
+                branch: revision.branch.clone(),
                 dirty: images.iter().any(|image| image.dirty),
-                timestamp: self.revision.timestamp,
+                timestamp: revision.timestamp,
                 since: None,
             },
             images,
-        }
+        })
     }
 
-    fn image(&self, index: usize, wave: usize, planned: &BTreeSet<usize>) -> Image {
+    /// What is published of all images whose contents are known.
+    fn published(&self, planned: &[usize]) -> Result<BTreeMap<usize, Published>, Diagnostics> {
+        let mut problems = Diagnostics::new();
+        let mut published = BTreeMap::new();
+        for (&index, contents) in self.contents {
+            let definition = self.resolved[index].definition;
+            let fingerprint = &contents.fingerprint;
+            match (self.publisher).publish(definition, fingerprint, self.is_dirty(index)) {
+                Ok(done) => {
+                    published.insert(index, done);
+                }
+                Err(errors) => problems.extend(errors),
+            }
+        }
+        let planned = planned.iter().filter_map(|index| {
+            let published = published.get(index)?;
+            Some((self.resolved[*index].definition, published))
+        });
+        problems.extend(publish::claimed_twice(planned));
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        Ok(published)
+    }
+
+    /// Whether an image differs from the revision.
+    fn is_dirty(&self, index: usize) -> bool {
+        let name = &self.resolved[index].definition.name;
+        let clean = self.clean.map(|clean| clean.get(name));
+        clean.is_some_and(|clean| clean != Some(&self.contents[&index].fingerprint))
+    }
+
+    fn image(
+        &self,
+        index: usize,
+        wave: usize,
+        planned: &BTreeSet<usize>,
+        all: &BTreeMap<usize, Published>,
+    ) -> Image {
         let image = &self.resolved[index];
         let definition = image.definition;
         let contents = &self.contents[&index];
         let fingerprint = &contents.fingerprint;
-        let clean = self.clean.map(|clean| clean.get(&definition.name));
-        let dirty = clean.is_some_and(|clean| clean != Some(fingerprint));
-        let repository = definition.name.clone();
+        let settings = &definition.settings;
+        let published = all[&index].clone();
+        let tag = |tag| format!("{}:{tag}", published.repository);
         Image {
             name: definition.name.clone(),
-            reference: self.reference(index),
-            tags: self
-                .tagging
-                .tags(&repository, &self.revision, fingerprint, dirty),
-            repository,
+            reference: self.reference(index, all),
+            tags: published.tags.iter().map(tag).collect(),
+            repository: published.repository,
             dockerfile: definition.dockerfile.clone(),
-            context: definition.context.clone(),
+            context: image.context.clone(),
             target: definition.target.clone(),
             build_args: self.build_args(index),
-            stamp_args: BTreeMap::new(),
-            platforms: self.asked.platforms.to_vec(),
-            labels: labels(&self.revision, fingerprint, dirty),
-            contexts: BTreeMap::new(),
-            secrets: Vec::new(),
-            ssh: Vec::new(),
-            network: String::new(),
-            cache_from: Vec::new(),
-            cache_to: Vec::new(),
-            attest: Vec::new(),
+            stamp_args: image.declared(published.stamp_args),
+            platforms: definition
+                .platforms
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            labels: published.labels,
+            contexts: contexts(image),
+            secrets: settings.secrets.clone().unwrap_or_default(),
+            ssh: settings.ssh.clone().unwrap_or_default(),
+            network: settings.network.clone().unwrap_or_default(),
+            cache_from: published.cache_from,
+            cache_to: published.cache_to,
+            attest: settings.attest.clone().unwrap_or_default(),
             no_cache: !self.asked.epoch.is_empty(),
-            push: true,
-            dirty,
+            push: settings.push.unwrap_or(true),
+            dirty: self.is_dirty(index),
             onbuild: !image.triggers().is_empty(),
             wave,
-            dependencies: self.dependencies(index, planned),
+            dependencies: self.dependencies(index, planned, all),
             base_images: image.base_images.iter().cloned().collect(),
             inputs: contents.inputs.id.to_string(),
             fingerprint: fingerprint.clone(),
@@ -159,35 +142,47 @@ impl Assembly<'_> {
     }
 
     /// The content reference of an image.
-    fn reference(&self, index: usize) -> String {
+    fn reference(&self, index: usize, all: &BTreeMap<usize, Published>) -> String {
         let tag = tags::content_tag(&self.contents[&index].fingerprint);
-        format!("{}:{tag}", self.resolved[index].definition.name)
+        format!("{}:{tag}", all[&index].repository)
     }
 
     /// The build arguments that the Dockerfile declares, or that steer the builder.
     fn build_args(&self, index: usize) -> BTreeMap<String, String> {
         let image = &self.resolved[index];
-        let views = &image.views;
         let mut args = image.definition.build_args.clone();
-        args.retain(|name, _| {
-            name.starts_with("BUILDKIT_")
-                || name == "SOURCE_DATE_EPOCH"
-                || views.iter().any(|view| view.stages.declared.contains(name))
-        });
-        args
+        args.retain(|name, _| !image.definition.settings.stamp_args.contains_key(name));
+        image.declared(args)
     }
 
-    fn dependencies(&self, index: usize, planned: &BTreeSet<usize>) -> Vec<Dependency> {
+    fn dependencies(
+        &self,
+        index: usize,
+        planned: &BTreeSet<usize>,
+        all: &BTreeMap<usize, Published>,
+    ) -> Vec<Dependency> {
         let needs = self.resolved[index].needs.iter();
         let mut dependencies: Vec<Dependency> = needs
             .map(|(need, places)| Dependency {
                 image: self.resolved[need.image].definition.name.clone(),
                 reference: need.context.clone(),
-                content: (!planned.contains(&need.image)).then(|| self.reference(need.image)),
+                content: (!planned.contains(&need.image)).then(|| self.reference(need.image, all)),
                 via: places.keys().cloned().collect(),
             })
             .collect();
         dependencies.sort_by(|a, b| (&a.image, &a.reference).cmp(&(&b.image, &b.reference)));
         dependencies
     }
+}
+
+/// Named contexts as the plan writes them. Images of the plan are dependencies instead.
+fn contexts(image: &Resolved<'_>) -> BTreeMap<String, String> {
+    let all = image.contexts.iter().map(|(name, context)| {
+        let place = match context {
+            NamedContext::Folder(folder) => folder.clone(),
+            NamedContext::Image(reference) => format!("{IMAGE_SCHEME}{reference}"),
+        };
+        (name.clone(), place)
+    });
+    all.collect()
 }

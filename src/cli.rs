@@ -31,11 +31,7 @@ use args::{Arguments, Command};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version are no errors; a closed pipe is nobody's problem.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return misused(&error),
     };
     match dispatch(arguments) {
         Ok(code) => code,
@@ -46,6 +42,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// What clap says of a command line. Help and version are no errors.
+fn misused(error: &clap::Error) -> ExitCode {
+    // A closed pipe is nobody's problem.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
     let directory = arguments.directory.unwrap_or_default();
     match arguments.command {
@@ -54,12 +57,10 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
             let made = planning::make(&directory, &planning, file.as_deref())?;
             output::write(&made.plan.to_json(), file.as_deref())?;
         }
-        Command::Emit {
-            format,
-            planning,
-            stored,
-            output,
-        } => emit::run(&directory, format, &planning, &stored, &output)?,
+        Command::Emit(mut arguments) => match arguments.what() {
+            Ok(what) => emit::run(&directory, &what, &arguments)?,
+            Err(error) => return Ok(misused(&error)),
+        },
         Command::Exec {
             planning,
             stored,
@@ -70,12 +71,12 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
             stored,
             refs,
         } => list::run(&directory, &planning, &stored, refs)?,
-        Command::Graph(graph) => graph::run(&directory, &graph)?,
-        Command::Completions { shell } => manual::completions(shell)?,
-        Command::Man { folder } => manual::man(folder.as_deref())?,
         Command::Why { planning } => why::run(&directory, &planning)?,
         Command::Diff(diffing) => return diff::run(&directory, &diffing),
         Command::Inputs { planning } => inputs::run(&directory, planning)?,
+        Command::Graph(graph) => graph::run(&directory, &graph)?,
+        Command::Completions { shell } => manual::completions(shell)?,
+        Command::Man { folder } => manual::man(folder.as_deref())?,
         Command::Parse(parse) => return parse::run(&directory, &parse),
         Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::assemble::{Assembly, Tagging};
-use crate::config::Config;
+use crate::assemble::Assembly;
+use crate::config::{Config, DEFAULT_BRANCH};
 use crate::contents::{self, Asked, Contents};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
-use crate::discover;
+use crate::discover::{Discovery, Found};
 use crate::dockerfile::{self, Ast, Dockerfile};
 use crate::fingerprint::Manifest;
 use crate::graph::{Graph, Order};
-use crate::images::{self, Definition};
+use crate::images::{self, Definition, Over};
 use crate::names::{self, Namer};
 use crate::plan::Plan;
 use crate::platform::Platform;
+use crate::publish::{Publisher, Tagging};
 use crate::resolve::{self, Parsed, Resolved, Settings};
 use crate::selection::Selection;
 use crate::snapshot::{Folder, ObjectId, Revision, Snapshot};
@@ -28,12 +29,18 @@ pub struct Options {
     pub namespace: Option<String>,
     /// Build arguments for every image that declares them, over the configuration's.
     pub build_args: BTreeMap<String, String>,
+    /// Build arguments that are given to builds and not counted, over the configuration's.
+    pub stamp_args: BTreeMap<String, String>,
     /// Platforms to build for, over the configuration's.
     pub platforms: Vec<Platform>,
+    /// Where images live, over the configuration's: a template.
+    pub repository: Option<String>,
     /// The epoch, over the configuration's.
     pub epoch: Option<String>,
     /// Which readable tags images get.
     pub tagging: Tagging,
+    /// The tags that git has for the commit, where the configuration asks for them.
+    pub git_tags: Vec<String>,
     /// Which images are planned.
     pub selection: Selection,
 }
@@ -52,6 +59,8 @@ pub struct Compiled {
 pub struct Files {
     /// The input files, below the build context.
     pub inputs: Arc<Folder>,
+    /// The files of named contexts that are folders, by the contexts' names.
+    pub contexts: BTreeMap<String, Arc<Folder>>,
     /// The bytes of the Dockerfile.
     pub dockerfile: Vec<u8>,
     /// Everything that can change the image, as its fingerprint counts it.
@@ -87,7 +96,10 @@ fn run(
     clean: Option<&BTreeMap<String, String>>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Compiled, Diagnostics> {
-    let texts = texts(snapshot, diagnostics)?;
+    let discovery = Discovery::new(config);
+    let found = discovery.find(snapshot);
+    diagnostics.extend(discovery.remarks(&found));
+    let texts = texts(snapshot, found, diagnostics)?;
     let asts: BTreeMap<&str, Ast<'_>> = texts
         .iter()
         .map(|(path, text)| (path.as_str(), dockerfile::parse(&text.text)))
@@ -99,13 +111,19 @@ fn run(
     syntax_errors(&texts, &files, diagnostics);
     let namer = Namer::new(config, options.namespace.as_deref())?;
     diagnostics.extend(names::unused(config, texts.keys()));
-    let definitions = images::define(&texts, config, &namer, &options.build_args)?;
+    let over = Over {
+        build_args: &options.build_args,
+        stamp_args: &options.stamp_args,
+        platforms: &options.platforms,
+        repository: options.repository.as_deref(),
+    };
+    let root = &snapshot.root;
+    let definitions = images::define(&texts, root, config, &namer, over, diagnostics)?;
     if diagnostics.has_errors() {
         return Err(Diagnostics::new());
     }
 
     let settings = Settings {
-        platforms: platforms(config, options)?,
         pinned: config.pinned,
         namespace: namer.namespace(),
     };
@@ -114,6 +132,8 @@ fn run(
     let (_, order) = ordered(&resolved)?;
     resolve::refine(&mut resolved, &order, &settings)?;
     let (graph, order) = ordered(&resolved)?;
+    resolve::infer_contexts(&mut resolved, root, diagnostics);
+    diagnostics.extend(resolve::unused_arguments(&resolved, config, options));
 
     let names: Vec<&str> = definitions
         .iter()
@@ -122,20 +142,22 @@ fn run(
     let selected = options.selection.apply(&names, &graph)?;
     let counted = graph.with_needs(selected.iter().copied());
     let epoch = options.epoch.as_deref().unwrap_or(&config.epoch);
-    let platforms: Vec<String> = settings.platforms.iter().map(Platform::to_string).collect();
-    let asked = Asked {
-        platforms: &platforms,
-        epoch,
-    };
+    let asked = Asked { epoch };
     let sequence = order
         .sequence
         .iter()
         .copied()
         .filter(|image| counted.contains(image));
     let contents = contents::of_all(snapshot, &resolved, sequence, &asked, diagnostics);
-    let assembly = Assembly {
-        revision: revision(snapshot, options),
+    let publisher = Publisher {
+        source: config.source.as_ref(),
+        revision: &revision(snapshot, options),
         tagging: &options.tagging,
+        default_branch: config.default_branch.as_deref().unwrap_or(DEFAULT_BRANCH),
+        git_tags: &options.git_tags,
+    };
+    let assembly = Assembly {
+        publisher: &publisher,
         clean,
         asked: &asked,
         resolved: &resolved,
@@ -146,7 +168,7 @@ fn run(
         .iter()
         .copied()
         .filter(|image| selected.contains(image));
-    let plan = assembly.plan(images);
+    let plan = assembly.plan(images)?;
     let planned = selected
         .iter()
         .map(|&index| (&definitions[index], &contents[&index]));
@@ -163,6 +185,7 @@ fn files_of<'a>(
         let dockerfile = snapshot.text(&definition.dockerfile).unwrap_or_default();
         let files = Files {
             inputs: Arc::clone(&contents.inputs),
+            contexts: contents.contexts.clone(),
             dockerfile: dockerfile.to_vec(),
             manifest: contents.manifest.clone(),
         };
@@ -174,10 +197,11 @@ fn files_of<'a>(
 /// The texts of all Dockerfiles, by path.
 fn texts(
     snapshot: &Snapshot,
+    found: Found,
     diagnostics: &mut Diagnostics,
 ) -> Result<BTreeMap<String, SourceText>, Diagnostics> {
     let mut texts = BTreeMap::new();
-    for path in discover::dockerfiles(snapshot) {
+    for path in found.dockerfiles {
         let bytes = snapshot.text(&path).unwrap_or_default();
         let text = String::from_utf8_lossy(bytes);
         let source = SourceText::new(&*path, &*text);
@@ -223,31 +247,6 @@ fn parsed<'a>(
         (*path, Parsed { source, dockerfile })
     });
     all.collect()
-}
-
-fn platforms(config: &Config, options: &Options) -> Result<Vec<Platform>, Diagnostics> {
-    if !options.platforms.is_empty() {
-        return Ok(options.platforms.clone());
-    }
-    let mut problems = Diagnostics::new();
-    let mut platforms = Vec::new();
-    for text in &config.platforms {
-        match Platform::parse(&text.value) {
-            Ok(platform) => platforms.push(platform),
-            Err(error) => {
-                let mut diagnostic = Diagnostic::error("config-value", error.to_string());
-                if let Some(source) = &config.source {
-                    diagnostic = diagnostic.at(source, text.span.clone(), "");
-                }
-                problems.push(diagnostic.help("a platform is like `linux/amd64`"));
-            }
-        }
-    }
-    if problems.is_empty() {
-        Ok(platforms)
-    } else {
-        Err(problems)
-    }
 }
 
 /// The commit that images are tagged and labelled with. Before the first one, git's id for none.

@@ -5,18 +5,27 @@
 //! `docs/configuration.md` describes them all.
 
 mod json;
+mod rules;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use globset::GlobBuilder;
+
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::template::Template;
 use json::{Document, Object};
+use settings::SHARED_KEYS;
+
+pub use rules::{ImageEntry, Rule};
+pub use settings::ImageSettings;
 
 /// Where the file stands, relative to the root of the plan.
 pub const PATH: &str = ".shipwright.json";
 
 /// The configuration of a repository; the default one where there is no file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Config {
     /// The file, for diagnostics that point into it; none where there is none.
     pub source: Option<SourceText>,
@@ -24,10 +33,16 @@ pub struct Config {
     pub namespace: Option<Spanned<String>>,
     /// Names of images by folder, or by the path of a Dockerfile; without leading `/`.
     pub names: BTreeMap<String, Name>,
-    /// Build arguments for every image that declares them.
-    pub build_args: BTreeMap<String, String>,
-    /// Platforms to build for; the engine's own where empty.
-    pub platforms: Vec<Spanned<String>>,
+    /// Which files are Dockerfiles.
+    pub dockerfiles: Dockerfiles,
+    /// What Dockerfiles at some paths make, the first that matches.
+    pub rules: Vec<Rule>,
+    /// Images by name: further ones, or changes to one that is there.
+    pub images: BTreeMap<String, ImageEntry>,
+    /// What is said of every image.
+    pub settings: ImageSettings,
+    /// The branch whose tags may be `latest` and the like.
+    pub default_branch: Option<String>,
     /// What a literal tag of one of our repositories means.
     pub pinned: Pinned,
     /// Any text; part of every fingerprint, and builds that have one use no cache.
@@ -62,16 +77,39 @@ pub enum Pinned {
     Internal,
 }
 
+/// Which files are Dockerfiles, as glob patterns of paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dockerfiles {
+    /// In place of the usual file names, where there are any.
+    pub only: Vec<Spanned<String>>,
+    /// Besides the usual file names.
+    pub also: Vec<Spanned<String>>,
+    /// Taken out again.
+    pub exclude: Vec<Spanned<String>>,
+}
+
+/// The default branch where the configuration names none.
+pub const DEFAULT_BRANCH: &str = "main";
+
 const KEYS_1: [&str; 3] = ["version", "namespace", "names"];
-const KEYS_2: [&str; 7] = [
+
+/// Keys of version 2 at the top, beside those that rules and images have too.
+const TOP_KEYS_2: [&str; 10] = [
     "version",
     "namespace",
     "names",
-    "build_args",
-    "platforms",
+    "dockerfiles",
+    "rules",
+    "images",
+    "generated",
     "pinned",
     "epoch",
+    "default_branch",
 ];
+
+fn keys_2() -> Vec<&'static str> {
+    [&TOP_KEYS_2[..], &SHARED_KEYS].concat()
+}
 
 impl Config {
     /// Reads the configuration.
@@ -105,16 +143,32 @@ impl Config {
 
     fn read(&mut self, top: &mut Object<'_, '_>) {
         let version = top.version();
-        top.check_keys(if version == Some(1) { &KEYS_1 } else { &KEYS_2 });
+        if version == Some(1) {
+            top.check_keys(&KEYS_1);
+        } else {
+            top.check_keys(&keys_2());
+        }
         self.namespace = top.string("namespace");
         for (key, key_span, name) in top.strings_by_key("names") {
             let key = key.trim_matches('/').to_owned();
             self.names.insert(key, Name { name, key_span });
         }
-        for (key, _, value) in top.strings_by_key("build_args") {
-            self.build_args.insert(key, value.value);
+        if let Some(mut files) = top.object("dockerfiles") {
+            files.check_keys(&["only", "also", "exclude"]);
+            self.dockerfiles = Dockerfiles {
+                only: globs(&mut files, "only"),
+                also: globs(&mut files, "also"),
+                exclude: globs(&mut files, "exclude"),
+            };
         }
-        self.platforms = top.list_of_strings("platforms");
+        top.each("rules", |rule| self.rules.extend(Rule::read(rule)));
+        top.each_by_key("images", |name, name_span, entry| {
+            let entry = ImageEntry::read(name_span, entry);
+            self.images.insert(name.to_owned(), entry);
+        });
+        self.settings = ImageSettings::read(top, false);
+        self.default_branch = top.string("default_branch").map(|text| text.value);
+        refuse_generated(top);
         let pinned = [
             ("external", Pinned::External),
             ("internal", Pinned::Internal),
@@ -124,6 +178,52 @@ impl Config {
             .string("epoch")
             .map(|epoch| epoch.value)
             .unwrap_or_default();
+    }
+
+    /// Whether some template asks for the tags that git has for the commit.
+    pub fn asks_for_git_tags(&self) -> bool {
+        let rules = self.rules.iter().map(|rule| &rule.settings);
+        let images = self.images.values().map(|entry| &entry.settings);
+        let all = rules.chain(images).chain([&self.settings]);
+        all.flat_map(ImageSettings::published)
+            .any(|template: &Template| template.text.contains("git_tags"))
+    }
+}
+
+/// A list of glob patterns of paths.
+fn globs(object: &mut Object<'_, '_>, key: &str) -> Vec<Spanned<String>> {
+    let mut patterns = object.list_of_strings(key);
+    patterns.retain(|pattern| match glob(&pattern.value) {
+        Ok(_) => true,
+        Err(error) => {
+            let message = format!(
+                "`{}` is not a glob pattern: {}",
+                pattern.value,
+                error.kind()
+            );
+            let help = "a pattern of paths is like `tests/**` or `docker/*.Dockerfile`";
+            object.refuse(pattern.span.clone(), message, help);
+            false
+        }
+    });
+    patterns
+}
+
+/// A glob pattern of paths or references: `*` and `?` do not cross a `/`, `**` does.
+///
+/// # Errors
+/// When it is none.
+pub fn glob(pattern: &str) -> Result<globset::Glob, globset::Error> {
+    GlobBuilder::new(pattern).literal_separator(true).build()
+}
+
+/// The key `generated` is one of the format that this version does not know how to obey: silence
+/// would leave files out of images.
+fn refuse_generated(top: &mut Object<'_, '_>) {
+    for pattern in globs(top, "generated") {
+        let message = format!("`{}`: generated files cannot be counted yet", pattern.value);
+        let help = "plan the working tree, where they count like any other file, with `--dirty`";
+        top.refuse(pattern.span, message, help);
     }
 }
 
@@ -171,12 +271,21 @@ mod tests {
             &["error[config-unknown-key]", "`\"version\": 2`"],
         );
         check_refused(
-            r#"{"version": 2, "namespace": 1, "names": {"a": []}, "platforms": "x", "pinned": "no"}"#,
+            r#"{"version": 2, "namespace": 1, "names": {"a": []}, "platforms": "x", "pinned": "no",
+                "images": {"x": {"target": 1, "push": "no", "tags": ["{{"]}}, "rules": [{}, 1],
+                "dockerfiles": {"only": ["a["]}, "generated": ["*.jar"]}"#,
             &[
                 "`namespace` must be a string",
                 "`names.a` must be a string",
                 "`platforms` must be a list",
                 "`external` or `internal`",
+                "`images.x.target` must be a string",
+                "`images.x.push` must be `true` or `false`",
+                "error[template]",
+                "`rules[0]` has no `match`",
+                "`rules[1]` must be an object",
+                "not a glob pattern",
+                "cannot be counted yet",
             ],
         );
         check_refused(

@@ -10,6 +10,7 @@ use crate::dockerfile::stages::{ContextSource, Place};
 use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
 use crate::ignore::IgnoreFile;
+use crate::images::NamedContext;
 use crate::inputs::{Context, Source};
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
@@ -21,6 +22,8 @@ use crate::wildcard::has_wildcards;
 pub struct Contents {
     /// The input files, below the build context.
     pub inputs: Arc<Folder>,
+    /// The files of named contexts that are folders, by the contexts' names.
+    pub contexts: BTreeMap<String, Arc<Folder>>,
     /// Everything that can change the image.
     pub manifest: Manifest,
     /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
@@ -30,8 +33,6 @@ pub struct Contents {
 /// What is asked for beside what the repository says.
 #[derive(Debug, Clone)]
 pub struct Asked<'a> {
-    /// The platforms.
-    pub platforms: &'a [String],
     /// The epoch; empty for none.
     pub epoch: &'a str,
 }
@@ -52,6 +53,7 @@ pub fn of_all(
     for index in sequence {
         let image = &resolved[index];
         let inputs = inputs(snapshot, image, diagnostics);
+        let contexts = named_contexts(snapshot, image, diagnostics);
         let bytes = snapshot
             .text(&image.definition.dockerfile)
             .unwrap_or_default();
@@ -60,7 +62,7 @@ pub fn of_all(
             images: resolved,
             fingerprints: &fingerprints,
             inputs: inputs.id,
-            platforms: asked.platforms,
+            contexts: &contexts,
             epoch: asked.epoch,
             raw_dockerfile: (!is_utf8).then(|| hex(&Sha256::digest(bytes))),
         };
@@ -71,6 +73,7 @@ pub fn of_all(
             index,
             Contents {
                 inputs,
+                contexts,
                 manifest,
                 fingerprint,
             },
@@ -81,15 +84,15 @@ pub fn of_all(
 
 /// The files of the build context that can reach an image.
 fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Arc<Folder> {
-    let definition = image.definition;
-    let Some(folder) = snapshot.root.folder(&definition.context) else {
+    let Some(folder) = snapshot.root.folder(&image.context) else {
         return Arc::new(Folder::empty());
     };
-    let path = match definition.context.as_str() {
+    let path = match image.context.as_str() {
         "." => "",
         path => path,
     };
-    let ignore = ignore_file(snapshot, &definition.dockerfile, path, diagnostics);
+    let own = format!("{}.dockerignore", image.definition.dockerfile);
+    let ignore = ignore_file(snapshot, Some(own), path, diagnostics);
     let context = Context {
         folder,
         path,
@@ -97,13 +100,59 @@ fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnosti
         ignore: &ignore,
     };
     let read = sources(image);
-    let sources: Vec<Source<'_>> = read.iter().map(|(source, _)| selected(source)).collect();
-    let inputs = context.select(&sources);
+    let taken: Vec<Source<'_>> = read.iter().map(|(source, _)| selected(source)).collect();
+    let further = image.definition.settings.inputs.iter().flatten();
+    let further = further.map(|pattern| Source {
+        path: "",
+        is_wildcard: false,
+        pattern: Some(pattern.trim_start_matches('/')),
+        excludes: &[],
+    });
+    let inputs = context.select(&taken.iter().copied().chain(further).collect::<Vec<_>>());
     for index in inputs.missing {
-        let (source, place) = read[index];
-        diagnostics.push(missing(image, source, place, &definition.context));
+        // What `inputs` names beside the Dockerfile may be there or not.
+        if let Some(&(source, place)) = read.get(index) {
+            diagnostics.push(missing(image, source, place, &image.context));
+        }
     }
     inputs.tree
+}
+
+/// The files of named contexts that are folders: all that is not ignored, for what is taken of them
+/// is up to the builder.
+fn named_contexts(
+    snapshot: &Snapshot,
+    image: &Resolved<'_>,
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<String, Arc<Folder>> {
+    let mut trees = BTreeMap::new();
+    for (name, context) in &image.contexts {
+        let NamedContext::Folder(folder) = context else {
+            continue;
+        };
+        let path = if folder == "." { "" } else { folder };
+        let ignore = ignore_file(snapshot, None, path, diagnostics);
+        let tree = snapshot.root.folder(folder).map(|folder| {
+            let context = Context {
+                folder,
+                path,
+                links: &snapshot.links,
+                ignore: &ignore,
+            };
+            let all = Source {
+                path: "",
+                is_wildcard: false,
+                pattern: None,
+                excludes: &[],
+            };
+            context.select(&[all]).tree
+        });
+        trees.insert(
+            name.clone(),
+            tree.unwrap_or_else(|| Arc::new(Folder::empty())),
+        );
+    }
+    trees
 }
 
 /// What reachable stages read from the context, each once.
@@ -134,19 +183,18 @@ fn selected(source: &ContextSource) -> Source<'_> {
     }
 }
 
-/// The ignore file in force: the one beside the Dockerfile, else the one of the context.
+/// The ignore file in force: the Dockerfile's own, else the one of the context.
 fn ignore_file(
     snapshot: &Snapshot,
-    dockerfile: &str,
+    own: Option<String>,
     context: &str,
     diagnostics: &mut Diagnostics,
 ) -> IgnoreFile {
-    let own = format!("{dockerfile}.dockerignore");
     let of_context = match context {
         "" => ".dockerignore".to_owned(),
         context => format!("{context}/.dockerignore"),
     };
-    let found = [own, of_context].into_iter().find_map(|path| {
+    let found = own.into_iter().chain([of_context]).find_map(|path| {
         let bytes = snapshot.text(&path)?;
         Some((path, String::from_utf8_lossy(bytes).into_owned()))
     });

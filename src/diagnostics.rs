@@ -142,6 +142,13 @@ impl Diagnostics {
         }
     }
 
+    /// All but the notes.
+    #[must_use]
+    pub fn without_notes(mut self) -> Self {
+        self.items.retain(|d| d.severity != Severity::Note);
+        self
+    }
+
     /// Whether one of them is an error.
     pub fn has_errors(&self) -> bool {
         self.items.iter().any(|d| d.severity == Severity::Error)

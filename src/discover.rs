@@ -1,5 +1,11 @@
 //! Which files of a snapshot are Dockerfiles, and which texts the planner needs to read at all.
 
+use std::collections::BTreeSet;
+
+use globset::{GlobSet, GlobSetBuilder};
+
+use crate::config::{self, Config, Spanned};
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::snapshot::{Node, Snapshot};
 
 /// Endings of files that are templates of Dockerfiles or notes about them.
@@ -17,28 +23,143 @@ const NOT_DOCKERFILES: [&str; 8] = [
 /// Folders that hold other people's files.
 const FOREIGN_FOLDERS: [&str; 2] = ["vendor", "node_modules"];
 
-/// Paths of all Dockerfiles of a snapshot, in byte order. A symbolic link that leads to a file is
-/// one too.
-pub fn dockerfiles(snapshot: &Snapshot) -> Vec<String> {
-    let mut paths = Vec::new();
-    snapshot.root.walk(&mut |path, node| {
-        let is_file = match node {
-            Node::File { .. } => true,
-            Node::Link { .. } => snapshot.texts.contains_key(path),
-            _ => false,
-        };
-        if is_file && is_dockerfile(path) {
-            paths.push(path.to_owned());
-        }
-    });
-    paths.sort();
-    paths
+/// Which files are Dockerfiles by a configuration.
+#[derive(Debug)]
+pub struct Discovery<'c> {
+    config: &'c Config,
+    /// In place of the usual names; empty for these.
+    only: GlobSet,
+    also: GlobSet,
+    exclude: GlobSet,
+    /// Those that images of the configuration name.
+    named: BTreeSet<&'c str>,
 }
 
-/// Whether the planner reads the file at this path: a Dockerfile or an ignore file.
-pub fn is_read(path: &str) -> bool {
-    let name = file_name(path);
-    name == ".dockerignore" || name.ends_with(".dockerignore") || is_dockerfile(path)
+/// The Dockerfiles of a repository, in byte order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Those that make images.
+    pub dockerfiles: Vec<String>,
+    /// Those that the configuration takes out.
+    pub excluded: Vec<String>,
+}
+
+impl<'c> Discovery<'c> {
+    /// By a configuration, whose patterns have been checked.
+    pub fn new(config: &'c Config) -> Self {
+        let patterns = &config.dockerfiles;
+        let named = config.images.values();
+        Self {
+            config,
+            only: set(&patterns.only),
+            also: set(&patterns.also),
+            exclude: set(&patterns.exclude),
+            named: named
+                .filter_map(|entry| Some(entry.dockerfile.as_ref()?.value.as_str()))
+                .collect(),
+        }
+    }
+
+    /// All Dockerfiles of a snapshot. A symbolic link that leads to a file is one too. One that an
+    /// image of the configuration names is never excluded.
+    pub fn find(&self, snapshot: &Snapshot) -> Found {
+        let mut found = Found::default();
+        snapshot.root.walk(&mut |path, node| {
+            let is_file = match node {
+                Node::File { .. } => true,
+                Node::Link { .. } => snapshot.texts.contains_key(path),
+                _ => false,
+            };
+            if !is_file {
+                return;
+            }
+            if self.named.contains(path) || self.is_candidate(path) && !self.is_excluded(path) {
+                found.dockerfiles.push(path.to_owned());
+            } else if is_dockerfile(path) || self.is_candidate(path) {
+                found.excluded.push(path.to_owned());
+            }
+        });
+        found.dockerfiles.sort();
+        found.excluded.sort();
+        found
+    }
+
+    /// Whether the planner reads the file at this path: a Dockerfile or an ignore file.
+    pub fn is_read(&self, path: &str) -> bool {
+        let name = file_name(path);
+        name.ends_with(".dockerignore")
+            || self.named.contains(path)
+            || self.is_candidate(path) && !self.is_excluded(path)
+    }
+
+    /// Notes of what was left out, and warnings of patterns that do nothing.
+    pub fn remarks(&self, found: &Found) -> Diagnostics {
+        let mut diagnostics = Diagnostics::new();
+        let Some(source) = &self.config.source else {
+            return diagnostics;
+        };
+        let patterns = &self.config.dockerfiles;
+        let all = || found.dockerfiles.iter().chain(&found.excluded);
+        for pattern in [&patterns.only, &patterns.also, &patterns.exclude]
+            .into_iter()
+            .flatten()
+        {
+            let matcher = set(std::slice::from_ref(pattern));
+            if !all().any(|path| matcher.is_match(path)) {
+                let message = format!("`{}` matches no Dockerfile", pattern.value);
+                let diagnostic = Diagnostic::warning("unused-pattern", message)
+                    .at(source, pattern.span.clone(), "")
+                    .help(
+                        "patterns are of whole paths from the root: `tests/**`, `**/*.Dockerfile`",
+                    );
+                diagnostics.push(diagnostic);
+            }
+        }
+        let mut note = |pattern: &Spanned<String>, what: &str, paths: &[&String]| {
+            if !paths.is_empty() {
+                let list: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+                let s = if list.len() == 1 { "" } else { "s" };
+                let message = format!("{what} leaves out {} Dockerfile{s}", list.len());
+                let diagnostic = Diagnostic::note("excluded-dockerfile", message)
+                    .at(source, pattern.span.clone(), "")
+                    .help(list.join(", "));
+                diagnostics.push(diagnostic);
+            }
+        };
+        for pattern in &patterns.exclude {
+            let matcher = set(std::slice::from_ref(pattern));
+            let paths = found.excluded.iter().filter(|path| matcher.is_match(path));
+            let paths: Vec<_> = paths.collect();
+            note(pattern, &format!("`{}`", pattern.value), &paths);
+        }
+        if let Some(first) = patterns.only.first() {
+            let others = found.excluded.iter().filter(|path| !self.is_excluded(path));
+            note(first, "`only`", &others.collect::<Vec<_>>());
+        }
+        diagnostics
+    }
+
+    fn is_candidate(&self, path: &str) -> bool {
+        let usual = if self.only.is_empty() {
+            is_dockerfile(path)
+        } else {
+            self.only.is_match(path)
+        };
+        usual || self.also.is_match(path)
+    }
+
+    fn is_excluded(&self, path: &str) -> bool {
+        self.exclude.is_match(path)
+    }
+}
+
+/// The patterns as one set. Those that are none were refused when the configuration was read.
+fn set(patterns: &[Spanned<String>]) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    for glob in patterns.iter().filter_map(|p| config::glob(&p.value).ok()) {
+        set.add(glob);
+    }
+    set.build().unwrap_or_default()
 }
 
 /// Whether a file is a Dockerfile by its path.
@@ -95,6 +216,49 @@ pub fn folder_of(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::File;
+
+    #[test]
+    fn the_configuration_says_which() {
+        #[track_caller]
+        fn check(patterns: &str, expected: &[&str], excluded: &[&str]) {
+            let text = format!(
+                r#"{{"version": 2, "dockerfiles": {patterns},
+                "images": {{"x": {{"dockerfile": "tests/named"}}}}}}"#
+            );
+            let config = Config::parse(&text).unwrap();
+            let paths = [
+                "Dockerfile",
+                "a/Dockerfile.in",
+                "tests/Dockerfile",
+                "tests/named",
+            ];
+            let files = paths.map(|path| (path, File::Plain(Vec::new())));
+            let found = Discovery::new(&config).find(&Snapshot::of_files(None, files));
+            assert_eq!(found.dockerfiles, expected);
+            assert_eq!(found.excluded, excluded);
+        }
+        check(
+            "{}",
+            &["Dockerfile", "tests/Dockerfile", "tests/named"],
+            &[],
+        );
+        check(
+            r#"{"exclude": ["tests/**"]}"#,
+            &["Dockerfile", "tests/named"],
+            &["tests/Dockerfile"],
+        );
+        check(
+            r#"{"only": ["*/Dockerfile"]}"#,
+            &["tests/Dockerfile", "tests/named"],
+            &["Dockerfile"],
+        );
+        check(
+            r#"{"also": ["**/*.in"], "exclude": ["Dockerfile"]}"#,
+            &["a/Dockerfile.in", "tests/Dockerfile", "tests/named"],
+            &["Dockerfile"],
+        );
+    }
 
     #[test]
     fn file_names_of_dockerfiles() {

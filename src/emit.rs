@@ -1,11 +1,12 @@
-//! A plan compiled for a runner: a Makefile, a POSIX shell script, a bake file, or whatever a
-//! template from outside makes of it.
+//! A plan compiled for a runner: a Makefile, a POSIX shell script, a bake file, the waves of a
+//! workflow on GitHub, or whatever a template from outside makes of it.
 //!
-//! Functions from a plan to text. A view (`script`, `bake`) decides what is written, a template of
+//! Functions from a plan to text. A view (`script`, `bake`, `github`) decides what is written, a template of
 //! `templates/` lays it out, and the engine quotes every value for the language of the template.
 
 mod bake;
 mod check;
+mod github;
 mod quote;
 mod script;
 mod slug;
@@ -26,6 +27,8 @@ pub enum Format {
     Sh,
     /// A `docker-bake.hcl`.
     Bake,
+    /// Matrices for the jobs of a workflow: lines for `$GITHUB_OUTPUT`.
+    Github,
 }
 
 /// The plan compiled to that format: the whole text of the file.
@@ -42,6 +45,7 @@ pub fn emit(plan: &Plan, format: Format) -> Result<String, Diagnostics> {
         Format::Make => template::render("Makefile.j2", script::makefile(plan)),
         Format::Sh => template::render("build.sh.j2", script::shell(plan)),
         Format::Bake => template::render("docker-bake.hcl.j2", bake::file(plan)),
+        Format::Github => template::render("github.json.j2", github::outputs(plan)),
     };
     rendered.map_err(Diagnostics::from)
 }
@@ -62,7 +66,7 @@ pub fn emit_template(plan: &Plan, template: &SourceText) -> Result<String, Diagn
 
 impl Format {
     /// Every format, in the order in which help lists them.
-    pub const ALL: [Self; 3] = [Self::Make, Self::Sh, Self::Bake];
+    pub const ALL: [Self; 4] = [Self::Make, Self::Sh, Self::Bake, Self::Github];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -70,6 +74,17 @@ impl Format {
             Self::Make => "make",
             Self::Sh => "sh",
             Self::Bake => "bake",
+            Self::Github => "github",
+        }
+    }
+
+    /// What it is, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Make => "A Makefile for GNU make",
+            Self::Sh => "A POSIX shell script",
+            Self::Bake => "A docker-bake.hcl for docker buildx bake",
+            Self::Github => "Job matrices for GitHub Actions, lines for $GITHUB_OUTPUT",
         }
     }
 
@@ -78,6 +93,7 @@ impl Format {
             Self::Make => Language::Make,
             Self::Sh => Language::Sh,
             Self::Bake => Language::Hcl,
+            Self::Github => Language::Json,
         }
     }
 }

@@ -19,6 +19,7 @@ mod parallel;
 pub mod progress;
 mod publish;
 mod queue;
+pub mod registry;
 mod report;
 mod socket;
 mod stop;
@@ -41,8 +42,9 @@ pub use stop::Stop;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 use publish::Move;
+use registry::{HttpRegistry, Registry};
 use tasks::{End, Ran, Runner, Task};
-use work::Work;
+use work::{Held, Work};
 
 /// How to run a plan.
 #[derive(Debug, Clone)]
@@ -63,6 +65,9 @@ pub struct Options {
     pub dry_run: bool,
     /// Whether to push content references as built and readable tags at the end.
     pub push: Option<Push>,
+    /// Whether an image that the engine lacks is looked for in its registry and fetched from there;
+    /// where nothing is said, if its repository names the registry's host.
+    pub from_registry: Option<bool>,
     /// The folder for the images' logs; made when the first is written.
     pub logs: PathBuf,
     /// Asks the run to stop: running builds end, nothing is tagged.
@@ -85,6 +90,8 @@ pub struct Setting<'a> {
     pub root: &'a Path,
     /// Builds, tags and pushes.
     pub engine: &'a dyn Engine,
+    /// Looks and tags where images are published.
+    pub registry: &'a dyn Registry,
     /// Provides the files of each build.
     pub contexts: &'a dyn Contexts,
     /// How to run.
@@ -108,9 +115,11 @@ pub fn run(
     progress: &mut dyn Progress,
 ) -> Result<Report, Diagnostics> {
     let engine = Docker::at(root);
+    let registry = HttpRegistry::new();
     let setting = Setting {
         root,
         engine: &engine,
+        registry: &registry,
         contexts,
         options,
     };
@@ -128,17 +137,23 @@ pub fn run_on(
     progress: &mut dyn Progress,
 ) -> Result<Report, Diagnostics> {
     let started = Instant::now();
-    let (engine, options) = (setting.engine, setting.options);
+    let options = setting.options;
     refuse_dirty(plan, options)?;
-    let host = engine.host()?;
-    let references = work::references(plan);
-    let mut found = engine.look(&references)?;
-    let work = Work::new(plan, &host, &found)?;
+    let host = setting.engine.host()?;
+    let mut problems = Diagnostics::new();
+    let mut held = Held {
+        local: setting.engine.look(&work::references(plan))?,
+        remote: BTreeMap::new(),
+    };
+    let asked = work::asked_remotely(plan, &held.local, &host, options);
+    let (remote, warnings) = registry::look(setting.registry, &asked);
+    held.remote = remote;
+    problems.extend(warnings);
+    let work = Work::new(plan, &host, &held, options.push.is_some())?;
     check_builds(&work, setting)?;
 
-    let tasks = tasks(&work, options);
+    let tasks = work.tasks();
     let mut ran = BTreeMap::new();
-    let mut problems = Diagnostics::new();
     if !options.dry_run && !tasks.is_empty() {
         announce(&tasks, plan, progress);
         let runner = Runner {
@@ -147,30 +162,48 @@ pub fn run_on(
             host: &host,
         };
         ran = runner.run_all(&tasks, progress);
-        found = engine.look(&references)?;
+        problems.extend(look_again(&setting, &work, &ran, &mut held)?);
     }
     if !options.dry_run {
         problems.extend(unfinished(&ran, &tasks, options));
         if !problems.has_errors() {
             // Somebody may have removed one meanwhile.
-            let absent = |image: &&Image| !found.contains_key(&image.reference);
+            let absent = |image: &&Image| !held.has(&image.reference);
             problems.extend(plan.images.iter().filter(absent).map(publish::missing));
         }
     }
 
     let mut moves = Vec::new();
     if options.tags && !problems.has_errors() {
-        moves = publish::moves(plan, &found);
+        moves = publish::moves(&setting, &work, &held, &mut problems);
         if !options.dry_run {
-            moves = publish::publish(&setting, plan, moves, &mut problems, progress);
+            moves = publish::publish(&setting, moves, &mut problems, progress);
         }
     }
     Ok(Report {
         dry_run: options.dry_run,
-        images: outcomes(&work, &ran, &moves, &found, options.dry_run),
+        images: outcomes(&work, &ran, &moves, &held, options.dry_run),
         time: started.elapsed(),
         problems,
     })
+}
+
+/// What the engine and the registries hold after the tasks; gives warnings.
+fn look_again(
+    setting: &Setting<'_>,
+    work: &Work<'_>,
+    ran: &BTreeMap<usize, Ran>,
+    held: &mut Held,
+) -> Result<Vec<Diagnostic>, Diagnostics> {
+    held.local = setting.engine.look(&work::references(work.plan))?;
+    let pushed = work.pushes.iter().filter(|position| {
+        let ran = ran.get(position);
+        ran.is_some_and(Ran::succeeded)
+    });
+    let pushed = pushed.map(|position| work.plan.images[*position].reference.as_str());
+    let (remote, warnings) = registry::look(setting.registry, &pushed.collect());
+    held.remote.extend(remote);
+    Ok(warnings)
 }
 
 /// A dirty image is of no revision: pushing one by accident would publish unreviewed files.
@@ -208,38 +241,22 @@ fn check_builds(work: &Work<'_>, setting: Setting<'_>) -> Result<(), Diagnostics
     Ok(setting.engine.check_builds(multi_platform)?)
 }
 
-/// What is to be done with each image before the readable tags move.
-fn tasks(work: &Work<'_>, options: &Options) -> BTreeMap<usize, Task> {
-    let mut tasks: BTreeMap<usize, Task> = BTreeMap::new();
-    let build = |position: &usize| {
-        (
-            *position,
-            Task {
-                build: true,
-                push: false,
-            },
-        )
-    };
-    tasks.extend(work.builds.iter().map(build));
-    if options.push.is_some() {
-        for position in work.pushed() {
-            let task = tasks.entry(position).or_default();
-            task.push = true;
+fn announce(tasks: &BTreeMap<usize, Task>, plan: &Plan, progress: &mut dyn Progress) {
+    let count = |kind: fn(&Task) -> bool| tasks.values().filter(|task| kind(task)).count();
+    let mut text = format!(
+        "building {} of {} images",
+        count(|task| task.build),
+        plan.images.len()
+    );
+    for (word, number) in [
+        ("fetching", count(|task| task.pull)),
+        ("pushing", count(|task| task.push)),
+    ] {
+        if number > 0 {
+            text = format!("{text}, {word} {number}");
         }
     }
-    tasks
-}
-
-fn announce(tasks: &BTreeMap<usize, Task>, plan: &Plan, progress: &mut dyn Progress) {
-    let builds = tasks.values().filter(|task| task.build).count();
-    let pushes = tasks.values().filter(|task| task.push).count();
-    let pushing = if pushes > 0 {
-        format!(", pushing {pushes}")
-    } else {
-        String::new()
-    };
-    let total = plan.images.len();
-    progress.note(&format!("building {builds} of {total} images{pushing}"));
+    progress.note(&text);
 }
 
 /// Why not all tasks succeeded: each failure, in the order of the plan, and the wish to stop.
@@ -270,24 +287,29 @@ fn outcomes(
     work: &Work<'_>,
     ran: &BTreeMap<usize, Ran>,
     moves: &[Move<'_>],
-    found: &BTreeMap<String, Found>,
+    held: &Held,
     dry_run: bool,
 ) -> Vec<ImageReport> {
     let mut tags: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for step in moves {
-        tags.entry(step.position)
-            .or_default()
-            .push(step.target.to_owned());
+        let tags = tags.entry(step.position).or_default();
+        // One that moves in the engine and in the registry is one tag.
+        if !tags.iter().any(|tag| tag == step.target) {
+            tags.push(step.target.to_owned());
+        }
     }
     let report = |(position, image): (usize, &Image)| {
         let tags = tags.remove(&position).unwrap_or_default();
         let ran = ran.get(&position);
+        let id = |held: &BTreeMap<String, Found>| Some(held.get(&image.reference)?.id.clone());
+        let built = work.builds.contains(&position);
+        let pulled = work.pulls.contains(&position);
         let outcome = match ran.map(|ran| &ran.end) {
             Some(End::Failed(_)) => Outcome::Failed,
             Some(End::Stopped) => Outcome::NotBuilt,
-            Some(End::Succeeded) if work.builds.contains(&position) => Outcome::Built,
-            None if work.builds.contains(&position) && dry_run => Outcome::Built,
-            None if work.builds.contains(&position) => Outcome::NotBuilt,
+            None if (built || pulled) && !dry_run => Outcome::NotBuilt,
+            _ if built => Outcome::Built,
+            _ if pulled => Outcome::Fetched,
             _ if tags.is_empty() => Outcome::Skipped,
             _ => Outcome::Retagged,
         };
@@ -296,7 +318,8 @@ fn outcomes(
             reference: image.reference.clone(),
             outcome,
             time: ran.map(|ran| ran.time).unwrap_or_default(),
-            id: found.get(&image.reference).map(|found| found.id.clone()),
+            id: id(&held.local),
+            digest: id(&held.remote),
             tags,
             log: ran.map(|ran| ran.log.clone()),
         }

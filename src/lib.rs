@@ -18,6 +18,7 @@ pub mod wildcard;
 // A repository and its configuration.
 pub mod config;
 pub mod source;
+pub mod template;
 
 // Which images there are, and what their Dockerfiles say.
 pub mod discover;
@@ -35,6 +36,7 @@ pub mod contents;
 pub mod fingerprint;
 pub mod ignore;
 pub mod inputs;
+pub mod publish;
 pub mod tags;
 
 // All of it in order, to a plan.

@@ -4,8 +4,9 @@ use crate::config::{Config, Name};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::discover;
 use crate::reference::Reference;
+use crate::tags;
 
-/// The name of a Dockerfile's image and where it came from.
+/// The name of a Dockerfile's image by its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// The name, a legal repository.
@@ -46,11 +47,8 @@ impl<'c> Namer<'c> {
             diagnostics.push(diagnostic);
         }
         for Name { name, .. } in config.names.values() {
-            let parsed = Reference::parse(&name.value);
-            let problem = match parsed {
-                Ok(reference) if reference.tag.is_none() && reference.digest.is_none() => continue,
-                Ok(_) => "a name carries neither tag nor digest".to_owned(),
-                Err(error) => error.to_string(),
+            let Some(problem) = problem_of(&name.value) else {
+                continue;
             };
             let message = format!("`{}` is not the name of an image: {problem}", name.value);
             let mut diagnostic = Diagnostic::error("illegal-name", message);
@@ -70,30 +68,26 @@ impl<'c> Namer<'c> {
         self.namespace
     }
 
-    /// The name of a Dockerfile's image.
+    /// The name that `names` gives a Dockerfile's image, by its path or its folder; an error where
+    /// a suffix that the folder's name takes cannot be part of one.
+    pub fn configured(&self, dockerfile: &str) -> Option<Result<String, Diagnostic>> {
+        if let Some(entry) = self.config.names.get(dockerfile) {
+            return Some(Ok(entry.name.value.clone()));
+        }
+        let folder = discover::folder_of(dockerfile);
+        let key = if folder == "." { "" } else { folder };
+        let name = self.config.names.get(key)?.name.value.clone();
+        Some(with_suffix((name, None), dockerfile).map(|named| named.name))
+    }
+
+    /// The name of a Dockerfile's image by its path alone.
     ///
     /// # Errors
     /// When nothing in the path can be a name: a Dockerfile at the root without a namespace, or a
     /// folder without a single legal character.
     pub fn name(&self, dockerfile: &str) -> Result<Named, Diagnostic> {
-        if let Some(entry) = self.config.names.get(dockerfile) {
-            return Ok(named(&entry.name.value));
-        }
         let folder = discover::folder_of(dockerfile);
-        let suffix = discover::suffix(dockerfile);
-        let key = if folder == "." { "" } else { folder };
-        let (mut name, mut changed) = match self.config.names.get(key) {
-            Some(entry) => (entry.name.value.clone(), None),
-            None => self.folder_name(dockerfile, folder)?,
-        };
-        if !suffix.is_empty() {
-            let legal = legal(suffix).ok_or_else(|| no_name(dockerfile, suffix))?;
-            if legal != suffix {
-                changed = changed.or_else(|| Some(suffix.to_owned()));
-            }
-            name = format!("{name}-{legal}");
-        }
-        Ok(Named { name, changed })
+        with_suffix(self.folder_name(dockerfile, folder)?, dockerfile)
     }
 
     /// Namespace and folder.
@@ -142,10 +136,34 @@ pub fn unused<'d>(
     diagnostics
 }
 
-fn named(name: &str) -> Named {
-    Named {
-        name: name.to_owned(),
-        changed: None,
+/// Adds what the file name adds to the name of a folder.
+fn with_suffix(
+    (mut name, mut changed): (String, Option<String>),
+    dockerfile: &str,
+) -> Result<Named, Diagnostic> {
+    let suffix = discover::suffix(dockerfile);
+    if !suffix.is_empty() {
+        let legal = legal(suffix).ok_or_else(|| no_name(dockerfile, suffix))?;
+        if legal != suffix {
+            changed = changed.or_else(|| Some(suffix.to_owned()));
+        }
+        name = format!("{name}-{legal}");
+    }
+    Ok(Named { name, changed })
+}
+
+/// Why a text is not the name of an image: a repository, with a tag where that is part of the
+/// identity. None where it is one.
+pub fn problem_of(name: &str) -> Option<String> {
+    match Reference::parse(name) {
+        Ok(Reference {
+            digest: Some(_), ..
+        }) => Some("a name carries no digest".to_owned()),
+        Ok(Reference { tag: Some(tag), .. }) if tags::is_content_tag(&tag) => {
+            Some("tags of `sw-` and hexadecimal digits are those of content references".to_owned())
+        }
+        Ok(_) => None,
+        Err(error) => Some(error.to_string()),
     }
 }
 
@@ -222,7 +240,9 @@ mod tests {
     fn check(config: &str, dockerfile: &str, expected: Result<&str, &str>) {
         let config = Config::parse(config).unwrap();
         let namer = Namer::new(&config, None).unwrap();
-        let found = namer.name(dockerfile).map(|named| named.name);
+        let found = namer
+            .configured(dockerfile)
+            .unwrap_or_else(|| namer.name(dockerfile).map(|named| named.name));
         match (found, expected) {
             (Ok(found), Ok(expected)) => assert_eq!(found, expected),
             (Err(found), Err(expected)) => assert_eq!(found.code, expected),
@@ -260,7 +280,7 @@ mod tests {
         for text in [
             r#"{"namespace": "Acme/ x"}"#,
             r#"{"names": {"/a": "acme/A"}}"#,
-            r#"{"names": {"/a": "acme/a:1"}}"#,
+            r#"{"names": {"/a": "acme/a:sw-12"}}"#,
         ] {
             let config = Config::parse(text).unwrap();
             let diagnostics = Namer::new(&config, None).expect_err(text);

@@ -1,5 +1,7 @@
 //! What images take from each other: every reference of their reachable stages, ours or external.
 
+mod arguments;
+mod context;
 mod hints;
 mod ours;
 
@@ -7,16 +9,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Pinned;
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::discover;
 use crate::dockerfile::stages::{
     Base, Bases, ImageConfig, ImageUse, Place, Request, Source, Stage, StageGraph,
 };
 use crate::dockerfile::{Dockerfile, Span};
 use crate::graph::Order;
-use crate::images::Definition;
+use crate::images::{Definition, NamedContext};
 use crate::plan::Via;
 use crate::platform::Platform;
 use crate::reference::Reference;
 use ours::{Meaning, Ours};
+
+pub use arguments::unused_arguments;
+pub use context::infer_contexts;
 
 /// A Dockerfile that was read, with its text for diagnostics.
 #[derive(Debug)]
@@ -30,8 +36,6 @@ pub struct Parsed<'a> {
 /// How references are resolved.
 #[derive(Debug, Clone)]
 pub struct Settings<'s> {
-    /// What the images are to run on; the engine's own where empty.
-    pub platforms: Vec<Platform>,
     /// What a literal tag of one of our repositories means.
     pub pinned: Pinned,
     /// First part of default names.
@@ -47,6 +51,10 @@ pub struct Resolved<'a> {
     pub source: &'a SourceText,
     /// Its Dockerfile.
     pub dockerfile: &'a Dockerfile<'a>,
+    /// Folder of its build context; `.` for the root.
+    pub context: String,
+    /// Its further named contexts, but those that mean images of the plan.
+    pub contexts: BTreeMap<String, NamedContext>,
     /// Its stages, for each platform that they are resolved for; at least one.
     pub views: Vec<View<'a>>,
     /// The images that it takes from.
@@ -91,7 +99,7 @@ pub fn resolve<'a>(
     let mut resolved = Vec::new();
     for (index, definition) in definitions.iter().enumerate() {
         let parsed = &parsed[definition.dockerfile.as_str()];
-        match one((index, definition), parsed, settings, &ours, &NothingYet) {
+        match one((index, definition), parsed, &ours, &NothingYet) {
             Ok(image) => resolved.push(image),
             Err(errors) => problems.extend(errors),
         }
@@ -134,7 +142,7 @@ pub fn refine(
             meanings: image.views.iter().map(|view| &view.meanings).collect(),
             resolved,
         };
-        match one((index, definition), &parsed, settings, &ours, &bases) {
+        match one((index, definition), &parsed, &ours, &bases) {
             Ok(image) => resolved[index] = image,
             Err(errors) => problems.extend(errors),
         }
@@ -159,6 +167,22 @@ fn learns(image: &Resolved<'_>, all: &[Resolved<'_>]) -> bool {
 }
 
 impl Resolved<'_> {
+    /// Of some build arguments, those that the Dockerfile declares, or that steer the builder.
+    pub fn declared(&self, mut arguments: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        arguments.retain(|name, _| self.declares(name));
+        arguments
+    }
+
+    /// Whether a build argument of that name reaches the build.
+    pub fn declares(&self, name: &str) -> bool {
+        name.starts_with("BUILDKIT_")
+            || name == "SOURCE_DATE_EPOCH"
+            || self
+                .views
+                .iter()
+                .any(|view| view.stages.declared.contains(name))
+    }
+
     /// The instructions that run in a build on top of this image (`ONBUILD`).
     pub fn triggers(&self) -> &[String] {
         &self.views[0].stages.config.triggers
@@ -198,7 +222,6 @@ impl Bases for PlannedBases<'_, '_> {
 fn one<'a>(
     (index, definition): (usize, &'a Definition),
     parsed: &Parsed<'a>,
-    settings: &Settings<'_>,
     ours: &Ours,
     bases: &dyn Bases,
 ) -> Result<Resolved<'a>, Diagnostics> {
@@ -206,23 +229,30 @@ fn one<'a>(
         definition,
         source: parsed.source,
         dockerfile: parsed.dockerfile,
+        context: definition.context.clone().unwrap_or_else(|| {
+            let folder = discover::folder_of(&definition.dockerfile);
+            folder.to_owned()
+        }),
+        contexts: ours.other_contexts(definition, index),
         views: Vec::new(),
         needs: BTreeMap::new(),
         base_images: BTreeSet::new(),
     };
-    for platform in platforms(&settings.platforms, &parsed.source.text) {
+    let contexts = image.contexts.keys().cloned().collect();
+    let asked = &definition.platforms;
+    for platform in platforms(asked, &parsed.source.text) {
         let request = Request {
             target: definition.target.as_deref(),
             build_args: &definition.build_args,
             platform: &platform,
             build_platform: &Platform::default(),
-            contexts: &BTreeSet::new(),
+            contexts: &contexts,
             bases,
         };
         match StageGraph::new(parsed.dockerfile, &request) {
             Ok(stages) => image.add(index, platform, stages, ours)?,
             // Asked for by nobody: what the other platform has is enough.
-            Err(_) if settings.platforms.is_empty() && !image.views.is_empty() => {}
+            Err(_) if asked.is_empty() && !image.views.is_empty() => {}
             Err(errors) => {
                 let mut problems = Diagnostics::new();
                 problems.extend(errors.iter().map(|error| error.diagnostic(parsed.source)));
@@ -285,6 +315,12 @@ impl<'a> Resolved<'a> {
             };
             self.needs.entry(need).or_default().insert(via, place.span);
         }
+        let contexts = self.contexts.values();
+        self.base_images
+            .extend(contexts.filter_map(|context| match context {
+                NamedContext::Image(image) => Some(image.clone().with_default_tag().to_string()),
+                NamedContext::Folder(_) => None,
+            }));
         let external = meanings.iter().filter(|(_, meaning)| meaning.is_none());
         self.base_images
             .extend(external.map(|(name, _)| name.clone()));

@@ -5,10 +5,14 @@
 //! the full name of the reference. A name that looks like a mapped one is mapped itself, so the
 //! two kinds never meet (semantics §21).
 
+use minijinja::value::Value;
 use sha2::{Digest, Sha256};
 
 /// Longest tag that registries take, in bytes.
 pub const MAX_LENGTH: usize = 128;
+
+/// What the tags of an image that differs from the revision end in, or hold.
+pub const DIRTY: &str = "-dirty";
 
 /// Hexadecimal digits of the hash in a mapped name.
 const HASH_DIGITS: usize = 12;
@@ -37,16 +41,47 @@ pub fn branch_tag(branch: &str, room: usize) -> String {
     mapped(branch, room)
 }
 
-/// The tag of a branch with `-dirty`: kept for images that differ from the revision.
-pub fn dirty_branch_tag(branch: &str) -> String {
-    let suffix = "-dirty";
-    format!("{}{suffix}", branch_tag(branch, suffix.len()))
+/// A branch as templates of tags see it: compared by its name, written as its tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchTag {
+    /// The branch's name, with `-dirty` for an image that differs from the revision.
+    pub name: String,
+    /// Its tag, with `-dirty` likewise.
+    pub tag: String,
+}
+
+impl BranchTag {
+    /// The branch of an image that has `prefix` before all its tags.
+    ///
+    /// Behind a prefix the name is always mapped: `12` of the image `x:8` would else be the branch
+    /// `main` of an image `x:8-12`.
+    pub fn new(branch: &str, prefix: Option<&str>, dirty: bool) -> Self {
+        let suffix = if dirty { DIRTY } else { "" };
+        let tag = match prefix {
+            Some(prefix) => mapped(branch, prefix.len() + 1 + suffix.len()),
+            None => branch_tag(branch, suffix.len()),
+        };
+        Self {
+            name: format!("{branch}{suffix}"),
+            tag: format!("{tag}{suffix}"),
+        }
+    }
+
+    /// The value of the variable `branch`. Being "safe" marks it among all other values.
+    pub fn value(&self) -> Value {
+        Value::from_safe_string(self.name.clone())
+    }
+
+    /// Whether a value that a template writes is [`BranchTag::value`], unchanged.
+    pub fn is_marked(&self, value: &Value) -> bool {
+        value.is_safe() && value.as_str() == Some(&self.name)
+    }
 }
 
 /// The tag of an image that differs from the revision, by its contents.
 pub fn dirty_revision_tag(revision: &str, fingerprint: &str) -> String {
     format!(
-        "{}-dirty-{}",
+        "{}{DIRTY}-{}",
         revision_tag(revision),
         &fingerprint[..HASH_DIGITS]
     )
@@ -62,7 +97,7 @@ pub fn is_legal(tag: &str) -> bool {
 
 fn mapped(branch: &str, room: usize) -> String {
     let hash = hex(&Sha256::digest(format!("refs/heads/{branch}")));
-    let longest = MAX_LENGTH - room - 1 - HASH_DIGITS;
+    let longest = MAX_LENGTH.saturating_sub(room + 1 + HASH_DIGITS);
     let mut slug = String::new();
     for c in branch.chars() {
         if slug.len() == longest {
@@ -98,7 +133,7 @@ fn is_reserved(tag: &str) -> bool {
         || is_version(&tag)
         || is_revision(&tag)
         || is_content_tag(&tag)
-        || tag.ends_with("-dirty")
+        || tag.ends_with(DIRTY)
 }
 
 /// Whether a tag has the form of a content reference's: `sw-` and hexadecimal digits.
@@ -199,7 +234,10 @@ mod tests {
         branches.dedup();
         let mut owner = BTreeMap::new();
         for branch in &branches {
-            for tag in [branch_tag(branch, 0), dirty_branch_tag(branch)] {
+            for tag in [
+                branch_tag(branch, 0),
+                BranchTag::new(branch, None, true).tag,
+            ] {
                 assert!(is_legal(&tag), "{tag}");
                 assert_eq!(owner.insert(tag.clone(), branch), None, "{tag}");
             }

@@ -1,7 +1,6 @@
 #!/bin/sh
-# The images of revision 00192ee97077996a72a911d32b225885456f7c2f
+# The images of revision 5bde935c5263a34a8ad1833e68e70a91669becf9
 # Branch feature/login
-# Compared with revision 2eb888e95f113117c63e0d526f68ad90267a45e6
 #
 # Made by `shipwright emit sh`, for this revision only: neither edit nor commit it.
 # Needs git, and Docker with buildx. `--help` says what it can do.
@@ -28,21 +27,21 @@ END
 }
 
 list() {
-  printf '%s %s\n' 6sense/python 6sense/python:sw-8f6ff993f4ffeb6db0794752a0e5b672
-  printf '  %s\n' 6sense/python:feature-login-df7c7aeb3560
-  printf '  %s\n' 6sense/python:00192ee97077
-  printf '%s %s\n' 6sense/shared 6sense/shared:sw-8eb56b14ef166d7f4940ecd139ac23eb
-  printf '  %s\n' 6sense/shared:feature-login-df7c7aeb3560
-  printf '  %s\n' 6sense/shared:00192ee97077
-  printf '%s %s\n' 6sense/service1 6sense/service1:sw-1a6b8a5aaf059ef27f1efa12999256e5
-  printf '  %s\n' 6sense/service1:feature-login-df7c7aeb3560
-  printf '  %s\n' 6sense/service1:00192ee97077
-  printf '%s %s\n' 6sense/service2 6sense/service2:sw-5d1fa8bae36bc5c3660dead75ac858f1
-  printf '  %s\n' 6sense/service2:feature-login-df7c7aeb3560
-  printf '  %s\n' 6sense/service2:00192ee97077
-  printf '%s %s\n' 6sense/admin 6sense/admin:sw-3bb388a5acdedb95c67136fd42ae1d7a
-  printf '  %s\n' 6sense/admin:feature-login-df7c7aeb3560
-  printf '  %s\n' 6sense/admin:00192ee97077
+  printf '%s %s\n' 6sense/python 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5
+  printf '  %s\n' 6sense/python:feature-login-3de6205b6fa8
+  printf '  %s\n' 6sense/python:5bde935c5263
+  printf '%s %s\n' 6sense/shared 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e
+  printf '  %s\n' 6sense/shared:feature-login-3de6205b6fa8
+  printf '  %s\n' 6sense/shared:5bde935c5263
+  printf '%s %s\n' 6sense/service1 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8
+  printf '  %s\n' 6sense/service1:feature-login-3de6205b6fa8
+  printf '  %s\n' 6sense/service1:5bde935c5263
+  printf '%s %s\n' 6sense/service2 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107
+  printf '  %s\n' 6sense/service2:feature-login-3de6205b6fa8
+  printf '  %s\n' 6sense/service2:5bde935c5263
+  printf '%s %s\n' 6sense/admin 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1
+  printf '  %s\n' 6sense/admin:feature-login-3de6205b6fa8
+  printf '  %s\n' 6sense/admin:5bde935c5263
 }
 
 # want IMAGE…: the images and what they need are to be built.
@@ -55,7 +54,7 @@ want() {
       6sense/shared) want 6sense/python ;;
       6sense/service1) want 6sense/shared ;;
       6sense/service2) want 6sense/shared ;;
-      6sense/admin) want 6sense/service1 6sense/shared ;;
+      6sense/admin) want 6sense/python 6sense/service1 ;;
     esac
   done
 }
@@ -108,7 +107,7 @@ differs() {
 
 # check_tree FILE PATH…: is this the tree that was planned? FILE is this one, and does not count.
 check_tree() {
-  revision=00192ee97077996a72a911d32b225885456f7c2f file=$1
+  revision=5bde935c5263a34a8ad1833e68e70a91669becf9 file=$1
   shift
   head=$(git rev-parse --verify HEAD) || { differs "this is no checkout of $revision"; return; }
   [ "$head" = "$revision" ] || differs "HEAD is $head, and the plan is of $revision"
@@ -139,6 +138,10 @@ unless_built() {
     say "$reference is there"
   else
     say "$reference is being built"
+    # By the engine itself, whose images no other builder sees, and by nothing but the plan.
+    BUILDX_BUILDER=$(docker context show)
+    export BUILDX_BUILDER
+    unset SOURCE_DATE_EPOCH BUILDX_GIT_LABELS
     "$@" || stop "$reference could not be built; no readable tag was moved"
   fi
 }
@@ -184,6 +187,8 @@ if [ "$dry_run" ]; then
     done
     echo
   }
+  echo "export BUILDX_BUILDER=\$(docker context show)"
+  echo 'unset SOURCE_DATE_EPOCH BUILDX_GIT_LABELS'
 fi
 
 # ==== Is this the tree that was planned? ====
@@ -191,133 +196,127 @@ fi
 set --
 if wanted 6sense/python; then set -- "$@" shared/python; fi
 if wanted 6sense/shared; then set -- "$@" shared/libs; fi
-if wanted 6sense/service1; then set -- "$@" services/service1; fi
-if wanted 6sense/service2; then set -- "$@" docker/service2.Dockerfile docker/service2.Dockerfile.dockerignore services/service2; fi
-if wanted 6sense/admin; then set -- "$@" services/admin; fi
+if wanted 6sense/service1; then set -- "$@" service1; fi
+if wanted 6sense/service2; then set -- "$@" service2; fi
+if wanted 6sense/admin; then set -- "$@" admin; fi
 check_tree "$0" "$@"
 
 # ==== Build what is missing ====
 
 # 6sense/python
 if wanted 6sense/python; then
-  unless_built 6sense/python:sw-8f6ff993f4ffeb6db0794752a0e5b672 \
-    8f6ff993f4ffeb6db0794752a0e5b672cb9d9dac5290a7345ca1706ef84c7984 \
+  unless_built 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
+    74ae085e4a557867e33e348cd8b2dbd55a47a075adb20a496af743d0e6630891 \
   docker buildx build --load --provenance=false \
     --file shared/python/Dockerfile \
-    --label dev.shipwright.fingerprint=8f6ff993f4ffeb6db0794752a0e5b672cb9d9dac5290a7345ca1706ef84c7984 \
-    --label org.opencontainers.image.created=2023-11-14T22:13:20Z \
-    --label org.opencontainers.image.revision=00192ee97077996a72a911d32b225885456f7c2f \
-    --tag 6sense/python:sw-8f6ff993f4ffeb6db0794752a0e5b672 \
+    --label dev.shipwright.fingerprint=74ae085e4a557867e33e348cd8b2dbd55a47a075adb20a496af743d0e6630891 \
+    --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
+    --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
+    --tag 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
     shared/python
 fi
 
-# 6sense/shared: takes from 6sense/python (FROM, line 1)
+# 6sense/shared: takes from 6sense/python (FROM, line 2)
 if wanted 6sense/shared; then
-  unless_built 6sense/shared:sw-8eb56b14ef166d7f4940ecd139ac23eb \
-    8eb56b14ef166d7f4940ecd139ac23ebd8d8c165463dda34c35b4f8771e3189e \
+  unless_built 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
+    1131527814353bf0fa292ba6ba5c206ec4f45b2529ce8d81db4f06c2f807d28d \
   docker buildx build --load --provenance=false \
     --file shared/libs/Dockerfile \
-    --build-context 6sense/python=docker-image://6sense/python:sw-8f6ff993f4ffeb6db0794752a0e5b672 \
-    --build-arg PIP_INDEX_URL=https://pypi.example.com/simple \
-    --label dev.shipwright.fingerprint=8eb56b14ef166d7f4940ecd139ac23ebd8d8c165463dda34c35b4f8771e3189e \
-    --label org.opencontainers.image.created=2023-11-14T22:13:20Z \
-    --label org.opencontainers.image.revision=00192ee97077996a72a911d32b225885456f7c2f \
-    --secret id=npm,env=NPM_TOKEN \
-    --tag 6sense/shared:sw-8eb56b14ef166d7f4940ecd139ac23eb \
+    --build-context 6sense/python=docker-image://6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
+    --label dev.shipwright.fingerprint=1131527814353bf0fa292ba6ba5c206ec4f45b2529ce8d81db4f06c2f807d28d \
+    --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
+    --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
+    --tag 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
     shared/libs
 fi
 
-# 6sense/service1: takes from 6sense/shared (FROM, line 1)
+# 6sense/service1: takes from 6sense/shared (FROM, line 1; FROM, line 6)
 if wanted 6sense/service1; then
-  unless_built 6sense/service1:sw-1a6b8a5aaf059ef27f1efa12999256e5 \
-    1a6b8a5aaf059ef27f1efa12999256e502aa23adb0de9fd39f436d49e1e0aabe \
+  unless_built 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
+    18da52eb902303e1a0e854975cad1bd897fbfcb8d39ef61b09de6f46db837166 \
   docker buildx build --load --provenance=false \
-    --file services/service1/Dockerfile \
-    --target prod \
-    --build-context 6sense/shared=docker-image://6sense/shared:sw-8eb56b14ef166d7f4940ecd139ac23eb \
-    --label dev.shipwright.fingerprint=1a6b8a5aaf059ef27f1efa12999256e502aa23adb0de9fd39f436d49e1e0aabe \
-    --label org.opencontainers.image.created=2023-11-14T22:13:20Z \
-    --label org.opencontainers.image.revision=00192ee97077996a72a911d32b225885456f7c2f \
-    --tag 6sense/service1:sw-1a6b8a5aaf059ef27f1efa12999256e5 \
-    services/service1
+    --file service1/Dockerfile \
+    --build-context 6sense/shared=docker-image://6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
+    --label dev.shipwright.fingerprint=18da52eb902303e1a0e854975cad1bd897fbfcb8d39ef61b09de6f46db837166 \
+    --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
+    --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
+    --tag 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
+    service1
 fi
 
 # 6sense/service2: takes from 6sense/shared (FROM, line 1)
 if wanted 6sense/service2; then
-  unless_built 6sense/service2:sw-5d1fa8bae36bc5c3660dead75ac858f1 \
-    5d1fa8bae36bc5c3660dead75ac858f1ea4853c9772f638d2648ce1c61d318a9 \
+  unless_built 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107 \
+    df215b62d0182c4f71b345ed718d510790f3ad24104bb9ff356d97dd6910d39c \
   docker buildx build --load --provenance=false \
-    --file docker/service2.Dockerfile \
-    --build-context 6sense/shared=docker-image://6sense/shared:sw-8eb56b14ef166d7f4940ecd139ac23eb \
-    --build-arg VERSION=00192ee97077 \
-    --label dev.shipwright.fingerprint=5d1fa8bae36bc5c3660dead75ac858f1ea4853c9772f638d2648ce1c61d318a9 \
-    --label org.opencontainers.image.created=2023-11-14T22:13:20Z \
-    --label org.opencontainers.image.revision=00192ee97077996a72a911d32b225885456f7c2f \
-    --tag 6sense/service2:sw-5d1fa8bae36bc5c3660dead75ac858f1 \
-    services/service2
+    --file service2/Dockerfile \
+    --build-context 6sense/shared=docker-image://6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
+    --label dev.shipwright.fingerprint=df215b62d0182c4f71b345ed718d510790f3ad24104bb9ff356d97dd6910d39c \
+    --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
+    --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
+    --tag 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107 \
+    service2
 fi
 
-# 6sense/admin: takes from 6sense/service1 (COPY --from, line 4), 6sense/shared (FROM, line 1)
+# 6sense/admin: takes from 6sense/python (FROM, line 2), 6sense/service1 (COPY --from, line 4)
 if wanted 6sense/admin; then
-  unless_built 6sense/admin:sw-3bb388a5acdedb95c67136fd42ae1d7a \
-    3bb388a5acdedb95c67136fd42ae1d7aab210c6eddff6a1178773a2eb498e040 \
+  unless_built 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1 \
+    d6317e2ebc4f11bb3a4cc320bc6dacd1956ae5162345660e3386622b399a7167 \
   docker buildx build --load --provenance=false \
-    --file services/admin/Dockerfile \
-    --build-context 6sense/service1=docker-image://6sense/service1:sw-1a6b8a5aaf059ef27f1efa12999256e5 \
-    --build-context 6sense/shared=docker-image://6sense/shared:sw-8eb56b14ef166d7f4940ecd139ac23eb \
-    --label dev.shipwright.fingerprint=3bb388a5acdedb95c67136fd42ae1d7aab210c6eddff6a1178773a2eb498e040 \
-    --label org.opencontainers.image.created=2023-11-14T22:13:20Z \
-    --label org.opencontainers.image.revision=00192ee97077996a72a911d32b225885456f7c2f \
-    --cache-from type=registry,ref=registry.example.com/6sense/admin:buildcache \
-    --tag 6sense/admin:sw-3bb388a5acdedb95c67136fd42ae1d7a \
-    ${SHIPWRIGHT_PUSH:+--cache-to type=registry,ref=registry.example.com/6sense/admin:buildcache,mode=max} \
-    services/admin
+    --file admin/Dockerfile \
+    --build-context 6sense/python=docker-image://6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
+    --build-context 6sense/service1=docker-image://6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
+    --label dev.shipwright.fingerprint=d6317e2ebc4f11bb3a4cc320bc6dacd1956ae5162345660e3386622b399a7167 \
+    --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
+    --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
+    --tag 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1 \
+    admin
 fi
 
 # ==== Every image is there: push them, then move the readable tags ====
 
 if [ "$SHIPWRIGHT_PUSH" ]; then
-  if wanted 6sense/python; then push_content 6sense/python:sw-8f6ff993f4ffeb6db0794752a0e5b672; fi
-  if wanted 6sense/shared; then push_content 6sense/shared:sw-8eb56b14ef166d7f4940ecd139ac23eb; fi
-  if wanted 6sense/service1; then push_content 6sense/service1:sw-1a6b8a5aaf059ef27f1efa12999256e5; fi
-  if wanted 6sense/service2; then push_content 6sense/service2:sw-5d1fa8bae36bc5c3660dead75ac858f1; fi
-  if wanted 6sense/admin; then push_content 6sense/admin:sw-3bb388a5acdedb95c67136fd42ae1d7a; fi
+  if wanted 6sense/python; then push_content 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5; fi
+  if wanted 6sense/shared; then push_content 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e; fi
+  if wanted 6sense/service1; then push_content 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8; fi
+  if wanted 6sense/service2; then push_content 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107; fi
+  if wanted 6sense/admin; then push_content 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1; fi
 fi
 
 if wanted 6sense/python; then
-  move_tags 6sense/python:sw-8f6ff993f4ffeb6db0794752a0e5b672 \
-    6sense/python:feature-login-df7c7aeb3560 \
-    6sense/python:00192ee97077
+  move_tags 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
+    6sense/python:feature-login-3de6205b6fa8 \
+    6sense/python:5bde935c5263
 fi
 
 if wanted 6sense/shared; then
-  move_tags 6sense/shared:sw-8eb56b14ef166d7f4940ecd139ac23eb \
-    6sense/shared:feature-login-df7c7aeb3560 \
-    6sense/shared:00192ee97077
+  move_tags 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
+    6sense/shared:feature-login-3de6205b6fa8 \
+    6sense/shared:5bde935c5263
 fi
 
 if wanted 6sense/service1; then
-  move_tags 6sense/service1:sw-1a6b8a5aaf059ef27f1efa12999256e5 \
-    6sense/service1:feature-login-df7c7aeb3560 \
-    6sense/service1:00192ee97077
+  move_tags 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
+    6sense/service1:feature-login-3de6205b6fa8 \
+    6sense/service1:5bde935c5263
 fi
 
 if wanted 6sense/service2; then
-  move_tags 6sense/service2:sw-5d1fa8bae36bc5c3660dead75ac858f1 \
-    6sense/service2:feature-login-df7c7aeb3560 \
-    6sense/service2:00192ee97077
+  move_tags 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107 \
+    6sense/service2:feature-login-3de6205b6fa8 \
+    6sense/service2:5bde935c5263
 fi
 
 if wanted 6sense/admin; then
-  move_tags 6sense/admin:sw-3bb388a5acdedb95c67136fd42ae1d7a \
-    6sense/admin:feature-login-df7c7aeb3560 \
-    6sense/admin:00192ee97077
+  move_tags 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1 \
+    6sense/admin:feature-login-3de6205b6fa8 \
+    6sense/admin:5bde935c5263
 fi
 
 if [ "$SHIPWRIGHT_PUSH" ]; then
-  if wanted 6sense/python; then push_tags 6sense/python:feature-login-df7c7aeb3560 6sense/python:00192ee97077; fi
-  if wanted 6sense/shared; then push_tags 6sense/shared:feature-login-df7c7aeb3560 6sense/shared:00192ee97077; fi
-  if wanted 6sense/service1; then push_tags 6sense/service1:feature-login-df7c7aeb3560 6sense/service1:00192ee97077; fi
-  if wanted 6sense/service2; then push_tags 6sense/service2:feature-login-df7c7aeb3560 6sense/service2:00192ee97077; fi
-  if wanted 6sense/admin; then push_tags 6sense/admin:feature-login-df7c7aeb3560 6sense/admin:00192ee97077; fi
+  if wanted 6sense/python; then push_tags 6sense/python:feature-login-3de6205b6fa8 6sense/python:5bde935c5263; fi
+  if wanted 6sense/shared; then push_tags 6sense/shared:feature-login-3de6205b6fa8 6sense/shared:5bde935c5263; fi
+  if wanted 6sense/service1; then push_tags 6sense/service1:feature-login-3de6205b6fa8 6sense/service1:5bde935c5263; fi
+  if wanted 6sense/service2; then push_tags 6sense/service2:feature-login-3de6205b6fa8 6sense/service2:5bde935c5263; fi
+  if wanted 6sense/admin; then push_tags 6sense/admin:feature-login-3de6205b6fa8 6sense/admin:5bde935c5263; fi
 fi

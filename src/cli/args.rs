@@ -42,21 +42,7 @@ pub(super) enum Command {
         output: Output,
     },
     /// Print the plan compiled for a runner
-    #[command(after_help = "Examples:\n  \
-        shipwright emit make -o build.mk && make -j4 -f build.mk\n  \
-        shipwright emit sh > build.sh && sh build.sh service1\n  \
-        shipwright emit bake > docker-bake.hcl && docker buildx bake\n  \
-        shipwright emit make --plan plan.json       a stored plan")]
-    Emit {
-        /// What to write
-        format: EmitFormat,
-        #[command(flatten)]
-        planning: Planning,
-        #[command(flatten)]
-        stored: Stored,
-        #[command(flatten)]
-        output: Output,
-    },
+    Emit(super::emit::Emit),
     /// Build and tag the images with Docker
     #[command(after_help = "Examples:\n  \
         shipwright exec                             everything that is not built yet\n  \
@@ -83,8 +69,6 @@ pub(super) enum Command {
         #[arg(long)]
         refs: bool,
     },
-    /// Draw what the images take from each other
-    Graph(super::graph::Graph),
     /// Tell why images are built again or not: from the first cause to the image
     #[command(after_help = "Examples:\n  \
         shipwright why service1                     what the working tree changes\n  \
@@ -109,6 +93,8 @@ pub(super) enum Command {
         #[command(flatten)]
         planning: Planning,
     },
+    /// Draw what the images take from each other
+    Graph(super::graph::Graph),
     /// Report problems and print nothing else; for pre-commit hooks and CI
     Check {
         #[command(flatten)]
@@ -174,6 +160,9 @@ pub(super) struct Settings {
     /// Set a build argument for every image that declares it
     #[arg(long = "build-arg", value_name = "K=V", value_parser = pair)]
     pub(super) build_args: Vec<(String, String)>,
+    /// Give a build argument to the builds without counting it in fingerprints
+    #[arg(long = "stamp", value_name = "K=V", value_parser = pair)]
+    pub(super) stamp_args: Vec<(String, String)>,
     /// Build for a platform, like linux/arm64
     #[arg(long = "platform", value_name = "P", value_delimiter = ',', value_parser = Platform::parse)]
     pub(super) platforms: Vec<Platform>,
@@ -183,6 +172,9 @@ pub(super) struct Settings {
     /// First part of default names; wins over `SW_NAMESPACE` and the configuration
     #[arg(long, value_name = "NS")]
     pub(super) namespace: Option<String>,
+    /// Where images live, like `registry.example.com/{{ name }}`; wins over the configuration
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(super) repository: Option<String>,
 }
 
 /// Which images.
@@ -215,7 +207,7 @@ pub(super) struct Stored {
         long,
         value_name = "FILE",
         conflicts_with_all = ["rev", "dirty", "since", "built", "branch", "tags", "no_default_tags", "build_args",
-            "platforms", "epoch", "namespace", "images", "upto", "dependents", "exact", "exclude"]
+            "stamp_args", "repository", "platforms", "epoch", "namespace", "images", "upto", "dependents", "exact", "exclude"]
     )]
     pub(super) plan: Option<PathBuf>,
 }
@@ -256,7 +248,7 @@ pub(super) enum DiffFormat {
 pub(super) struct Output {
     /// Write to FILE, all of it or nothing, instead of standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
-    pub(super) file: Option<PathBuf>,
+    file: Option<PathBuf>,
 }
 
 impl Stored {
@@ -309,26 +301,28 @@ pub(super) struct Run {
     /// Push images that differ from the commit too
     #[arg(long)]
     pub(super) push_dirty: bool,
+    /// Fetch an image that the engine lacks from its registry rather than build it; where nothing is
+    /// said, if its repository names the registry's host
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub(super) from_registry: Option<bool>,
     /// Build from the folders of the working tree rather than from exactly the planned files
     #[arg(long)]
     pub(super) unsealed: bool,
     /// Print no progress, only the closing table
     #[arg(short, long)]
     pub(super) quiet: bool,
+    /// Write what was done as JSON to FILE
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<std::path::PathBuf>,
     /// Keep each image's log in DIR
     #[arg(long, value_name = "DIR")]
     pub(super) logs: Option<std::path::PathBuf>,
-}
-
-/// A runner that a plan can be compiled for.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum EmitFormat {
-    /// A Makefile for GNU make
-    Make,
-    /// A POSIX shell script
-    Sh,
-    /// A docker-bake.hcl for docker buildx bake
-    Bake,
 }
 
 /// `NAME=VALUE`. The environment gives no values, so that a plan does not depend on it.

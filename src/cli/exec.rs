@@ -52,6 +52,9 @@ pub(super) fn run(
     let report = exec::run(&made.plan, &options, root, contexts, &mut *progress)?;
     drop(progress);
     output::report(&report.problems);
+    if let Some(file) = &run.report {
+        output::write(&report.to_json(), Some(file))?;
+    }
     output::write(&report.table(), None)?;
     Ok(if report.succeeded() {
         ExitCode::SUCCESS
@@ -77,6 +80,7 @@ fn options(run: &Run) -> Result<Options, Diagnostics> {
             (true, false) => Some(Push::Clean),
             (false, false) => None,
         },
+        from_registry: run.from_registry,
         logs: run.logs.clone().unwrap_or_else(|| {
             std::env::temp_dir().join(format!("shipwright-logs-{}", std::process::id()))
         }),
@@ -94,10 +98,16 @@ impl Contexts for Sealed<'_> {
     fn sources(&self, image: &Image) -> Result<Sources, Diagnostic> {
         let files = &self.made.files[&image.name];
         let text = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
+        let mut named = image.contexts.clone();
+        for (name, inputs) in &files.contexts {
+            if let Some(place) = named.get_mut(name) {
+                *place = text(self.sealer.context(place, inputs)?);
+            }
+        }
         Ok(Sources {
             dockerfile: text(self.sealer.dockerfile(&files.dockerfile)?),
             context: text(self.sealer.context(&image.context, &files.inputs)?),
-            named: image.contexts.clone(),
+            named,
         })
     }
 }

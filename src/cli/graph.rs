@@ -58,5 +58,8 @@ pub(super) fn run(directory: &Path, graph: &Graph) -> Result<(), Diagnostics> {
         all: graph.all,
     };
     let text = draw(&made.plan, format, options);
-    Ok(output::write(&text, graph.output.file.as_deref())?)
+    Ok(output::write(
+        &text,
+        graph.output.file(directory).as_deref(),
+    )?)
 }

@@ -77,7 +77,7 @@ pub(super) fn remark(diagnostics: &Diagnostics) {
     for diagnostic in diagnostics {
         if diagnostic.severity == Severity::Error || SHOWN_ALWAYS.contains(&diagnostic.code) {
             shown.push(diagnostic.clone());
-        } else {
+        } else if diagnostic.severity == Severity::Warning {
             others += 1;
         }
     }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Planning, Settings, Stored};
 use super::{decisions, output};
-use crate::assemble::Tagging;
 use crate::compile::{self, Compiled, Files, Options};
 use crate::config::{self, Config};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
-use crate::discover;
+use crate::discover::Discovery;
 use crate::graph::Graph;
 use crate::paths;
 use crate::plan::{Image, Plan};
+use crate::publish::Tagging;
 use crate::selection::Selection;
 use crate::source::{Checkout, Sealer, Tree};
 
@@ -169,10 +169,13 @@ pub(super) fn check_stored(directory: &Path, plan: &Plan) -> Result<(), Diagnost
 
 /// The changed paths that may belong to an image.
 fn reached<'p>(image: &Image, changed: Vec<&'p str>) -> Vec<&'p str> {
-    let below = format!("{}/", image.context);
+    let folders = image.contexts.values().chain([&image.context]);
+    let folders: Vec<String> = folders.map(|folder| format!("{folder}/")).collect();
     let mut paths = changed;
     paths.retain(|path| {
-        image.context == "." || path.starts_with(&below) || *path == image.dockerfile
+        let mut folders = folders.iter();
+        folders.any(|folder| folder == "./" || path.starts_with(folder))
+            || *path == image.dockerfile
     });
     paths
 }
@@ -213,7 +216,7 @@ fn make_of(
 ) -> Result<Made, Diagnostics> {
     let (compiled, diagnostics) = compile(tree, options, clean)?;
     let Some(compiled) = compiled else {
-        return Err(diagnostics);
+        return Err(diagnostics.without_notes());
     };
     output::remark(&diagnostics);
     Ok(Made {
@@ -303,8 +306,16 @@ pub(super) fn compile(
     clean: Option<&BTreeMap<String, String>>,
 ) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
     let config = configuration(tree)?;
-    let snapshot = tree.snapshot(&discover::is_read)?;
-    Ok(compile::compile(&snapshot, &config, options, clean))
+    let discovery = Discovery::new(&config);
+    let snapshot = tree.snapshot(&|path| discovery.is_read(path))?;
+    if !config.asks_for_git_tags() {
+        return Ok(compile::compile(&snapshot, &config, options, clean));
+    }
+    let options = Options {
+        git_tags: tree.git_tags()?,
+        ..options.clone()
+    };
+    Ok(compile::compile(&snapshot, &config, &options, clean))
 }
 
 fn configuration(tree: &Tree<'_>) -> Result<Config, Diagnostics> {
@@ -351,7 +362,9 @@ pub(super) fn options_of(settings: &Settings) -> Options {
     Options {
         namespace: settings.namespace.clone().or(from_environment),
         build_args: settings.build_args.iter().cloned().collect(),
+        stamp_args: settings.stamp_args.iter().cloned().collect(),
         platforms: settings.platforms.clone(),
+        repository: settings.repository.clone(),
         epoch: settings.epoch.clone(),
         ..Options::default()
     }

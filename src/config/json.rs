@@ -1,5 +1,6 @@
 //! JSON with places: reads typed values out of an object and reports all that is wrong with it.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jsonc_parser::ast::{ObjectProp, Value};
@@ -8,6 +9,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::Spanned;
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText, nearest};
+use crate::template::{Engine, Template};
 
 /// A parsed file.
 pub(super) struct Document<'t> {
@@ -54,6 +56,8 @@ impl<'t> Document<'t> {
 /// An object of the file, with the name that messages call it by.
 pub(super) struct Object<'a, 't> {
     properties: &'a [ObjectProp<'t>],
+    /// Where it stands.
+    span: Range<usize>,
     /// Path of keys down to this object, with a final `.`; empty for the top.
     path: String,
     source: &'a SourceText,
@@ -80,10 +84,131 @@ impl<'a, 't> Object<'a, 't> {
         };
         Some(Self {
             properties: &object.properties,
+            span: span(value),
             path: String::new(),
             source,
             diagnostics,
         })
+    }
+
+    /// The object at a key.
+    pub(super) fn object(&mut self, key: &str) -> Option<Object<'_, 't>> {
+        let value = self.value(key)?;
+        let name = self.name(key);
+        self.inner(&name, value)
+    }
+
+    /// Reads every object of an object of objects: its key, where that stands, and what it holds.
+    pub(super) fn each_by_key(
+        &mut self,
+        key: &str,
+        mut read: impl FnMut(&str, Range<usize>, &mut Object<'_, 't>),
+    ) {
+        let Some(value) = self.value(key) else { return };
+        let Value::Object(object) = value else {
+            self.wrong_type(&self.name(key), "an object", value);
+            return;
+        };
+        for property in &object.properties {
+            let inner = property.name.as_str();
+            let at = property.name.range();
+            let name = format!("{}.{inner}", self.name(key));
+            if let Some(mut object) = self.inner(&name, &property.value) {
+                read(inner, at.start..at.end, &mut object);
+            }
+        }
+    }
+
+    /// Reads every object of a list.
+    pub(super) fn each(&mut self, key: &str, mut read: impl FnMut(&mut Object<'_, 't>)) {
+        let Some(value) = self.value(key) else { return };
+        let Value::Array(array) = value else {
+            self.wrong_type(&self.name(key), "a list of objects", value);
+            return;
+        };
+        for (index, element) in array.elements.iter().enumerate() {
+            let name = format!("{}[{index}]", self.name(key));
+            if let Some(mut object) = self.inner(&name, element) {
+                read(&mut object);
+            }
+        }
+    }
+
+    fn inner(&mut self, name: &str, value: &'a Value<'t>) -> Option<Object<'_, 't>> {
+        let Value::Object(object) = value else {
+            self.wrong_type(name, "an object", value);
+            return None;
+        };
+        Some(Object {
+            properties: &object.properties,
+            span: span(value),
+            path: format!("{name}."),
+            source: self.source,
+            diagnostics: self.diagnostics,
+        })
+    }
+
+    /// Whether the key is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// Reports a value that has the right type and is wrong all the same.
+    pub(super) fn refuse(&mut self, span: Range<usize>, message: String, help: &str) {
+        let diagnostic = Diagnostic::error("config-value", message)
+            .at(self.source, span, "")
+            .help(help);
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// A boolean.
+    pub(super) fn boolean(&mut self, key: &str) -> Option<bool> {
+        match self.value(key)? {
+            Value::BooleanLit(literal) => Some(literal.value),
+            other => {
+                self.wrong_type(&self.name(key), "`true` or `false`", other);
+                None
+            }
+        }
+    }
+
+    /// A string as a template, or as it stands.
+    pub(super) fn template(&mut self, key: &str, literal: bool) -> Option<Template> {
+        let text = self.string(key)?;
+        Some(self.checked(text, literal))
+    }
+
+    /// The templates of a list.
+    pub(super) fn templates(&mut self, key: &str, literal: bool) -> Option<Vec<Template>> {
+        self.has(key).then(|| {
+            let texts = self.list_of_strings(key);
+            let checked = texts.into_iter().map(|text| self.checked(text, literal));
+            checked.collect()
+        })
+    }
+
+    /// The templates of an object.
+    pub(super) fn templates_by_key(
+        &mut self,
+        key: &str,
+        literal: bool,
+    ) -> BTreeMap<String, Template> {
+        let entries = self.strings_by_key(key).into_iter();
+        entries
+            .map(|(key, _, text)| (key, self.checked(text, literal)))
+            .collect()
+    }
+
+    fn checked(&mut self, text: Spanned<String>, literal: bool) -> Template {
+        let template = Template {
+            text: text.value,
+            span: Some(text.span),
+            literal,
+        };
+        if let Err(diagnostic) = Engine::new(Some(self.source)).check(&template) {
+            self.diagnostics.push(diagnostic);
+        }
+        template
     }
 
     /// The version of the format, 1 where the file does not say.
@@ -135,7 +260,7 @@ impl<'a, 't> Object<'a, 't> {
             .at(self.source, at, "");
             diagnostic = if let Some(near) = nearest(key, known.iter().copied()) {
                 diagnostic.help(format!("did you mean `{near}`?"))
-            } else if super::KEYS_2.contains(&key) {
+            } else if super::keys_2().contains(&key) {
                 diagnostic.help("this key needs `\"version\": 2`")
             } else {
                 diagnostic.help(format!("known keys: {}", known.join(", ")))
@@ -148,6 +273,21 @@ impl<'a, 't> Object<'a, 't> {
     pub(super) fn string(&mut self, key: &str) -> Option<Spanned<String>> {
         let value = self.value(key)?;
         self.expect_string(&self.name(key), value)
+    }
+
+    /// A string that has to be there.
+    pub(super) fn required(&mut self, key: &str) -> Option<Spanned<String>> {
+        if self.has(key) {
+            return self.string(key);
+        }
+        let name = self.path.trim_end_matches('.');
+        let diagnostic = Diagnostic::error(
+            "config-missing-key",
+            format!("`{name}` has no `{key}`"),
+        )
+        .at(self.source, self.span.clone(), "");
+        self.diagnostics.push(diagnostic);
+        None
     }
 
     /// The entries of an object of strings, with the places of their keys.

@@ -18,6 +18,8 @@ pub(super) struct File {
     header: Header,
     /// Some image is built though it may exist, because bake cannot look.
     ensures: bool,
+    /// Some image is one that not every engine can hold.
+    several_platforms: bool,
     targets: Vec<Target>,
 }
 
@@ -77,6 +79,7 @@ pub(super) fn file(plan: &Plan) -> File {
             .images
             .iter()
             .any(|image| image.action == Action::Ensure),
+        several_platforms: plan.images.iter().any(|image| image.platforms.len() > 1),
         targets: images
             .map(|(image, target)| view(image, target, &target_of))
             .collect(),

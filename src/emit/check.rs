@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::Format;
 use super::quote::comment;
+use super::{Format, github};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 
@@ -20,6 +20,9 @@ pub(super) fn problems(plan: &Plan, format: Format) -> Diagnostics {
         if format == Format::Bake {
             problems.extend(remote_context(image));
         }
+    }
+    if format == Format::Github {
+        problems.extend(github::problems(plan));
     }
     problems
 }

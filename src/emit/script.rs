@@ -29,6 +29,8 @@ pub(super) struct Script {
     never_pushed: Vec<String>,
     /// Identifiers of images that differ from the revision.
     changed: Vec<String>,
+    /// Identifiers of images that not every engine can hold.
+    several_platforms: Vec<String>,
 }
 
 /// Where the plan comes from, as comments.
@@ -146,7 +148,11 @@ fn script(plan: &Plan, ids: &[String], reserved: &[&str]) -> Script {
             .map(|image| image.id.clone())
             .collect()
     };
-    let changed = plan.images.iter().zip(ids).filter(|(image, _)| image.dirty);
+    let planned_where = |wanted: &dyn Fn(&plan::Image) -> bool| {
+        let images = plan.images.iter().zip(ids);
+        let wanted = images.filter(|(image, _)| wanted(image));
+        wanted.map(|(_, id)| id.clone()).collect()
+    };
     Script {
         header: header(plan),
         revision: plan.source.revision.clone(),
@@ -155,7 +161,8 @@ fn script(plan: &Plan, ids: &[String], reserved: &[&str]) -> Script {
         pushes: images.iter().any(|image| image.push),
         kept_local: ids_where(&|image| !image.push),
         never_pushed: ids_where(&|image| !image.push_content),
-        changed: changed.map(|(_, id)| id.clone()).collect(),
+        changed: planned_where(&|image| image.dirty),
+        several_platforms: planned_where(&|image| image.platforms.len() > 1),
         images,
     }
 }

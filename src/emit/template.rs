@@ -13,7 +13,7 @@ use super::quote::{Language, comment};
 use crate::diagnostics::{Diagnostic, SourceText};
 
 /// The templates of this program, by name.
-const TEMPLATES: [(&str, &str); 5] = [
+const TEMPLATES: [(&str, &str); 6] = [
     ("header.j2", include_str!("../../templates/header.j2")),
     ("Makefile.j2", include_str!("../../templates/Makefile.j2")),
     ("build.sh.j2", include_str!("../../templates/build.sh.j2")),
@@ -24,6 +24,10 @@ const TEMPLATES: [(&str, &str); 5] = [
     (
         "docker-bake.hcl.j2",
         include_str!("../../templates/docker-bake.hcl.j2"),
+    ),
+    (
+        "github.json.j2",
+        include_str!("../../templates/github.json.j2"),
     ),
 ];
 

@@ -227,6 +227,15 @@ impl Engine for Docker {
         self.stream(&["push", reference], stop, line)
     }
 
+    fn pull(
+        &self,
+        reference: &str,
+        stop: &Stop,
+        line: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), Failed> {
+        self.stream(&["pull", reference], stop, line)
+    }
+
     fn tag(&self, pairs: &[(&str, &str)], jobs: usize) -> Vec<Result<(), String>> {
         if let Some(mut socket) = self.socket() {
             let tag = |(source, target): &(&str, &str)| socket.tag(source, target);

@@ -17,10 +17,10 @@ pub struct Host {
     pub builder: String,
 }
 
-/// An image that the engine holds under some reference.
+/// An image that the engine or a registry holds under some reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The engine's id of the image, `sha256:…`.
+    /// The engine's id of the image, or in a registry its manifest's digest: `sha256:…`.
     pub id: String,
     /// The fingerprint that its label states.
     pub fingerprint: Option<String>,
@@ -76,6 +76,17 @@ pub trait Engine: Sync {
     /// # Errors
     /// When it fails or is stopped.
     fn push(
+        &self,
+        reference: &str,
+        stop: &Stop,
+        line: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), Failed>;
+
+    /// Fetches what the reference names from its registry, giving each line that is printed.
+    ///
+    /// # Errors
+    /// When it fails or is stopped.
+    fn pull(
         &self,
         reference: &str,
         stop: &Stop,

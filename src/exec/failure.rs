@@ -30,6 +30,18 @@ impl Tail {
         lines.join("\n")
     }
 
+    /// Whether a registry said that permission is missing, which no second attempt changes.
+    pub(super) fn says_denied(&self) -> bool {
+        let words = [
+            "denied",
+            "unauthorized",
+            "authentication required",
+            "no basic auth",
+        ];
+        let mut lines = self.0.iter();
+        lines.any(|line| words.iter().any(|word| line.contains(word)))
+    }
+
     /// The line of the Dockerfile that BuildKit blames: `Dockerfile:3` above a ruler.
     fn blamed_line(&self) -> Option<usize> {
         let pairs = self.0.iter().zip(self.0.iter().skip(1)).rev();
@@ -39,13 +51,16 @@ impl Tail {
     }
 }
 
-/// A reference that a registry did not take.
-pub(super) fn push_failed(reference: &str, status: &str, tail: &Tail) -> Diagnostic {
-    Diagnostic::error(
-        "push-failed",
-        format!("cannot push `{reference}` ({status})"),
-    )
-    .help(format!("docker's last lines\n{}", tail.last()))
+/// A reference that did not get to a registry, or not from there: `verb` is `push` or `fetch`.
+pub(super) fn transfer_failed(
+    verb: &str,
+    code: &'static str,
+    reference: &str,
+    status: &str,
+    tail: &Tail,
+) -> Diagnostic {
+    Diagnostic::error(code, format!("cannot {verb} `{reference}` ({status})"))
+        .help(format!("docker's last lines\n{}", tail.last()))
 }
 
 /// A build that failed, whose whole log is at `log`, and that `command` repeats.

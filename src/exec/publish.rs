@@ -1,14 +1,23 @@
-//! The end of a run: the readable tags move, all of them.
-use std::collections::BTreeMap;
+//! The end of a run: the readable tags move, all of them, in the engine and where they are published.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Setting;
-use super::engine::{Failed, Found};
-use super::failure::{Tail, push_failed};
-use super::parallel;
+use super::engine::Found;
 use super::progress::Progress;
-use super::stop::Stop;
+use super::registry;
+use super::work::{Held, Work};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
+
+/// Where a tag moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the engine.
+    Engine,
+    /// In the image's registry.
+    Registry,
+}
 
 /// A readable tag that does not point yet at the image that the plan gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,19 +28,71 @@ pub(super) struct Move<'a> {
     pub(super) source: &'a str,
     /// The readable reference.
     pub(super) target: &'a str,
+    /// Where it moves.
+    pub(super) place: Place,
 }
 
-/// The tags that are to move, given what the engine holds; none points at nothing meanwhile.
-pub(super) fn moves<'a>(plan: &'a Plan, found: &BTreeMap<String, Found>) -> Vec<Move<'a>> {
+/// The tags that are to move, given what there is. An image that is in its registry alone gets no tag
+/// in the engine.
+pub(super) fn moves<'a>(
+    setting: &Setting<'_>,
+    work: &Work<'a>,
+    held: &Held,
+    problems: &mut Diagnostics,
+) -> Vec<Move<'a>> {
+    let plan = work.plan;
+    let at_home = |image: &&Image| {
+        held.local.contains_key(&image.reference) || !held.remote.contains_key(&image.reference)
+    };
+    let mut moves = to_move(plan, Place::Engine, &held.local, &held.local, at_home);
+    if setting.options.push.is_some() {
+        let published = plan.images.iter().filter(|image| image.push);
+        let tags: BTreeSet<&str> = published
+            .flat_map(|image| image.tags.iter().map(String::as_str))
+            .collect();
+        let look = |tag: &str| {
+            let digest = setting.registry.digest(tag)?;
+            Ok(digest.map(|id| Found {
+                id,
+                fingerprint: None,
+                architecture: String::new(),
+            }))
+        };
+        let (tags, warnings) = registry::ask(&tags, look);
+        problems.extend(warnings);
+        let published = |image: &&Image| image.push;
+        moves.extend(to_move(
+            plan,
+            Place::Registry,
+            &held.remote,
+            &tags,
+            published,
+        ));
+    }
+    moves
+}
+
+/// Those of the tags that do not name yet what the content reference names.
+fn to_move<'a>(
+    plan: &'a Plan,
+    place: Place,
+    contents: &BTreeMap<String, Found>,
+    tags: &BTreeMap<String, Found>,
+    wanted: impl Fn(&&Image) -> bool,
+) -> Vec<Move<'a>> {
     let mut moves = Vec::new();
     for (position, image) in plan.images.iter().enumerate() {
-        let id = found.get(&image.reference).map(|image| &image.id);
+        if !wanted(&image) {
+            continue;
+        }
+        let id = contents.get(&image.reference).map(|image| &image.id);
         for target in &image.tags {
-            if id.is_none() || found.get(target).map(|image| &image.id) != id {
+            if id.is_none() || tags.get(target).map(|image| &image.id) != id {
                 moves.push(Move {
                     position,
                     source: &image.reference,
                     target,
+                    place,
                 });
             }
         }
@@ -46,27 +107,26 @@ pub(super) fn missing(image: &Image) -> Diagnostic {
         .help("no tag was moved; run again, without `--no-build`, to build it")
 }
 
-/// Moves the tags and, where asked for, pushes every readable tag of the plan. Gives the tags that
-/// moved.
+/// Moves the tags, those in the engine first; gives the ones that moved.
 ///
 /// From here on a wish to stop is not heard: half of the tags moved is the one state that must not
 /// stay.
 pub(super) fn publish<'a>(
     setting: &Setting<'_>,
-    plan: &Plan,
     moves: Vec<Move<'a>>,
     problems: &mut Diagnostics,
     progress: &mut dyn Progress,
 ) -> Vec<Move<'a>> {
-    if !moves.is_empty() {
-        progress.note(&format!("moving {} tags", moves.len()));
+    let (here, there): (Vec<_>, Vec<_>) = moves
+        .into_iter()
+        .partition(|step| step.place == Place::Engine);
+    if !here.is_empty() {
+        progress.note(&format!("moving {} tags", here.len()));
     }
-    let done = tag(setting, moves, problems);
-    if setting.options.push.is_some() && !problems.has_errors() {
-        let pushed = plan.images.iter().filter(|image| image.push);
-        let tags: Vec<&String> = pushed.flat_map(|image| &image.tags).collect();
-        progress.note(&format!("pushing {} tags", tags.len()));
-        problems.extend(push(setting, &tags));
+    let mut done = tag(setting, here, problems);
+    if !there.is_empty() && !problems.has_errors() {
+        progress.note(&format!("moving {} tags in the registry", there.len()));
+        done.extend(tag_remotely(setting, there, problems));
     }
     done
 }
@@ -88,29 +148,51 @@ fn tag<'a>(
     for (step, result) in moves.into_iter().zip(results) {
         match result {
             Ok(()) => done.push(step),
+            Err(error) => problems.push(refused(&step, &error)),
+        }
+    }
+    done
+}
+
+/// One request for the manifest of each image, then one for each of its tags.
+fn tag_remotely<'a>(
+    setting: &Setting<'_>,
+    moves: Vec<Move<'a>>,
+    problems: &mut Diagnostics,
+) -> Vec<Move<'a>> {
+    let mut by_source: BTreeMap<&str, Vec<Move<'a>>> = BTreeMap::new();
+    for step in moves {
+        by_source.entry(step.source).or_default().push(step);
+    }
+    let targets = |steps: &Vec<Move<'a>>| steps.iter().map(|step| step.target).collect();
+    let jobs: Vec<(&str, Vec<&str>)> = by_source
+        .iter()
+        .map(|(source, steps)| (*source, targets(steps)))
+        .collect();
+    let results = registry::tag_all(setting.registry, &jobs);
+    let mut done = Vec::new();
+    for (steps, result) in by_source.into_values().zip(results) {
+        match result {
+            Ok(()) => done.extend(steps),
             Err(error) => {
-                let (source, target) = (step.source, step.target);
-                let message = format!("cannot tag `{source}` as `{target}`: {error}");
-                problems.push(Diagnostic::error("tag-failed", message));
+                problems.extend(steps.iter().map(|step| refused(step, &error.message)));
             }
         }
     }
     done
 }
 
-fn push(setting: &Setting<'_>, tags: &[&String]) -> Vec<Diagnostic> {
-    let push = |reference: &&String| {
-        let mut tail = Tail::default();
-        let result = setting
-            .engine
-            .push(reference, &Stop::new(), &mut |line| tail.push(line));
-        match result {
-            Ok(()) | Err(Failed::Stopped) => None,
-            Err(Failed::Status(status)) => Some(push_failed(reference, &status, &tail)),
-        }
+fn refused(step: &Move<'_>, why: &str) -> Diagnostic {
+    let (source, target) = (step.source, step.target);
+    let place = match step.place {
+        Place::Engine => "",
+        Place::Registry => " in the registry",
     };
-    let results = parallel::map(setting.options.jobs, tags, push);
-    results.into_iter().flatten().collect()
+    Diagnostic::error(
+        "tag-failed",
+        format!("cannot tag `{source}` as `{target}`{place}: {why}"),
+    )
+    .help("other tags have moved: run again, which moves those that are left")
 }
 
 #[cfg(test)]
@@ -141,7 +223,8 @@ mod tests {
             (&[("us/a:main", "1")], 1),
         ] {
             let found = found(held);
-            assert_eq!(moves(&plan, &found).len(), expected, "{held:?}");
+            let moves = to_move(&plan, Place::Engine, &found, &found, |_| true);
+            assert_eq!(moves.len(), expected, "{held:?}");
         }
     }
 }

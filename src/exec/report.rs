@@ -13,6 +13,8 @@ use crate::diagnostics::Diagnostics;
 pub enum Outcome {
     /// Its build succeeded.
     Built,
+    /// It existed in its registry and was fetched from there.
+    Fetched,
     /// It existed; readable tags were moved to it.
     Retagged,
     /// It existed, and there was nothing to do.
@@ -28,6 +30,7 @@ impl Outcome {
     pub fn word(self) -> &'static str {
         match self {
             Self::Built => "built",
+            Self::Fetched => "fetched",
             Self::Retagged => "re-tagged",
             Self::Skipped => "skipped",
             Self::Failed => "failed",
@@ -48,8 +51,10 @@ pub struct ImageReport {
     /// How long its build and push took.
     #[serde(serialize_with = "seconds")]
     pub time: Duration,
-    /// The engine's id of the image, if it exists.
+    /// The engine's id of the image, if the engine holds it.
     pub id: Option<String>,
+    /// The digest of its manifest in the registry, if it was found or put there.
+    pub digest: Option<String>,
     /// The readable references that were moved to it.
     pub tags: Vec<String>,
     /// Where the log of its build is.
@@ -107,8 +112,8 @@ impl Report {
 
     /// How many images came to which end, in one line.
     fn summary(&self) -> String {
-        use Outcome::{Built, Failed, NotBuilt, Retagged, Skipped};
-        let counts: Vec<String> = [Built, Retagged, Skipped, Failed, NotBuilt]
+        use Outcome::{Built, Failed, Fetched, NotBuilt, Retagged, Skipped};
+        let counts: Vec<String> = [Built, Fetched, Retagged, Skipped, Failed, NotBuilt]
             .into_iter()
             .filter_map(|outcome| {
                 let count = self
@@ -157,6 +162,7 @@ mod tests {
             outcome,
             time: Duration::from_millis(millis),
             id: None,
+            digest: None,
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             log: None,
         };

@@ -1,4 +1,4 @@
-//! Builds and pushes in parallel, each with its log.
+//! Builds, fetches and pushes in parallel, each with its log.
 #![allow(
     clippy::disallowed_methods,
     reason = "running docker is the purpose of `exec`"
@@ -13,20 +13,23 @@ use std::time::{Duration, Instant};
 
 use super::command::build_arguments;
 use super::engine::{Failed, Host};
-use super::failure::{build_failed, push_failed};
+use super::failure::{Tail, build_failed, transfer_failed};
 use super::log::Log;
 use super::progress::Progress;
 use super::queue::Queue;
+use super::registry::again;
 use super::work::Work;
 use super::{Setting, log};
 use crate::diagnostics::Diagnostic;
 use crate::plan::Image;
 
-/// What to do with one image before the readable tags move; one of the two at least.
+/// What to do with one image before the readable tags move; one of these at least.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Task {
     /// Build it under its content reference.
     pub(super) build: bool,
+    /// Fetch its content reference from the registry.
+    pub(super) pull: bool,
     /// Push its content reference.
     pub(super) push: bool,
 }
@@ -129,7 +132,7 @@ impl Runner<'_> {
         let path = log::path(&self.setting.options.logs, &image.name);
         let end = Log::create(path.clone(), &mut show)
             .map_err(End::Failed)
-            .and_then(|mut log| self.build_and_push(image, task, &mut log));
+            .and_then(|mut log| self.run_task(image, task, &mut log));
         Ran {
             end: end.err().unwrap_or(End::Succeeded),
             time: started.elapsed(),
@@ -137,12 +140,15 @@ impl Runner<'_> {
         }
     }
 
-    fn build_and_push(&self, image: &Image, task: Task, log: &mut Log<'_>) -> Result<(), End> {
+    fn run_task(&self, image: &Image, task: Task, log: &mut Log<'_>) -> Result<(), End> {
         if task.build {
             self.build(image, log)?;
         }
+        if task.pull {
+            self.transfer(Way::Pull, image, log)?;
+        }
         if task.push {
-            self.push(image, log)?;
+            self.transfer(Way::Push, image, log)?;
         }
         Ok(())
     }
@@ -153,6 +159,7 @@ impl Runner<'_> {
             engine,
             contexts,
             options,
+            ..
         } = self.setting;
         let sources = contexts.sources(image).map_err(End::Failed)?;
         let dockerfile = root.join(&sources.dockerfile);
@@ -177,16 +184,45 @@ impl Runner<'_> {
         })
     }
 
-    fn push(&self, image: &Image, log: &mut Log<'_>) -> Result<(), End> {
+    /// Pushes or pulls the content reference, again where that may help.
+    fn transfer(&self, way: Way, image: &Image, log: &mut Log<'_>) -> Result<(), End> {
         let (engine, stop) = (self.setting.engine, &self.setting.options.stop);
-        let result = engine.push(&image.reference, stop, &mut |line| log.line(line));
-        result.map_err(|failed| match failed {
-            Failed::Stopped => End::Stopped,
-            Failed::Status(status) => {
-                let diagnostic = push_failed(&image.reference, &status, &log.tail);
-                let path = log.path.display();
-                End::Failed(diagnostic.help(format!("the whole log is in {path}")))
-            }
-        })
+        let attempt = || {
+            log.tail = Tail::default();
+            let mut line = |line: &str| log.line(line);
+            let result = match way {
+                Way::Push => engine.push(&image.reference, stop, &mut line),
+                Way::Pull => engine.pull(&image.reference, stop, &mut line),
+            };
+            result.map_err(|failed| match failed {
+                Failed::Stopped => (End::Stopped, false),
+                Failed::Status(status) => {
+                    let (verb, code) = way.words();
+                    let problem = transfer_failed(verb, code, &image.reference, &status, &log.tail);
+                    let problem =
+                        problem.help(format!("the whole log is in {}", log.path.display()));
+                    (End::Failed(problem), !log.tail.says_denied())
+                }
+            })
+        };
+        let result = again(stop, attempt, |(_, passing)| *passing);
+        result.map_err(|(end, _)| end)
+    }
+}
+
+/// To the registry or from there.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Push,
+    Pull,
+}
+
+impl Way {
+    /// The verb for people, and the code of its failure.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Push => ("push", "push-failed"),
+            Self::Pull => ("fetch", "fetch-failed"),
+        }
     }
 }

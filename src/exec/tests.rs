@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::progress::Quiet;
+use super::registry::Refused;
 use super::*;
 use crate::plan::{Action, Dependency, Source, VERSION};
 
@@ -68,6 +69,8 @@ pub(super) fn plan(images: Vec<Image>) -> Plan {
 #[derive(Default)]
 struct Memory {
     images: Mutex<BTreeMap<String, Found>>,
+    /// What is in the registries.
+    published: Mutex<BTreeMap<String, Found>>,
     asked: Mutex<Vec<String>>,
     /// Words in whose presence a step fails.
     failing: BTreeSet<String>,
@@ -144,7 +147,27 @@ impl Engine for Memory {
         _: &Stop,
         _: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), Failed> {
-        self.do_step(&format!("push {reference}"))
+        self.do_step(&format!("push {reference}"))?;
+        let image = self.images.lock().unwrap()[reference].clone();
+        let image = Found {
+            id: format!("digest of {}", image.id),
+            ..image
+        };
+        let mut published = self.published.lock().unwrap();
+        published.insert(reference.to_owned(), image);
+        Ok(())
+    }
+
+    fn pull(
+        &self,
+        reference: &str,
+        _: &Stop,
+        _: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), Failed> {
+        self.do_step(&format!("pull {reference}"))?;
+        let image = self.published.lock().unwrap()[reference].clone();
+        self.put(reference, image);
+        Ok(())
     }
 
     fn tag(&self, pairs: &[(&str, &str)], _: usize) -> Vec<Result<(), String>> {
@@ -156,6 +179,36 @@ impl Engine for Memory {
             Ok(())
         };
         pairs.iter().map(tag).collect()
+    }
+}
+
+impl Registry for Memory {
+    fn look(&self, reference: &str) -> Result<Option<Found>, Refused> {
+        if self.failing.contains("registry") {
+            return Err(Refused {
+                message: "no".to_owned(),
+                passing: true,
+            });
+        }
+        Ok(self.published.lock().unwrap().get(reference).cloned())
+    }
+
+    fn digest(&self, reference: &str) -> Result<Option<String>, Refused> {
+        Ok(Registry::look(self, reference)?.map(|found| found.id))
+    }
+
+    fn tag(&self, source: &str, targets: &[&str]) -> Result<(), Refused> {
+        for target in targets {
+            let step = self.do_step(&format!("publish {target}"));
+            step.map_err(|_| Refused {
+                message: "refused".to_owned(),
+                passing: false,
+            })?;
+            let mut published = self.published.lock().unwrap();
+            let found = published[source].clone();
+            published.insert((*target).to_owned(), found);
+        }
+        Ok(())
     }
 }
 
@@ -173,6 +226,7 @@ fn steps(
         keep_going: false,
         dry_run: false,
         push: None,
+        from_registry: None,
         logs: logs.path().to_owned(),
         stop: Stop::new(),
     };
@@ -180,6 +234,7 @@ fn steps(
     let setting = Setting {
         root: Path::new("."),
         engine: memory,
+        registry: memory,
         contexts: &WorkingTree,
         options: &options,
     };
@@ -303,7 +358,7 @@ fn content_is_pushed_as_built_and_tags_at_the_end() {
         "",
         push,
         "build a:sw-a, push a:sw-a, build b:sw-b, push b:sw-b, build c:sw-c, push c:sw-c, \
-         tag a:main, tag b:main, tag c:main, push a:main, push b:main, push c:main",
+         tag a:main, tag b:main, tag c:main, publish a:main, publish b:main, publish c:main",
         "built a, built b, built c",
     );
     let mut plan = plan(vec![image("a", &[]), image("b", &["a"]), image("c", &[])]);
@@ -315,13 +370,97 @@ fn content_is_pushed_as_built_and_tags_at_the_end() {
     let (asked, result) = steps(&memory, &plan, push);
     assert_eq!(
         asked,
-        ["push us/a:sw-a", "push us/b:sw-b", "push us/b:main"]
+        ["push us/a:sw-a", "push us/b:sw-b", "publish us/b:main"]
     );
-    assert_eq!(result.as_deref(), Ok("skipped a, skipped b, skipped c"));
+    assert_eq!(result.as_deref(), Ok("skipped a, re-tagged b, skipped c"));
 
     plan.images[0].dirty = true;
     let (asked, result) = steps(&memory, &plan, push);
     assert_eq!((asked, result), (Vec::new(), Err(vec!["dirty-push"])));
     let (_, result) = steps(&memory, &plan, |options| options.push = Some(Push::Dirty));
     assert!(result.is_ok());
+}
+
+/// A plan of three images, published from a machine that then lost all of them.
+fn published() -> (Plan, Memory) {
+    let plan = plan(vec![image("a", &[]), image("b", &["a"]), image("c", &[])]);
+    let memory = Memory::default();
+    let (_, result) = steps(&memory, &plan, |options| options.push = Some(Push::Clean));
+    assert!(result.is_ok());
+    memory.images.lock().unwrap().clear();
+    (plan, memory)
+}
+
+#[test]
+fn what_is_published_is_neither_fetched_nor_built_to_be_published_again() {
+    let (mut plan, memory) = published();
+    let push = |options: &mut Options| options.push = Some(Push::Clean);
+    let (asked, result) = steps(&memory, &plan, push);
+    assert_eq!(asked, Vec::<String>::new());
+    assert_eq!(result.as_deref(), Ok("skipped a, skipped b, skipped c"));
+
+    for image in &mut plan.images {
+        image.tags = vec![format!("{}:next", image.repository)];
+    }
+    let (asked, result) = steps(&memory, &plan, push);
+    let expected = [
+        "publish us/a:next",
+        "publish us/b:next",
+        "publish us/c:next",
+    ];
+    assert_eq!(asked.len(), 3);
+    assert!(
+        expected
+            .iter()
+            .all(|step| asked.contains(&(*step).to_owned()))
+    );
+    assert_eq!(
+        result.as_deref(),
+        Ok("re-tagged a, re-tagged b, re-tagged c")
+    );
+    let published = memory.published.lock().unwrap();
+    assert_eq!(published["us/a:next"], published["us/a:sw-a"]);
+}
+
+#[test]
+fn a_published_image_that_says_something_else_is_built() {
+    let (plan, memory) = published();
+    let mut images = memory.published.lock().unwrap();
+    images.get_mut("us/b:sw-b").unwrap().fingerprint = Some("other".to_owned());
+    drop(images);
+    let (asked, result) = steps(&memory, &plan, |options| options.push = Some(Push::Clean));
+    let expected = ["build us/b:sw-b", "push us/b:sw-b", "tag us/b:main"];
+    assert_eq!(
+        asked, expected,
+        "the tag in the registry names the same digest"
+    );
+    assert_eq!(result.as_deref(), Ok("skipped a, built b, skipped c"));
+}
+
+#[test]
+fn what_the_engine_lacks_is_fetched_if_asked_for() {
+    let fetch = |options: &mut Options| options.from_registry = Some(true);
+    let (plan, memory) = published();
+    let (asked, result) = steps(&memory, &plan, |_| {});
+    assert!(asked[0].starts_with("build"), "no repository names a host");
+    assert_eq!(result.as_deref(), Ok("built a, built b, built c"));
+
+    memory.images.lock().unwrap().clear();
+    let (asked, result) = steps(&memory, &plan, fetch);
+    assert_eq!(
+        asked.join(", ").replace("us/", ""),
+        "pull a:sw-a, pull b:sw-b, pull c:sw-c, tag a:main, tag b:main, tag c:main"
+    );
+    assert_eq!(result.as_deref(), Ok("fetched a, fetched b, fetched c"));
+
+    let memory = Memory {
+        failing: BTreeSet::from(["registry".to_owned()]),
+        ..Memory::default()
+    };
+    let (_, result) = steps(&memory, &plan, fetch);
+    assert_eq!(
+        result.as_deref(),
+        Ok("built a, built b, built c, [registry-unreadable]"),
+        "a warning, and everything is built"
+    );
 }

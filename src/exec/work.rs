@@ -4,55 +4,110 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::{Found, Host};
 use super::queue::Job;
+use super::registry::names_host;
+use super::tasks::Task;
+use super::{Options, Push};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 
-/// The plan with what is known about its images.
+/// What is there already, by reference.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// In the engine.
+    pub(super) local: BTreeMap<String, Found>,
+    /// In the registries, as far as they were asked.
+    pub(super) remote: BTreeMap<String, Found>,
+}
+
+impl Held {
+    /// Whether the engine or a registry holds it.
+    pub(super) fn has(&self, reference: &str) -> bool {
+        self.local.contains_key(reference) || self.remote.contains_key(reference)
+    }
+}
+
+/// The plan with what is known about its images. Where several images have one content reference,
+/// the first stands for all in these sets of positions.
 pub(super) struct Work<'a> {
     pub(super) plan: &'a Plan,
-    /// Positions of the images that must be built, of several with one content reference the first.
+    /// The images that must be built.
     pub(super) builds: BTreeSet<usize>,
+    /// The images that are fetched from their registry.
+    pub(super) pulls: BTreeSet<usize>,
+    /// The images whose content references go to their registry.
+    pub(super) pushes: BTreeSet<usize>,
     /// For each content reference, the position of the first image that has it.
     first: BTreeMap<&'a str, usize>,
     positions: BTreeMap<&'a str, usize>,
 }
 
 impl<'a> Work<'a> {
-    /// Decides what must be built: each image without a usable content reference.
+    /// Decides what must be done. What is pushed is wanted in its registry, and is neither built nor
+    /// fetched where it is there already; everything else is wanted in the engine.
     ///
     /// # Errors
-    /// When one that must be built needs what is neither in the plan nor in the engine.
+    /// When one that must be built needs what is neither in the plan nor anywhere else.
     pub(super) fn new(
         plan: &'a Plan,
         host: &Host,
-        found: &BTreeMap<String, Found>,
+        held: &Held,
+        pushing: bool,
     ) -> Result<Self, Diagnostics> {
-        let mut first = BTreeMap::new();
-        let mut positions = BTreeMap::new();
-        for (position, image) in plan.images.iter().enumerate() {
-            first.entry(image.reference.as_str()).or_insert(position);
-            positions.insert(image.name.as_str(), position);
-        }
-        let builds = first
-            .iter()
-            .filter(|(reference, position)| {
-                let held = found.get(**reference);
-                !held.is_some_and(|held| usable(&plan.images[**position], held, host))
-            })
-            .map(|(_, position)| *position)
-            .collect();
-        let work = Self {
+        let mut work = Self {
             plan,
-            builds,
-            first,
-            positions,
+            builds: BTreeSet::new(),
+            pulls: BTreeSet::new(),
+            pushes: BTreeSet::new(),
+            first: BTreeMap::new(),
+            positions: BTreeMap::new(),
         };
-        let missing = work.missing_dependencies(found);
+        for (position, image) in plan.images.iter().enumerate() {
+            work.first.entry(&image.reference).or_insert(position);
+            work.positions.insert(&image.name, position);
+        }
+        let pushed = if pushing {
+            work.pushed()
+        } else {
+            BTreeSet::new()
+        };
+        for position in work.first.values() {
+            let image = &plan.images[*position];
+            let usable = |held: &BTreeMap<String, Found>| {
+                let held = held.get(&image.reference);
+                held.is_some_and(|held| usable(image, held, host))
+            };
+            let (local, remote) = (usable(&held.local), usable(&held.remote));
+            if pushed.contains(position) && !remote {
+                work.pushes.insert(*position);
+            }
+            match (local, remote) {
+                (false, false) => work.builds.insert(*position),
+                // Something else under its content reference would be taken for it.
+                (false, true)
+                    if !pushed.contains(position) || held.local.contains_key(&image.reference) =>
+                {
+                    work.pulls.insert(*position)
+                }
+                _ => continue,
+            };
+        }
+        let missing = work.missing_dependencies(held);
         if missing.is_empty() {
             Ok(work)
         } else {
             Err(missing)
         }
+    }
+
+    /// What is to be done with each image before the readable tags move.
+    pub(super) fn tasks(&self) -> BTreeMap<usize, Task> {
+        let all = self.builds.iter().chain(&self.pulls).chain(&self.pushes);
+        let task = |position: &usize| Task {
+            build: self.builds.contains(position),
+            pull: self.pulls.contains(position),
+            push: self.pushes.contains(position),
+        };
+        all.map(|position| (*position, task(position))).collect()
     }
 
     /// The position of the image that is built for this one: its own, or that of a twin before it.
@@ -76,9 +131,8 @@ impl<'a> Work<'a> {
         positions.iter().map(job).collect()
     }
 
-    /// Positions of the images whose content references go to a registry, of several with one
-    /// content reference the first.
-    pub(super) fn pushed(&self) -> BTreeSet<usize> {
+    /// Positions of the images whose content references are wanted in a registry.
+    fn pushed(&self) -> BTreeSet<usize> {
         let images = self.plan.pushed().into_iter();
         let positions = images.filter_map(|name| self.positions.get(name));
         positions
@@ -96,7 +150,11 @@ impl<'a> Work<'a> {
     }
 
     /// An error for each dependency that the plan leaves out and that does not exist.
-    fn missing_dependencies(&self, found: &BTreeMap<String, Found>) -> Diagnostics {
+    fn missing_dependencies(&self, held: &Held) -> Diagnostics {
+        let is_there = |content: &str| {
+            let held = [held.local.get(content), held.remote.get(content)];
+            held.into_iter().flatten().any(|held| says(held, content))
+        };
         let mut missing = Diagnostics::new();
         for position in &self.builds {
             let image = &self.plan.images[*position];
@@ -105,9 +163,7 @@ impl<'a> Work<'a> {
                 let problem = match self.plan.content_reference(dependency) {
                     None => format!("`{name}` needs `{needed}`, which is not in the plan"),
                     Some(_) if self.positions.contains_key(needed.as_str()) => continue,
-                    Some(content) if found.get(content).is_some_and(|held| says(held, content)) => {
-                        continue;
-                    }
+                    Some(content) if is_there(content) => continue,
                     Some(content) => format!(
                         "`{name}` needs `{needed}`, which is left out of the plan and does not \
                          exist: `{content}`"
@@ -137,6 +193,39 @@ pub(super) fn references(plan: &Plan) -> BTreeSet<&str> {
         );
     }
     references
+}
+
+/// The content references that registries are asked for: of what is pushed, and of what the engine
+/// lacks and may be fetched.
+pub(super) fn asked_remotely<'a>(
+    plan: &'a Plan,
+    local: &BTreeMap<String, Found>,
+    host: &Host,
+    options: &Options,
+) -> BTreeSet<&'a str> {
+    let pushed = match options.push {
+        Some(Push::Clean | Push::Dirty) => plan.pushed(),
+        None => BTreeSet::new(),
+    };
+    let may_fetch = |repository: &str| {
+        let from_registry = options.from_registry;
+        from_registry.unwrap_or_else(|| names_host(repository))
+    };
+    let mut asked = BTreeSet::new();
+    for image in &plan.images {
+        let held = local.get(&image.reference);
+        let lacking = !held.is_some_and(|held| usable(image, held, host));
+        if pushed.contains(image.name.as_str()) || (lacking && may_fetch(&image.repository)) {
+            asked.insert(image.reference.as_str());
+        }
+        let left_out = image.dependencies.iter();
+        let left_out = left_out.filter_map(|dependency| dependency.content.as_deref());
+        asked.extend(left_out.filter(|content| {
+            let held = local.get(*content);
+            !held.is_some_and(|held| says(held, content)) && may_fetch(content)
+        }));
+    }
+    asked
 }
 
 /// Whether the image's label agrees with the part of the fingerprint in its content reference.
@@ -170,6 +259,11 @@ mod tests {
         }
     }
 
+    /// The work where nothing is there yet.
+    fn work(plan: &Plan) -> Work<'_> {
+        Work::new(plan, &host(), &Held::default(), true).expect("nothing is missing")
+    }
+
     fn held(fingerprint: Option<&str>, architecture: &str) -> Found {
         Found {
             id: "sha256:1".to_owned(),
@@ -199,7 +293,7 @@ mod tests {
     fn equal_references_are_built_once() {
         let mut plan = plan(vec![image("a", &[]), image("b", &[]), image("c", &["b"])]);
         plan.images[1].reference = plan.images[0].reference.clone();
-        let work = Work::new(&plan, &host(), &BTreeMap::new()).expect("nothing is missing");
+        let work = work(&plan);
         assert_eq!(work.builds, BTreeSet::from([0, 2]));
         assert_eq!(work.jobs(&work.builds)[1].needs, BTreeSet::from([0]));
     }
@@ -222,11 +316,16 @@ mod tests {
                 Some("`app` needs `base`, which is not in the plan"),
             ),
         ] {
-            let found = BTreeMap::from([(content.to_owned(), held(fingerprint, "amd64"))]);
-            let said = Work::new(plan, &host(), &found).err().map(|problems| {
-                let messages: Vec<&str> = problems.iter().map(|d| d.message.as_str()).collect();
-                messages.join("; ")
-            });
+            let held = Held {
+                local: BTreeMap::from([(content.to_owned(), held(fingerprint, "amd64"))]),
+                remote: BTreeMap::new(),
+            };
+            let said = Work::new(plan, &host(), &held, false)
+                .err()
+                .map(|problems| {
+                    let messages: Vec<&str> = problems.iter().map(|d| d.message.as_str()).collect();
+                    messages.join("; ")
+                });
             assert_eq!(said.as_deref(), expected, "{fingerprint:?}");
         }
     }
@@ -248,7 +347,7 @@ mod tests {
             for image in &mut plan.images {
                 image.push = image.name == pushing;
             }
-            let work = Work::new(&plan, &host(), &BTreeMap::new()).expect("nothing is missing");
+            let work = work(&plan);
             assert!(work.pushed().iter().eq(expected), "{pushing}");
         }
     }

@@ -1,12 +1,14 @@
 //! Writes the manifest of an image: what enters, and in which order.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Manifest;
 use crate::dockerfile::stages::{Argument, Base, ImageUse, Origin, Source, Stage, Step};
 use crate::dockerfile::{Instruction, Kind};
+use crate::images::NamedContext;
 use crate::resolve::{Resolved, View};
-use crate::snapshot::ObjectId;
+use crate::snapshot::{Folder, ObjectId};
 
 /// What enters beside the Dockerfile.
 #[derive(Debug)]
@@ -17,8 +19,8 @@ pub struct Facts<'f> {
     pub fingerprints: &'f BTreeMap<usize, String>,
     /// The tree of the input files.
     pub inputs: ObjectId,
-    /// The platforms asked for.
-    pub platforms: &'f [String],
+    /// The files of named contexts that are folders, by the contexts' names.
+    pub contexts: &'f BTreeMap<String, Arc<Folder>>,
     /// The epoch.
     pub epoch: &'f str,
     /// SHA-256 of the Dockerfile's bytes where they are not UTF-8, and so were not all read.
@@ -32,8 +34,13 @@ pub fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
     if let Some(hash) = &facts.raw_dockerfile {
         manifest.add("dockerfile-bytes", hash.as_str());
     }
-    for platform in facts.platforms {
-        manifest.add("platform", platform.as_str());
+    for platform in &image.definition.platforms {
+        manifest.add("platform", platform.to_string());
+    }
+    if let Some(network) = image.definition.settings.network.as_deref()
+        && !network.is_empty()
+    {
+        manifest.add("network", network);
     }
     if !facts.epoch.is_empty() {
         manifest.add("epoch", facts.epoch);
@@ -45,6 +52,16 @@ pub fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
         }
     }
     manifest.add("inputs", facts.inputs.to_string());
+    for (name, context) in &image.contexts {
+        let value = match context {
+            NamedContext::Image(image) => {
+                format!("external {}", image.clone().with_default_tag())
+            }
+            NamedContext::Folder(_) => facts.contexts[name].id.to_string(),
+        };
+        manifest.add("context", name.as_str());
+        manifest.add("context-value", value);
+    }
     for view in &image.views {
         let writer = Writer {
             manifest: &mut manifest,

@@ -79,6 +79,33 @@ impl<'r> Tree<'r> {
         self.revision.as_ref()
     }
 
+    /// The tags that git has for the commit, sorted; none with changes over it.
+    ///
+    /// # Errors
+    /// When the references cannot be read.
+    pub fn git_tags(&self) -> Result<Vec<String>, Diagnostic> {
+        let Some(revision) = &self.revision else {
+            return Ok(Vec::new());
+        };
+        let unreadable = |error: git2::Error| {
+            let message = format!("git's tags cannot be read: {}", error.message());
+            Diagnostic::error("unreadable-repository", message)
+        };
+        let references = self.repository.references_glob("refs/tags/*");
+        let mut tags = Vec::new();
+        for reference in references.map_err(unreadable)? {
+            let reference = reference.map_err(unreadable)?;
+            let commit = reference.peel_to_commit();
+            let name = String::from_utf8_lossy(reference.shorthand_bytes());
+            // A tag of something else than a commit is none of this commit.
+            if commit.is_ok_and(|commit| object_id(commit.id()) == revision.id) {
+                tags.push(name.into_owned());
+            }
+        }
+        tags.sort();
+        Ok(tags)
+    }
+
     /// Paths below the root of the plan that differ from the commit, relative to the root.
     pub fn changed(&self) -> Vec<&str> {
         let all = self.disk.iter().flat_map(|w| &w.changed);

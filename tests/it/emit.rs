@@ -1,12 +1,15 @@
-//! Plans compiled for make, sh and bake.
+//! Plans compiled for make, sh, bake and GitHub, and by templates from outside.
 //!
 //! The goldens in `snapshots/` are real files: the very text that people get is also read here by
 //! make, dash, busybox, shellcheck and bake.
 
 mod bake;
 mod fixture;
+mod github;
 mod goldens;
 mod hostile;
 mod noting_docker;
+mod pages;
 mod refused;
 mod runs;
+mod workflows;

@@ -4,4 +4,8 @@
 //! wrong base shows in the files.
 
 mod exec;
+mod five_images;
+mod killed;
+mod registry;
 mod runners;
+mod sealed;

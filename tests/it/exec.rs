@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use shipwright::diagnostics::Diagnostics;
 use shipwright::diagnostics::render::{Style, render};
+use shipwright::exec::registry::{Refused, Registry};
 use shipwright::exec::{
-    Docker, Options, Outcome, Progress, Push, Report, Setting, Stop, WorkingTree, run_on,
+    Docker, Found, Options, Outcome, Progress, Push, Report, Setting, Stop, WorkingTree, run_on,
 };
 use shipwright::plan::{Image, Plan};
 use tempfile::TempDir;
@@ -20,6 +21,7 @@ struct Bench {
     docker: FakeDocker,
     root: TempDir,
     logs: TempDir,
+    registry: Empty,
     seen: Seen,
 }
 
@@ -48,12 +50,37 @@ impl Progress for Seen {
     }
 }
 
+/// A registry in which nothing is ever found.
+#[derive(Default)]
+struct Empty {
+    /// What it says against every tag.
+    refused: Option<String>,
+}
+
+impl Registry for Empty {
+    fn look(&self, _: &str) -> Result<Option<Found>, Refused> {
+        Ok(None)
+    }
+    fn digest(&self, _: &str) -> Result<Option<String>, Refused> {
+        Ok(None)
+    }
+    fn tag(&self, _: &str, _: &[&str]) -> Result<(), Refused> {
+        self.refused.clone().map_or(Ok(()), |message| {
+            Err(Refused {
+                message,
+                passing: false,
+            })
+        })
+    }
+}
+
 impl Bench {
     fn new() -> Self {
         Self {
             docker: FakeDocker::new(),
             root: TempDir::new().unwrap(),
             logs: TempDir::new().unwrap(),
+            registry: Empty::default(),
             seen: Seen::default(),
         }
     }
@@ -66,6 +93,7 @@ impl Bench {
             keep_going: false,
             dry_run: false,
             push: None,
+            from_registry: None,
             logs: self.logs.path().to_owned(),
             stop: Stop::new(),
         }
@@ -79,6 +107,7 @@ impl Bench {
         let setting = Setting {
             root: self.root.path(),
             engine: &engine,
+            registry: &self.registry,
             contexts: &WorkingTree,
             options,
         };
@@ -303,24 +332,32 @@ fn a_dry_run_only_looks() {
 }
 
 #[test]
-fn pushing_a_tag_that_is_refused_is_an_error() {
+fn what_a_registry_refuses_is_an_error() {
     let mut bench = Bench::new();
     let plan = plan("r", "a");
-    bench.docker.set("failing", "nothing\n");
+    let reference = &plan.images[0].reference;
+    bench.registry.refused = Some("no".to_owned());
     let mut options = bench.options(1);
     options.push = Some(Push::Clean);
     let report = bench.run(&plan, &options).unwrap();
-    assert!(report.succeeded());
-    let reference = &plan.images[0].reference;
-    let pushed = [format!("push {reference}"), "push r/us/a:main".to_owned()];
-    assert_eq!(bench.docker.take_calls(&["push"]), pushed);
+    assert_eq!(
+        bench.docker.take_calls(&["push"]),
+        [format!("push {reference}")]
+    );
+    let said = text(&report.problems, bench.logs.path());
+    let first =
+        format!("error[tag-failed]: cannot tag `{reference}` as `r/us/a:main` in the registry: no");
+    assert_eq!(said.lines().next(), Some(&*first));
 
-    bench.docker.set("failing", "r/us/a:main\n");
+    bench.docker.set("failing", &format!("{reference}\n"));
     let report = bench.run(&plan, &options).unwrap();
     let said = text(&report.problems, bench.logs.path());
-    assert!(
-        said.starts_with("error[push-failed]: cannot push `r/us/a:main`"),
-        "{said}"
+    let first = format!("error[push-failed]: cannot push `{reference}` (exit status: 1)");
+    assert_eq!(said.lines().next(), Some(&*first), "{said}");
+    assert_eq!(
+        bench.docker.take_calls(&["push"]),
+        [format!("push {reference}")],
+        "permission that is missing is not asked for again"
     );
 }
 

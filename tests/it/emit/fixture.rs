@@ -216,7 +216,10 @@ fn in_short(call: &[String]) -> Option<String> {
         }
         ["tag", ..] => Some(format!("tag {}", brief(&call[2]))),
         ["push", ..] => Some(format!("push {}", brief(&call[1]))),
-        ["image", "inspect", ..] | ["buildx", "imagetools", ..] => None,
+        ["image", "inspect", ..]
+        | ["buildx", "imagetools", ..]
+        | ["context", "show"]
+        | ["info", ..] => None,
         _ => panic!("docker was asked {call:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! The emitted files of a small plan, as people would see them.
+//! The plan of the example in `docs/` and what it compiles to, as people would see them.
 
 use std::fs;
 use std::io::Write;
@@ -9,59 +9,72 @@ use shipwright::emit::{Format, emit};
 use shipwright::plan::Plan;
 
 use super::bake::print;
+use crate::support::repo::Repo;
 
-/// The folder of a golden: a plan, and what it compiles to.
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("snapshots")
-        .join(name)
+/// The folder of the goldens: a plan, and what it compiles to.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/6sense")
 }
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The file is as the plan beside it compiles today; `UPDATE=1` writes it instead.
+/// The plan that is printed for the example, committed on a branch.
 #[track_caller]
-fn check(name: &str, format: Format, file: &str) {
-    let plan = read(&folder(name).join("plan.json"));
-    let plan = Plan::from_json(&plan).expect("a plan");
-    let actual = emit(&plan, format).expect("a plan that every format can carry");
-    let path = folder(name).join(file);
+pub(crate) fn planned() -> String {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/6sense");
+    let repo = Repo::of_folder(&example);
+    repo.branch("feature/login");
+    let output = Command::new(env!("CARGO_BIN_EXE_shipwright"))
+        .args(["plan", "-C"])
+        .arg(repo.path())
+        .env_remove("SW_NAMESPACE")
+        .output()
+        .expect("the program starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    String::from_utf8(output.stdout).expect("a plan is UTF-8")
+}
+
+/// The golden is as it is made today; `UPDATE=1` writes it instead.
+#[track_caller]
+fn check(file: &str, actual: &str) {
+    let path = folder().join(file);
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, actual).expect("a folder that can be written");
         return;
     }
-    let expected = read(&path);
     assert_eq!(
         actual,
-        expected,
+        read(&path),
         "{} differs: if that is right, run with UPDATE=1",
         path.display()
     );
 }
 
 #[test]
-fn a_plan_is_read_and_written_without_change() {
-    let text = read(&folder("6sense").join("plan.json"));
-    assert_eq!(Plan::from_json(&text).expect("a plan").to_json(), text);
-}
-
-#[test]
-fn emitted_files_are_as_they_were() {
-    check("6sense", Format::Make, "Makefile");
-    check("6sense", Format::Sh, "build.sh");
-    check("6sense", Format::Bake, "docker-bake.hcl");
+fn the_example_is_planned_and_emitted_as_it_was() {
+    let text = planned();
+    let plan = Plan::from_json(&text).expect("a plan");
+    assert_eq!(plan.to_json(), text, "read and written without change");
+    check("plan.json", &text);
+    for (format, file) in [
+        (Format::Make, "Makefile"),
+        (Format::Sh, "build.sh"),
+        (Format::Bake, "docker-bake.hcl"),
+        (Format::Github, "github.txt"),
+    ] {
+        let emitted = emit(&plan, format);
+        check(file, &emitted.expect("a plan that every format can carry"));
+    }
 }
 
 /// A tool reads the golden and finds nothing wrong; where there is no such tool, a loud line.
 #[track_caller]
 fn reads(words: &[&str], file: &str) {
     let mut command = Command::new(words[0]);
-    command
-        .args(&words[1..])
-        .arg(file)
-        .current_dir(folder("6sense"));
+    command.args(&words[1..]).arg(file).current_dir(folder());
     command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
     let output = match command.output() {
         Ok(output) => output,
@@ -88,5 +101,5 @@ fn emitted_files_are_what_their_tools_read() {
     reads(&["dash", "-n"], "build.sh");
     reads(&["busybox", "sh", "-n"], "build.sh");
     reads(&["shellcheck"], "build.sh");
-    print(&read(&folder("6sense").join("docker-bake.hcl")), &[]);
+    print(&read(&folder().join("docker-bake.hcl")), &[]);
 }

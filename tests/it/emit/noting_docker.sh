@@ -3,7 +3,8 @@
 #   log        each call: the number of its arguments and each of them, all ended by NUL
 #   store/     a file for each local reference, with its fingerprint
 #   registry   each reference that was pushed, a line
-# FAKE_DOCKER_FAILS holds references whose build fails.
+# FAKE_DOCKER_FAILS holds references whose build fails, FAKE_DOCKER_STORE what the engine says of its
+# store. A build that the environment could bend fails too.
 here=${0%/*}
 entry=$here/entry.$$
 { printf '%s\0' $# "$@"; } >"$entry"
@@ -12,6 +13,8 @@ rm "$entry"
 
 file() { printf '%s/store/%s' "$here" "$(printf %s "$1" | tr / %)"; }
 case "$1 $2" in
+  'context show') echo desktop ;;
+  'info --format') echo "$FAKE_DOCKER_STORE" ;;
   'image inspect') shift $(($# - 1)); cat "$(file "$1")" ;;
   'buildx build')
     while [ $# -gt 0 ]; do
@@ -21,6 +24,10 @@ case "$1 $2" in
       esac
       shift
     done
+    case $BUILDX_BUILDER,${SOURCE_DATE_EPOCH+set},${BUILDX_GIT_LABELS+set} in
+      desktop,,) ;;
+      *) exit 65 ;;
+    esac
     case " $FAKE_DOCKER_FAILS " in *" $tag "*) exit 7 ;; esac
     printf '%s\n' "$label" >"$(file "$tag")"
     ;;

@@ -397,6 +397,43 @@ fn make_builds_in_parallel_and_in_order() {
 }
 
 #[test]
+fn the_environment_adds_nothing_to_a_build() {
+    each(
+        |_| {},
+        |bench| {
+            for variable in ["BUILDX_BUILDER", "SOURCE_DATE_EPOCH", "BUILDX_GIT_LABELS"] {
+                bench.env.push((variable, "1".to_owned()));
+            }
+            bench.runs(&["python"]);
+            assert_eq!(bench.did()[0], "build x/python", "{:?}", bench.runner);
+        },
+    );
+}
+
+#[test]
+fn several_platforms_need_an_engine_that_holds_them() {
+    let change = |plan: &mut Plan| {
+        plan.images[1].platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
+    };
+    each(change, |bench| {
+        let graph_driver = r#"[["Backing Filesystem","extfs"]]"#;
+        bench
+            .env
+            .push(("FAKE_DOCKER_STORE", graph_driver.to_owned()));
+        let said = [
+            "error: the engine's image store cannot hold images of several platforms: x/shared",
+            "PUSH=true docker buildx bake --builder NAME",
+        ];
+        bench.fails(&[], &said);
+        assert_eq!(bench.did(), Vec::<String>::new(), "{:?}", bench.runner);
+        bench.runs(&["python"]);
+        let containerd = r#"[["driver-type","io.containerd.snapshotter.v1"]]"#;
+        bench.env = vec![("FAKE_DOCKER_STORE", containerd.to_owned())];
+        bench.runs(&[]);
+    });
+}
+
+#[test]
 fn a_dry_run_prints_commands_that_a_shell_takes_back() {
     for runner in [Runner::Dash, Runner::Busybox] {
         let bench = Bench::new(runner, TREE);

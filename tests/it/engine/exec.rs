@@ -46,6 +46,7 @@ pub(super) fn exec(repo: &Repo, plan: &Plan, change: impl FnOnce(&mut Options)) 
         keep_going: false,
         dry_run: false,
         push: None,
+        from_registry: None,
         logs: logs.path().to_owned(),
         stop: Stop::new(),
     };

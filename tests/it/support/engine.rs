@@ -64,6 +64,17 @@ pub(crate) fn engine() -> Option<Engine> {
     })
 }
 
+/// The engine, and a part of the local registry that is the test's own; or nothing but a loud line.
+///
+/// # Panics
+/// As [`engine`].
+#[track_caller]
+pub(crate) fn published() -> Option<Engine> {
+    let (mut engine, host) = (engine()?, registry()?);
+    engine.prefix = format!("{host}/{}", engine.prefix);
+    Some(engine)
+}
+
 /// The host of a local registry that takes anything, or nothing but a loud line.
 ///
 /// # Panics
@@ -174,11 +185,9 @@ impl Engine {
     pub(crate) fn tags(&self) -> BTreeSet<String> {
         self.references().into_keys().collect()
     }
-}
 
-impl Drop for Engine {
     /// Removes every image below the prefix.
-    fn drop(&mut self) {
+    pub(crate) fn clear(&self) {
         let Ok(listed) = try_docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])
         else {
             return;
@@ -190,6 +199,12 @@ impl Drop for Engine {
         if arguments.len() > 3 {
             let _ = try_docker(&arguments);
         }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

@@ -3,4 +3,5 @@
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
 pub(crate) mod plans;
+pub(crate) mod program;
 pub(crate) mod repo;

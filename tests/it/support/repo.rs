@@ -34,6 +34,15 @@ impl Repo {
         repo
     }
 
+    /// The files of a folder in one commit.
+    #[track_caller]
+    pub(crate) fn of_folder(folder: &Path) -> Self {
+        let repo = Self::empty();
+        copy(folder, repo.path());
+        repo.commit("Start");
+        repo
+    }
+
     /// No file and no commit.
     #[track_caller]
     pub(crate) fn empty() -> Self {
@@ -117,6 +126,21 @@ impl Repo {
     /// A path below the top.
     pub(crate) fn join(&self, path: &str) -> PathBuf {
         self.path().join(path)
+    }
+}
+
+/// Copies what is in a folder, modes and all.
+#[track_caller]
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
     }
 }
 

@@ -1,0 +1,105 @@
+//! The waves of a plan as a workflow on GitHub takes them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use shipwright::emit::{Format, emit};
+use shipwright::plan::{Action, Image, Plan};
+
+use super::fixture::{five, image, plan};
+
+/// What `$GITHUB_OUTPUT` is given: a name and a value a line.
+#[track_caller]
+fn outputs(plan: &Plan) -> BTreeMap<String, Value> {
+    let text = emit(plan, Format::Github).expect("a plan that can be emitted");
+    let output = |line: &str| {
+        let (name, value) = line.split_once('=').expect("`name=value`");
+        let value = serde_json::from_str(value).expect("the value is JSON");
+        (name.to_owned(), value)
+    };
+    text.lines().map(output).collect()
+}
+
+/// The images of each wave, in short.
+#[track_caller]
+fn check(plan: &Plan, expected: &[&[&str]]) {
+    let outputs = outputs(plan);
+    assert_eq!(outputs["waves"], expected.len());
+    assert_eq!(outputs.len(), 1 + 2 * expected.len());
+    for (number, names) in (1..).zip(expected) {
+        let jobs = outputs[&format!("wave_{number}")]["include"].clone();
+        let jobs = jobs.as_array().expect("a list of jobs");
+        let images: Vec<&str> = jobs
+            .iter()
+            .filter_map(|job| job["image"].as_str())
+            .collect();
+        assert_eq!(&images, names, "wave {number}");
+        assert_eq!(outputs[&format!("wave_{number}_any")], !names.is_empty());
+    }
+}
+
+fn waves() -> Plan {
+    let mut plan = five(&"0".repeat(40));
+    for (image, wave) in plan.images.iter_mut().zip([0, 1, 2, 2, 3]) {
+        image.wave = wave;
+    }
+    plan
+}
+
+#[test]
+fn a_job_for_each_image_that_may_be_built() {
+    let mut plan = waves();
+    let services: &[&str] = &["x/service1", "x/service2"];
+    let all = [&["x/python"], &["x/shared"], services, &["x/admin"]];
+    check(&plan, &all);
+    plan.images[0].action = Action::Retag;
+    plan.images[2].action = Action::Build;
+    plan.images[3].action = Action::Retag;
+    check(&plan, &[&[], &["x/shared"], &["x/service1"], &["x/admin"]]);
+    plan.images.clear();
+    check(&plan, &[]);
+}
+
+#[test]
+fn a_job_says_what_a_workflow_may_ask() {
+    let mut plan = waves();
+    plan.images[0].platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
+    let expected = serde_json::json!({
+        "image": "x/python",
+        "reference": plan.images[0].reference,
+        "platforms": "linux/amd64,linux/arm64",
+    });
+    assert_eq!(outputs(&plan)["wave_1"]["include"][0], expected);
+}
+
+#[test]
+fn a_wave_of_too_many_jobs_is_several() {
+    let mut images: Vec<Image> = (0..600)
+        .map(|number| image(&format!("x/{number:03}"), "a", &[]))
+        .collect();
+    let mut last = image("x/last", "a", &["x/599"]);
+    last.wave = 1;
+    images.push(last);
+    let plan = plan(&"0".repeat(40), images);
+    let names: Vec<&str> = plan
+        .images
+        .iter()
+        .map(|image| image.name.as_str())
+        .collect();
+    let expected = [
+        &names[..256],
+        &names[256..512],
+        &names[512..600],
+        &names[600..],
+    ];
+    check(&plan, &expected);
+}
+
+#[test]
+fn what_is_not_in_the_revision_has_no_job() {
+    let mut plan = waves();
+    plan.images[1].dirty = true;
+    let problems = emit(&plan, Format::Github).expect_err("a job could not build it");
+    let codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["dirty-jobs"]);
+}
