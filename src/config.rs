@@ -281,7 +281,7 @@ mod tests {
                 "`external` or `internal`",
                 "`images.x.target` must be a string",
                 "`images.x.push` must be `true` or `false`",
-                "error[template]",
+                "error[config-template]",
                 "`rules[0]` has no `match`",
                 "`rules[1]` must be an object",
                 "not a glob pattern",

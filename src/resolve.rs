@@ -183,6 +183,22 @@ impl Resolved<'_> {
                 .any(|view| view.stages.declared.contains(name))
     }
 
+    /// The named contexts, of those that mean no image of the plan, that reachable stages take from.
+    pub fn used_contexts(&self) -> BTreeSet<&str> {
+        let mut used = BTreeSet::new();
+        for stage in self.views.iter().flat_map(|view| view.stages.reachable()) {
+            if let Base::Context(name) = &stage.base {
+                used.insert(name.as_str());
+            }
+            for taken in stage.steps.iter().flat_map(|step| &step.uses) {
+                if let Source::Context(name) = &taken.source {
+                    used.insert(name);
+                }
+            }
+        }
+        used
+    }
+
     /// The instructions that run in a build on top of this image (`ONBUILD`).
     pub fn triggers(&self) -> &[String] {
         &self.views[0].stages.config.triggers
@@ -294,6 +310,7 @@ impl<'a> Resolved<'a> {
     ) -> Result<(), Diagnostics> {
         let mut meanings = BTreeMap::new();
         let mut hidden = Diagnostics::new();
+        let mut bound = BTreeSet::new();
         let uses: Vec<_> = stages.reachable().flat_map(uses_of).collect();
         for (instruction, place, image) in uses {
             // A name that is bound once is bound wherever it stands.
@@ -315,12 +332,6 @@ impl<'a> Resolved<'a> {
             };
             self.needs.entry(need).or_default().insert(via, place.span);
         }
-        let contexts = self.contexts.values();
-        self.base_images
-            .extend(contexts.filter_map(|context| match context {
-                NamedContext::Image(image) => Some(image.clone().with_default_tag().to_string()),
-                NamedContext::Folder(_) => None,
-            }));
         let external = meanings.iter().filter(|(_, meaning)| meaning.is_none());
         self.base_images
             .extend(external.map(|(name, _)| name.clone()));
@@ -329,6 +340,12 @@ impl<'a> Resolved<'a> {
             stages,
             meanings,
         });
+        for name in self.used_contexts() {
+            if let Some(NamedContext::Image(image)) = self.contexts.get(name) {
+                bound.insert(image.clone().with_default_tag().to_string());
+            }
+        }
+        self.base_images.append(&mut bound);
         if hidden.has_errors() {
             Err(hidden)
         } else {

@@ -124,7 +124,7 @@ impl<'c> Engine<'c> {
             .detail()
             .map_or(String::new(), |detail| format!(": {detail}"));
         let message = format!("the template `{}` fails{of}: {kind}{detail}", template.text);
-        self.at(template, Diagnostic::error("template", message))
+        self.at(template, Diagnostic::error("config-template", message))
     }
 }
 

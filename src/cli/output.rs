@@ -4,6 +4,7 @@ use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::source::FileIdentity;
@@ -63,12 +64,25 @@ fn write_atomically(data: &str, file: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Prints diagnostics to standard error.
+/// Prints diagnostics to standard error; in a job of GitHub Actions as annotations too.
 pub(super) fn report(diagnostics: &Diagnostics) {
+    report_below("", diagnostics);
+}
+
+/// As [`report`], for a plan whose root is a folder of the checkout: its path from the top.
+pub(super) fn report_below(root: &str, diagnostics: &Diagnostics) {
     let style = Style {
         colour: colour_on_stderr(),
     };
     eprint(&render(diagnostics, style));
+    if in_github_actions() {
+        eprint(&annotations(diagnostics, root));
+    }
+}
+
+/// Whether this is a job of GitHub Actions, which sets a variable to say so.
+pub(super) fn in_github_actions() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// Prints what a plan cannot go without, and how many other warnings there are.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Manifest;
-use crate::dockerfile::stages::{Argument, Base, ImageUse, Origin, Source, Stage, Step};
+use crate::dockerfile::stages::{
+    Argument, ArgumentOrigin, Base, ImageUse, Origin, Source, Stage, Step,
+};
 use crate::dockerfile::{Instruction, Kind};
 use crate::images::NamedContext;
 use crate::resolve::{Resolved, View};
@@ -52,15 +54,10 @@ pub fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
         }
     }
     manifest.add("inputs", facts.inputs.to_string());
-    for (name, context) in &image.contexts {
-        let value = match context {
-            NamedContext::Image(image) => {
-                format!("external {}", image.clone().with_default_tag())
-            }
-            NamedContext::Folder(_) => facts.contexts[name].id.to_string(),
-        };
-        manifest.add("context", name.as_str());
-        manifest.add("context-value", value);
+    contexts(&mut manifest, image, facts);
+    // The image holds their text as it is written.
+    for trigger in image.triggers() {
+        manifest.add("onbuild", trigger.as_str());
     }
     for view in &image.views {
         let writer = Writer {
@@ -72,6 +69,26 @@ pub fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
         writer.view();
     }
     manifest
+}
+
+/// The named contexts that reachable stages take from.
+fn contexts(manifest: &mut Manifest, image: &Resolved<'_>, facts: &Facts<'_>) {
+    let used = image.used_contexts();
+    let contexts = image.contexts.iter();
+    for (name, context) in contexts.filter(|(name, _)| used.contains(name.as_str())) {
+        let value = match context {
+            NamedContext::Image(image) => {
+                format!("external {}", image.clone().with_default_tag())
+            }
+            // Each folder has its tree.
+            NamedContext::Folder(folder) => facts
+                .contexts
+                .get(name)
+                .map_or_else(|| folder.clone(), |tree| tree.id.to_string()),
+        };
+        manifest.add("context", name.as_str());
+        manifest.add("context-value", value);
+    }
 }
 
 fn directives(manifest: &mut Manifest, image: &Resolved<'_>) {
@@ -184,6 +201,8 @@ impl Writer<'_, '_> {
     fn argument(&mut self, argument: &Argument) {
         self.manifest.add("arg", argument.name.as_str());
         match &argument.value {
+            // Not the same as empty: a `RUN` sees no such variable.
+            _ if argument.origin == ArgumentOrigin::Unset => self.manifest.add("arg-unset", ""),
             Some(value) => self.manifest.add("arg-value", value.as_str()),
             None => self.manifest.add("arg-unknown", ""),
         }
@@ -210,8 +229,11 @@ impl Writer<'_, '_> {
         let Kind::Run(run) = kind else { return };
         for mount in &run.mounts {
             self.manifest.add("mount", "");
-            for field in mount.fields.iter().filter(|field| field.key != "from") {
-                self.manifest.add("mount-field", &*field.text);
+            for field in &mount.fields {
+                // That there is a source counts here; which one it is, `takes-from` says.
+                let is_source = field.key == "from";
+                let text = if is_source { "from" } else { &*field.text };
+                self.manifest.add("mount-field", text);
             }
         }
     }

@@ -1,17 +1,23 @@
-//! Conformance data that is not part of this repository: it is read where it lies.
+//! Data that is not part of this repository, conformance cases and a corpus of real repositories: it
+//! is read where it lies.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The data under `conformance/`, in the folder `$SHIPWRIGHT_SHARED` or in `shared` beside the
-/// checkout. `None`, and a line that says so, where it is not there.
+/// The data under `conformance/`.
 pub(crate) fn conformance(path: &str) -> Option<PathBuf> {
+    find(&format!("conformance/{path}"))
+}
+
+/// The data at a path in the folder `$SHIPWRIGHT_SHARED`, or in `shared` beside the checkout.
+/// `None`, and a line that says so, where it is not there.
+pub(crate) fn find(path: &str) -> Option<PathBuf> {
     let shared = std::env::var_os("SHIPWRIGHT_SHARED").map_or_else(
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"),
         PathBuf::from,
     );
-    let found = shared.join("conformance").join(path);
+    let found = shared.join(path);
     if found.exists() {
         return Some(found);
     }
@@ -19,11 +25,15 @@ pub(crate) fn conformance(path: &str) -> Option<PathBuf> {
     None
 }
 
-/// The text of such a file, unpacked if its name ends in `.xz`.
+/// The text of a file under `conformance/`, unpacked if its name ends in `.xz`.
 pub(crate) fn read(path: &str) -> Option<String> {
-    let file = conformance(path)?;
+    text(&conformance(path)?)
+}
+
+/// The text of a file, unpacked if its name ends in `.xz`.
+pub(crate) fn text(file: &Path) -> Option<String> {
     let bytes = if file.extension().is_some_and(|extension| extension == "xz") {
-        let unpacked = Command::new("xz").arg("-dc").arg(&file).output();
+        let unpacked = Command::new("xz").arg("-dc").arg(file).output();
         match unpacked {
             Ok(output) if output.status.success() => output.stdout,
             _ => {
@@ -32,7 +42,7 @@ pub(crate) fn read(path: &str) -> Option<String> {
             }
         }
     } else {
-        fs::read(&file).expect("the data can be read")
+        fs::read(file).expect("the data can be read")
     };
     Some(String::from_utf8(bytes).expect("the data is UTF-8"))
 }

@@ -1,7 +1,9 @@
 //! What several subjects need: temporary repositories, plans, engines.
 
+pub(crate) mod corpus;
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
+pub(crate) mod generate;
 pub(crate) mod plans;
 pub(crate) mod program;
 pub(crate) mod repo;

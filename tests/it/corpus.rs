@@ -1,0 +1,175 @@
+//! Real repositories whose own build order is known: the examples of configurations in
+//! `docs/examples` make Shipwright find the same images and the same dependencies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+use shipwright::plan::Plan;
+
+use crate::support::corpus::Corpus;
+use crate::support::repo::Repo;
+
+/// Edges from an image to one that it needs.
+type Edges = BTreeSet<(String, String)>;
+
+/// The plan of a repository, as the program prints it.
+#[track_caller]
+fn plan(repo: &Repo) -> Plan {
+    let output = Command::new(env!("CARGO_BIN_EXE_shipwright"))
+        .arg("plan")
+        .current_dir(repo.path())
+        .env_remove("SW_NAMESPACE")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    Plan::from_json(&String::from_utf8(output.stdout).unwrap()).unwrap()
+}
+
+fn edges_of(plan: &Plan) -> Edges {
+    let edges = plan.images.iter().flat_map(|image| {
+        let needed = image.dependencies.iter();
+        needed.map(|needed| (image.name.clone(), needed.image.clone()))
+    });
+    edges.collect()
+}
+
+fn edges_in(truth: &Value) -> Edges {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let edges = truth["edges"].as_array().unwrap().iter();
+    edges.map(|edge| (text(&edge[0]), text(&edge[1]))).collect()
+}
+
+/// Of each image by its name: Dockerfile and context.
+fn images_in(truth: &Value) -> BTreeMap<&str, (&str, &str)> {
+    let images = truth["images"].as_array().unwrap().iter();
+    images
+        .map(|image| {
+            let text = |key: &str| image[key].as_str().unwrap();
+            (text("name"), (text("dockerfile"), text("context")))
+        })
+        .collect()
+}
+
+/// Compares names, Dockerfiles, contexts and edges. `missing` and `further` are the edges that the
+/// plan lacks and has beside those of the repository's own definition.
+#[track_caller]
+fn check(name: &str, missing: &[(&str, &str)], further: &[(&str, &str)]) {
+    let Some(Corpus { repo, truth }) = Corpus::new(name) else {
+        return;
+    };
+    let plan = plan(&repo);
+    let planned = plan.images.iter().map(|image| {
+        let made_of = (image.dockerfile.as_str(), image.context.as_str());
+        (image.name.as_str(), made_of)
+    });
+    assert_eq!(planned.collect::<BTreeMap<_, _>>(), images_in(&truth));
+    let (found, known) = (edges_of(&plan), edges_in(&truth));
+    let expected = |edges: &[(&str, &str)]| -> Edges {
+        let edges = edges.iter();
+        edges
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
+    };
+    let lacking: Edges = known.difference(&found).cloned().collect();
+    assert_eq!(lacking, expected(missing), "missing");
+    let more: Edges = found.difference(&known).cloned().collect();
+    assert_eq!(more, expected(further), "further");
+}
+
+#[test]
+fn jupyter_docker_stacks() {
+    check("jupyter+docker-stacks", &[], &[]);
+}
+
+#[test]
+fn docker_selenium() {
+    check("SeleniumHQ+docker-selenium", &[], &[]);
+}
+
+#[test]
+fn lagoon_images() {
+    check("uselagoon+lagoon-images", &[], &[]);
+}
+
+#[test]
+fn kubeflow_notebooks() {
+    check("kubeflow+notebooks", &[], &[]);
+}
+
+/// 1,378 images. Where the plan differs from the repository's own list, the list differs from the
+/// Dockerfiles.
+#[test]
+fn oss_fuzz() {
+    let base = |image: &str| format!("gcr.io/oss-fuzz-base/{image}");
+    let project = |image: &str| format!("gcr.io/oss-fuzz/{image}");
+    // The list has one of two images of one Dockerfile built on the other; the Dockerfile builds
+    // both on `base-image`.
+    let full = [
+        ("base-clang-full", "base-clang", "base-image"),
+        (
+            "base-clang-full:ubuntu-20-04",
+            "base-clang:ubuntu-20-04",
+            "base-image",
+        ),
+        (
+            "base-clang-full:ubuntu-24-04",
+            "base-clang:ubuntu-24-04",
+            "base-image:ubuntu-24-04",
+        ),
+    ];
+    // Its Dockerfile says `FROM …/base-image`, without a tag.
+    let untagged = (
+        "base-clang:ubuntu-20-04",
+        "base-image:ubuntu-20-04",
+        "base-image",
+    );
+    // `COPY --from` in Dockerfiles, which the list forgets.
+    let copies = [
+        ("base-builder", "indexer"),
+        ("base-builder:ubuntu-20-04", "indexer"),
+        ("base-builder:ubuntu-24-04", "indexer:ubuntu-24-04"),
+        ("base-runner", "base-clang"),
+        ("base-runner:ubuntu-20-04", "base-clang:ubuntu-20-04"),
+        ("base-runner:ubuntu-24-04", "base-clang:ubuntu-24-04"),
+    ];
+    // `FROM …@sha256:…` means a published image whatever it is called; the list counts it all the
+    // same.
+    let digests = [
+        ("ampproject", "base-builder"),
+        ("bignum-fuzzer", "base-builder"),
+        ("cryptofuzz", "base-builder-rust"),
+        ("dill", "base-builder-python"),
+        ("grpc-httpjson-transcoding", "base-builder:ubuntu-24-04"),
+        ("httpx", "base-builder-python"),
+        ("libecc", "base-builder"),
+        ("libressl", "base-builder"),
+        ("msal", "base-builder-python"),
+        ("nettle", "base-builder"),
+        ("osquery", "base-builder"),
+        ("packaging", "base-builder-python"),
+        ("pcl", "base-builder"),
+        ("pycrypto", "base-builder-python"),
+        ("pyodbc", "base-builder-python"),
+        ("setuptools", "base-builder-python"),
+        ("tensorflow-serving", "base-builder"),
+        ("tomli", "base-builder-python"),
+    ];
+    // Only the last of two stages is built, which takes nothing from the first.
+    let unreachable = [("cri-o", "base-builder"), ("tink-cc", "base-builder")];
+    let (mut missing, mut further) = (Vec::new(), Vec::new());
+    for (image, listed, written) in full.into_iter().chain([untagged]) {
+        missing.push((base(image), base(listed)));
+        further.push((base(image), base(written)));
+    }
+    further.extend(copies.map(|(image, needed)| (base(image), base(needed))));
+    let of_projects = digests.into_iter().chain(unreachable);
+    missing.extend(of_projects.map(|(image, needed)| (project(image), base(needed))));
+    check("google+oss-fuzz", &as_str(&missing), &as_str(&further));
+}
+
+fn as_str(edges: &[(String, String)]) -> Vec<(&str, &str)> {
+    let edges = edges.iter();
+    edges.map(|(a, b)| (a.as_str(), b.as_str())).collect()
+}
