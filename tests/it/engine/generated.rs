@@ -128,7 +128,7 @@ fn dockerfile(number: usize, dice: &mut Dice, generated: &mut Generated) -> Stri
         writeln!(text, "COPY --from=extra file /{folder}/extra").unwrap();
     }
     if dice.one_in(4) {
-        writeln!(text, "ONBUILD RUN echo {number} >> /triggered").unwrap();
+        writeln!(text, "ONBUILD COPY version /triggered-{number}").unwrap();
     }
     let last = [
         "USER 7:8",
