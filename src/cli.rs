@@ -5,6 +5,7 @@
 )]
 
 mod args;
+mod built;
 mod decisions;
 mod diff;
 mod emit;
@@ -16,6 +17,7 @@ mod manual;
 mod output;
 mod parse;
 mod planning;
+mod prune;
 mod why;
 
 use std::ffi::OsString;
@@ -74,9 +76,15 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
         Command::Why { planning } => why::run(&directory, &planning)?,
         Command::Diff(diffing) => return diff::run(&directory, &diffing),
         Command::Inputs { planning } => inputs::run(&directory, planning)?,
+        Command::Built {
+            planning,
+            stored,
+            local,
+        } => built::run(&directory, &planning, &stored, local)?,
         Command::Graph(graph) => graph::run(&directory, &graph)?,
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { folder } => manual::man(folder.as_deref())?,
+        Command::Prune(pruning) => prune::run(&directory, &pruning)?,
         Command::Parse(parse) => return parse::run(&directory, &parse),
         Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
     }

@@ -5,6 +5,7 @@
 //! once, so functions that can fail in more than one place take or return a collection rather than
 //! stopping at the first.
 
+pub mod annotations;
 pub mod render;
 
 use std::ops::Range;

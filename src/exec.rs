@@ -11,8 +11,10 @@
 mod child;
 mod command;
 mod contexts;
+pub mod dispose;
 mod docker;
 mod engine;
+mod existing;
 mod failure;
 mod log;
 mod parallel;
@@ -35,6 +37,7 @@ use std::time::Instant;
 pub use contexts::{Contexts, Sources, WorkingTree};
 pub use docker::Docker;
 pub use engine::{Engine, Failed, Found, Host};
+pub use existing::existing;
 pub use progress::Progress;
 pub use report::{ImageReport, Outcome, Report};
 pub use stop::Stop;
@@ -81,6 +84,15 @@ pub enum Push {
     Clean,
     /// Dirty ones too.
     Dirty,
+}
+
+/// Where an image may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the engine.
+    Engine,
+    /// In the registry that its repository names.
+    Registry,
 }
 
 /// What a run works with, beside the plan.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | parser directives | `syntax` chooses the language, `escape` how it is read |
 //! | instructions of reachable stages, as parsed, with `ONBUILD` triggers that fire | they are the build |
+//! | the text of the image's own `ONBUILD` triggers, as it is written | the image holds it |
 //! | what each image reference in them resolves to | the base, by content where it is ours |
 //! | values of the arguments that reachable stages declare | `RUN` sees them |
 //! | `BUILDKIT_*` and `SOURCE_DATE_EPOCH` where given | they steer the builder |

@@ -9,6 +9,7 @@
     reason = "this module is the one that reads a repository"
 )]
 
+mod kept;
 mod sealed;
 mod tree;
 mod working_tree;
@@ -60,6 +61,28 @@ impl Checkout {
     /// The folder that emitted files run in, for a root of the plan that a [`Tree`] names.
     pub fn folder(&self, tree: &Tree<'_>) -> Option<PathBuf> {
         self.top().map(|top| top.join(tree.root_path()))
+    }
+
+    /// The full names of all local branches and tags (`refs/heads/…`, `refs/tags/…`), sorted; those
+    /// that are not UTF-8 left out.
+    ///
+    /// # Errors
+    /// When the references cannot be read.
+    pub fn branches_and_tags(&self) -> Result<Vec<String>, Diagnostic> {
+        let unreadable = |error: git2::Error| {
+            let message = format!("the references cannot be read: {}", error.message());
+            Diagnostic::error("unreadable-repository", message)
+        };
+        let references = self.repository.references().map_err(unreadable)?;
+        let mut names = Vec::new();
+        for reference in references {
+            let reference = reference.map_err(unreadable)?;
+            if reference.is_branch() || reference.is_tag() {
+                names.extend(reference.name().ok().map(str::to_owned));
+            }
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// Whether there is no working tree.

@@ -1,6 +1,7 @@
 //! The command line as clap reads it; [`super`] turns it into validated options.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -100,6 +101,19 @@ pub(super) enum Command {
         #[command(flatten)]
         planning: Planning,
     },
+    /// Show which images of the plan exist: their content references, one a line
+    #[command(after_help = "Examples:\n  \
+        shipwright built > built.txt && shipwright plan --built built.txt\n  \
+        shipwright built --local                    in the engine rather than in the registries")]
+    Built {
+        #[command(flatten)]
+        planning: Planning,
+        #[command(flatten)]
+        stored: Stored,
+        /// Ask the engine rather than the registries
+        #[arg(long)]
+        local: bool,
+    },
     /// Print a script that completes command lines in a shell
     #[command(after_help = "Examples:\n  \
         shipwright completions bash > ~/.local/share/bash-completion/completions/shipwright\n  \
@@ -117,6 +131,14 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,
     },
+    /// Remove local images that no kept plan names; only prints them without --yes
+    #[command(
+        after_help = "Kept are the images of the working tree, of HEAD, and of every local branch and tag.\n\n\
+        Examples:\n  \
+        shipwright prune --older-than 14d           what would go\n  \
+        shipwright prune --keep origin/main --yes"
+    )]
+    Prune(Pruning),
     /// Print a Dockerfile as JSON, for tools
     #[command(hide = true)]
     Parse(super::parse::Parse),
@@ -242,6 +264,22 @@ pub(super) enum DiffFormat {
     Markdown,
 }
 
+/// Which local images go.
+#[derive(Debug, Args)]
+pub(super) struct Pruning {
+    /// Keep the images of a revision too
+    #[arg(long, value_name = "REV")]
+    pub(super) keep: Vec<String>,
+    /// Only images that were built longer ago: 30m, 12h, 14d, 2w
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(super) older_than: Option<Duration>,
+    /// Remove them
+    #[arg(long)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
+
 /// Where data goes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -330,6 +368,24 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE; values are not taken from the environment".to_owned()),
+    }
+}
+
+/// A number of minutes, hours, days or weeks.
+fn age(text: &str) -> Result<Duration, String> {
+    let seconds = match text.chars().last() {
+        Some('m') => 60,
+        Some('h') => 60 * 60,
+        Some('d') => 24 * 60 * 60,
+        Some('w') => 7 * 24 * 60 * 60,
+        _ => 0,
+    };
+    let number: Option<u64> = text
+        .get(..text.len().saturating_sub(1))
+        .and_then(|n| n.parse().ok());
+    match number.and_then(|number| number.checked_mul(seconds)) {
+        Some(age) if seconds > 0 => Ok(Duration::from_secs(age)),
+        _ => Err("write a number and `m`, `h`, `d` or `w`, like 14d".to_owned()),
     }
 }
 

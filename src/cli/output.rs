@@ -1,9 +1,10 @@
 //! Where output goes: data to standard output or a file, everything else to standard error.
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
 use crate::source::FileIdentity;
@@ -15,17 +16,7 @@ use crate::source::FileIdentity;
 /// When the data cannot be written.
 pub(super) fn write(data: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
     let Some(file) = file else {
-        let mut stdout = std::io::stdout().lock();
-        return match stdout
-            .write_all(data.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Diagnostic::error(
-                "unwritable",
-                format!("standard output cannot be written: {error}"),
-            )),
-            _ => Ok(()),
-        };
+        return to_stdout(|stdout| stdout.write_all(data.as_bytes()));
     };
     write_atomically(data, file).map_err(|error| {
         Diagnostic::error(
@@ -33,6 +24,28 @@ pub(super) fn write(data: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
             format!("`{}` cannot be written: {error}", file.display()),
         )
     })
+}
+
+/// Writes JSON to standard output piece by piece, so that it is never in memory as a whole.
+///
+/// # Errors
+/// As [`write`].
+pub(super) fn write_json(data: &impl serde::Serialize) -> Result<(), Diagnostic> {
+    to_stdout(|stdout| {
+        serde_json::to_writer_pretty(&mut *stdout, data)?;
+        stdout.write_all(b"\n")
+    })
+}
+
+fn to_stdout(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Diagnostic> {
+    let mut stdout = BufWriter::new(std::io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let message = format!("standard output cannot be written: {error}");
+            Err(Diagnostic::error("unwritable", message))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn write_atomically(data: &str, file: &Path) -> std::io::Result<()> {
@@ -51,12 +64,25 @@ fn write_atomically(data: &str, file: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Prints diagnostics to standard error.
+/// Prints diagnostics to standard error; in a job of GitHub Actions as annotations too.
 pub(super) fn report(diagnostics: &Diagnostics) {
+    report_below("", diagnostics);
+}
+
+/// As [`report`], for a plan whose root is a folder of the checkout: its path from the top.
+pub(super) fn report_below(root: &str, diagnostics: &Diagnostics) {
     let style = Style {
         colour: colour_on_stderr(),
     };
     eprint(&render(diagnostics, style));
+    if in_github_actions() {
+        eprint(&annotations(diagnostics, root));
+    }
+}
+
+/// Whether this is a job of GitHub Actions, which sets a variable to say so.
+pub(super) fn in_github_actions() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// Prints what a plan cannot go without, and how many other warnings there are.

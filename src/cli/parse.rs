@@ -9,7 +9,8 @@ use clap::Args;
 
 use super::{args, output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::dockerfile::report::parse_report;
+use crate::dockerfile::report::Report;
+use crate::dockerfile::{self, Dockerfile};
 use crate::platform::Platform;
 
 /// What to parse, and what for.
@@ -33,10 +34,12 @@ pub(super) fn run(directory: &Path, parse: &Parse) -> Result<ExitCode, Diagnosti
     let bytes = read(&directory.join(&parse.file), &parse.file)?;
     let text = String::from_utf8_lossy(&bytes);
     let build_args: BTreeMap<String, String> = parse.build_args.iter().cloned().collect();
-    let report = parse_report(&text, parse.target.as_deref(), &build_args, &parse.platform);
-    let refused = report.get("error").is_some_and(|error| !error.is_null());
-    output::write(&format!("{report:#}\n"), None)?;
-    Ok(if refused {
+    let ast = dockerfile::parse(&text);
+    let dockerfile = Dockerfile::new(&ast);
+    let target = parse.target.as_deref();
+    let report = Report::new(&dockerfile, target, &build_args, &parse.platform);
+    output::write_json(&report)?;
+    Ok(if report.is_refused() {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS

@@ -51,10 +51,7 @@ pub fn error(error: &Error) -> Value {
 
 /// All nodes of a file.
 pub fn nodes(ast: &Ast<'_>) -> Value {
-    ast.nodes
-        .iter()
-        .map(|node| Value::Object(outer(ast, node)))
-        .collect()
+    ast.nodes.iter().map(|node| self::node(ast, node)).collect()
 }
 
 /// How many `ARG` stand before the first stage, and how the stages are called.
@@ -78,7 +75,8 @@ fn stages(file: &Dockerfile<'_>, map: &mut Map<String, Value>) {
     }
 }
 
-fn outer(ast: &Ast<'_>, node: &Node<'_>) -> Map<String, Value> {
+/// A node of a file.
+pub fn node(ast: &Ast<'_>, node: &Node<'_>) -> Value {
     let mut map = inner(ast, node);
     map.insert("original".into(), ast.original(node).into());
     map.insert("start_line".into(), node.lines.start.into());
@@ -93,7 +91,7 @@ fn outer(ast: &Ast<'_>, node: &Node<'_>) -> Map<String, Value> {
             node.heredocs.iter().map(heredoc).collect(),
         );
     }
-    map
+    map.into()
 }
 
 /// What a trigger has too.

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
+use super::node::Ast;
 use super::stages::{Base, Bases, ImageConfig, ImageUse, Request, Source, StageError, StageGraph};
-use super::{Dockerfile, LineRange, dump, parse};
+use super::{Dockerfile, LineRange, dump};
 use crate::platform::Platform;
 use crate::reference::Reference;
 
@@ -23,49 +25,75 @@ impl Bases for AtRoot {
 }
 
 /// A Dockerfile as JSON: `syntax`, `escape` and `check` as its directives say, `nodes` wherever
-/// layers 1 to 3 pass, `stages` for this target, build arguments and platform, and `error` exactly
-/// where BuildKit refuses the build.
+/// layers 1 to 3 pass, `stages` for one target, set of build arguments and platform, and `error`
+/// exactly where BuildKit refuses the build.
 ///
 /// Of base images it is assumed that they work in `/`, as nearly all do. Nothing else is known of
 /// them: what depends on their variables is taken as unknown, and they have no triggers.
-pub fn parse_report(
-    text: &str,
-    target: Option<&str>,
-    build_args: &BTreeMap<String, String>,
-    platform: &Platform,
-) -> Value {
-    let ast = parse(text);
-    let dockerfile = Dockerfile::new(&ast);
-    let setting = |value: Option<&str>| value.map_or(Value::Null, Value::from);
-    let mut report = Map::new();
-    report.insert(
-        "syntax".into(),
-        setting(ast.syntax.as_ref().map(|s| &*s.value)),
-    );
-    report.insert("escape".into(), ast.escape.to_string().into());
-    report.insert(
-        "check".into(),
-        setting(ast.check.as_ref().map(|s| &*s.value)),
-    );
-    if let Some(error) = dockerfile.first_error() {
-        report.insert("error".into(), dump::error(error));
-        return report.into();
+#[derive(Debug, Serialize)]
+pub struct Report<'a> {
+    syntax: Option<&'a str>,
+    escape: char,
+    check: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nodes: Option<Nodes<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stages: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Value>,
+}
+
+/// Nodes that become JSON one at a time: a file may have millions.
+#[derive(Debug)]
+struct Nodes<'a>(&'a Ast<'a>);
+
+impl Serialize for Nodes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let nodes = &self.0.nodes;
+        serializer.collect_seq(nodes.iter().map(|node| dump::node(self.0, node)))
     }
-    report.insert("nodes".into(), dump::nodes(&ast));
-    let request = Request {
-        target,
-        build_args,
-        platform: &platform.normalized(),
-        build_platform: &Platform::default(),
-        contexts: &BTreeSet::new(),
-        bases: &AtRoot,
-    };
-    let (key, value) = match StageGraph::new(&dockerfile, &request) {
-        Ok(graph) => ("stages", stages(&graph)),
-        Err(errors) => ("error", errors.first().map_or(Value::Null, error)),
-    };
-    report.insert(key.into(), value);
-    report.into()
+}
+
+impl<'a> Report<'a> {
+    /// What there is to say of a Dockerfile.
+    pub fn new(
+        dockerfile: &'a Dockerfile<'a>,
+        target: Option<&str>,
+        build_args: &BTreeMap<String, String>,
+        platform: &Platform,
+    ) -> Self {
+        let ast = dockerfile.ast;
+        let mut report = Self {
+            syntax: ast.syntax.as_ref().map(|syntax| &*syntax.value),
+            escape: ast.escape,
+            check: ast.check.as_ref().map(|check| &*check.value),
+            nodes: None,
+            stages: None,
+            error: dockerfile.first_error().map(dump::error),
+        };
+        if report.is_refused() {
+            return report;
+        }
+        report.nodes = Some(Nodes(ast));
+        let request = Request {
+            target,
+            build_args,
+            platform: &platform.normalized(),
+            build_platform: &Platform::default(),
+            contexts: &BTreeSet::new(),
+            bases: &AtRoot,
+        };
+        match StageGraph::new(dockerfile, &request) {
+            Ok(graph) => report.stages = Some(stages(&graph)),
+            Err(errors) => report.error = errors.first().map(error),
+        }
+        report
+    }
+
+    /// Whether BuildKit refuses the build.
+    pub fn is_refused(&self) -> bool {
+        self.error.is_some()
+    }
 }
 
 /// An error of the stages: its message, and the ranges of lines that BuildKit names.

@@ -55,7 +55,8 @@ impl Docker {
         command
     }
 
-    fn output<'a>(
+    /// Runs the client to its end.
+    pub(super) fn output<'a>(
         &self,
         arguments: impl IntoIterator<Item = &'a str>,
     ) -> Result<Output, Diagnostic> {
@@ -290,7 +291,8 @@ struct Config {
     labels: Option<BTreeMap<String, String>>,
 }
 
-fn unreachable(stderr: &str) -> Diagnostic {
+/// An engine that does not answer, and what docker says of it.
+pub(super) fn unreachable(stderr: &str) -> Diagnostic {
     let message = "the Docker engine does not answer";
     let said = stderr.trim();
     let diagnostic = Diagnostic::error("engine-unreachable", message);
@@ -303,7 +305,7 @@ fn unreachable(stderr: &str) -> Diagnostic {
 }
 
 /// A reference as the engine lists it: without Docker Hub's name, which goes without saying.
-fn short_form(reference: &str) -> &str {
+pub(super) fn short_form(reference: &str) -> &str {
     let path = ["docker.io/", "index.docker.io/"]
         .iter()
         .find_map(|hub| reference.strip_prefix(hub))
@@ -314,7 +316,7 @@ fn short_form(reference: &str) -> &str {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

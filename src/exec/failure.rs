@@ -51,16 +51,22 @@ impl Tail {
     }
 }
 
-/// A reference that did not get to a registry, or not from there: `verb` is `push` or `fetch`.
-pub(super) fn transfer_failed(
-    verb: &str,
-    code: &'static str,
-    reference: &str,
-    status: &str,
-    tail: &Tail,
-) -> Diagnostic {
-    Diagnostic::error(code, format!("cannot {verb} `{reference}` ({status})"))
-        .help(format!("docker's last lines\n{}", tail.last()))
+/// A reference that a registry did not take.
+pub(super) fn push_failed(reference: &str, status: &str, tail: &Tail) -> Diagnostic {
+    let message = format!("cannot push `{reference}` ({status})");
+    Diagnostic::error("push-failed", message).help(last_lines(tail))
+}
+
+/// A reference that did not come from a registry.
+pub(super) fn fetch_failed(reference: &str, status: &str, tail: &Tail) -> Diagnostic {
+    let message = format!("cannot fetch `{reference}` ({status})");
+    Diagnostic::error("fetch-failed", message)
+        .help(last_lines(tail))
+        .help("`--from-registry=false` builds it instead")
+}
+
+fn last_lines(tail: &Tail) -> String {
+    format!("docker's last lines\n{}", tail.last())
 }
 
 /// A build that failed, whose whole log is at `log`, and that `command` repeats.

@@ -1,11 +1,13 @@
 //! What people see of a run while it goes on.
 
+mod github;
 mod plain;
 mod terminal;
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
+pub use github::GitHub;
 pub use plain::Plain;
 pub use terminal::Terminal;
 
@@ -33,11 +35,13 @@ impl Progress for Quiet {
 }
 
 /// The form for this process's standard error: a live display where a person watches on a terminal
-/// that can, plain lines elsewhere. `term` is the value of `TERM`.
-pub fn for_stderr(term: Option<&str>) -> Box<dyn Progress> {
+/// that can, groups in a job of GitHub Actions, plain lines elsewhere. `term` is the value of `TERM`.
+pub fn for_stderr(term: Option<&str>, github_actions: bool) -> Box<dyn Progress> {
     #[expect(clippy::disallowed_methods, reason = "progress goes to standard error")]
     let stderr = io::stderr();
-    if stderr.is_terminal() && term.is_some_and(|term| term != "dumb") {
+    if github_actions {
+        Box::new(GitHub::new(stderr))
+    } else if stderr.is_terminal() && term.is_some_and(|term| term != "dumb") {
         Box::new(Terminal::new())
     } else {
         Box::new(Plain::new(stderr))

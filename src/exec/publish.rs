@@ -2,22 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Setting;
 use super::engine::Found;
 use super::progress::Progress;
 use super::registry;
 use super::work::{Held, Work};
+use super::{Place, Setting};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
-
-/// Where a tag moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In the engine.
-    Engine,
-    /// In the image's registry.
-    Registry,
-}
 
 /// A readable tag that does not point yet at the image that the plan gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

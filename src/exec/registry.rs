@@ -69,8 +69,9 @@ fn host(reference: &str) -> &str {
     }
 }
 
-/// What `step` gives for those of the references that it finds something for. A host that refuses
-/// is asked no further: one warning says so, and its references count as not there.
+/// What `step` gives for those of the references that it finds something for; what cannot be read
+/// counts as not there, and one warning for each host says so. A host that does not answer at all is
+/// asked no further.
 pub(super) fn ask<T: Send>(
     references: &BTreeSet<&str>,
     step: impl Fn(&str) -> Result<Option<T>, Refused> + Sync,
@@ -82,11 +83,11 @@ pub(super) fn ask<T: Send>(
     let mut found = BTreeMap::new();
     let mut warnings = Vec::new();
     for (host, references) in by_host {
-        // The first one alone: a host that does not answer costs one wait, not one for each.
+        // The first one alone: silence then costs one wait, not one for each.
         let (first, others) = references.split_at(1);
-        let mut refused = None;
+        let mut refused: Option<Refused> = None;
         for part in [first, others] {
-            if refused.is_some() {
+            if refused.as_ref().is_some_and(|refused| refused.passing) {
                 break;
             }
             let results = parallel::map(REQUESTS, part, |reference| step(reference));
@@ -96,19 +97,21 @@ pub(super) fn ask<T: Send>(
                         found.insert((*reference).to_owned(), value);
                     }
                     Ok(None) => {}
-                    Err(error) => refused = Some(error),
+                    Err(error) => refused = refused.or(Some(error)),
                 }
             }
         }
         if let Some(refused) = refused {
-            let message = format!("the registry `{host}` cannot be read: {}", refused.message);
-            warnings.push(
-                Diagnostic::warning("registry-unreadable", message)
-                    .help("what it may hold counts as missing; `docker login` stores credentials"),
-            );
+            warnings.push(unreadable(host, &refused));
         }
     }
     (found, warnings)
+}
+
+fn unreadable(host: &str, refused: &Refused) -> Diagnostic {
+    let message = format!("the registry `{host}` cannot be read: {}", refused.message);
+    Diagnostic::warning("registry-unreadable", message)
+        .help("what cannot be read counts as missing; `docker login` stores credentials")
 }
 
 /// Asks each registry for the images of these references.
@@ -177,29 +180,30 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_host_that_refuses_is_asked_once() {
+    /// What is found and asked for where `a.io` refuses for a while or for good, and the warnings.
+    #[track_caller]
+    fn check(passing: bool, expected_asked: &[&str]) {
         let asked = std::sync::Mutex::new(Vec::new());
         let references = BTreeSet::from(["a.io/x:1", "a.io/y:1", "b.io/x:1", "b.io/y:1"]);
         let (found, warnings) = ask(&references, |reference| {
-            asked
-                .lock()
-                .expect("no thread panics")
-                .push(reference.to_owned());
+            let mut asked = asked.lock().expect("no thread panics");
+            asked.push(reference.to_owned());
             if reference.starts_with("a.io") {
-                return Err(Refused {
-                    message: "no".to_owned(),
-                    passing: false,
-                });
+                let message = "no".to_owned();
+                return Err(Refused { message, passing });
             }
             Ok(reference.contains('y').then_some(()))
         });
         assert_eq!(found.keys().collect::<Vec<_>>(), ["b.io/y:1"]);
         assert_eq!(warnings.len(), 1);
-        assert_eq!(
-            asked.into_inner().expect("no thread panics"),
-            ["a.io/x:1", "b.io/x:1", "b.io/y:1"]
-        );
+        let asked = asked.into_inner().expect("no thread panics");
+        assert_eq!(asked, expected_asked);
+    }
+
+    #[test]
+    fn a_host_that_does_not_answer_is_asked_once() {
+        check(true, &["a.io/x:1", "b.io/x:1", "b.io/y:1"]);
+        check(false, &["a.io/x:1", "a.io/y:1", "b.io/x:1", "b.io/y:1"]);
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, Severity};
+
+/// The version of the file that a report is written to.
+const VERSION: u32 = 1;
 
 /// What became of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -76,16 +79,49 @@ pub struct Report {
     pub problems: Diagnostics,
 }
 
+/// A report as it is written to a file.
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    succeeded: bool,
+    #[serde(flatten)]
+    report: &'a Report,
+    problems: Vec<Problem<'a>>,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    severity: &'static str,
+    code: &'static str,
+    message: &'a str,
+}
+
 impl Report {
     /// Whether every image exists and carries its tags.
     pub fn succeeded(&self) -> bool {
         !self.problems.has_errors()
     }
 
-    /// The report as a file for tools: two-space indent, one final newline.
+    /// The report as a file for tools, as `docs/running.md` describes it: two-space indent, one
+    /// final newline.
     pub fn to_json(&self) -> String {
-        let mut text =
-            serde_json::to_string_pretty(self).expect("a report holds nothing that JSON cannot");
+        let problems = self.problems.iter().map(|problem| Problem {
+            severity: match problem.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Note => "note",
+            },
+            code: problem.code,
+            message: &problem.message,
+        });
+        let document = Document {
+            version: VERSION,
+            succeeded: self.succeeded(),
+            report: self,
+            problems: problems.collect(),
+        };
+        let mut text = serde_json::to_string_pretty(&document)
+            .expect("a report holds nothing that JSON cannot");
         text.push('\n');
         text
     }
@@ -147,15 +183,17 @@ fn short_time(time: Duration) -> String {
 }
 
 fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(time.as_secs_f64())
+    // Milliseconds are as exact as the time of a build is worth.
+    serializer.serialize_f64((time.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostics::Diagnostic;
 
     #[test]
-    fn columns_are_aligned() {
+    fn columns_are_aligned_and_the_file_is_as_documented() {
         let image = |name: &str, outcome, millis, tags: &[&str]| ImageReport {
             name: name.to_owned(),
             reference: format!("{name}:sw-1"),
@@ -182,6 +220,38 @@ mod tests {
         skipped    us/longer-name
         1 built, 1 re-tagged, 1 skipped in 12.5s
         ");
+        report.images.truncate(1);
+        let missing = Diagnostic::error("image-missing", "`us/app` does not exist");
+        report.problems.push(missing.help("not in the file"));
+        insta::assert_snapshot!(report.to_json(), @r#"
+        {
+          "version": 1,
+          "succeeded": false,
+          "dry_run": false,
+          "images": [
+            {
+              "name": "us/python",
+              "reference": "us/python:sw-1",
+              "outcome": "built",
+              "time": 12.34,
+              "id": null,
+              "digest": null,
+              "tags": [
+                "us/python:main"
+              ],
+              "log": null
+            }
+          ],
+          "time": 12.5,
+          "problems": [
+            {
+              "severity": "error",
+              "code": "image-missing",
+              "message": "`us/app` does not exist"
+            }
+          ]
+        }
+        "#);
         report.images.clear();
         assert_eq!(report.table(), "nothing to do in 12.5s\n");
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::command::build_arguments;
 use super::engine::{Failed, Host};
-use super::failure::{Tail, build_failed, transfer_failed};
+use super::failure::{Tail, build_failed, fetch_failed, push_failed};
 use super::log::Log;
 use super::progress::Progress;
 use super::queue::Queue;
@@ -197,10 +197,12 @@ impl Runner<'_> {
             result.map_err(|failed| match failed {
                 Failed::Stopped => (End::Stopped, false),
                 Failed::Status(status) => {
-                    let (verb, code) = way.words();
-                    let problem = transfer_failed(verb, code, &image.reference, &status, &log.tail);
-                    let problem =
-                        problem.help(format!("the whole log is in {}", log.path.display()));
+                    let say = match way {
+                        Way::Push => push_failed,
+                        Way::Pull => fetch_failed,
+                    };
+                    let problem = say(&image.reference, &status, &log.tail)
+                        .help(format!("the whole log is in {}", log.path.display()));
                     (End::Failed(problem), !log.tail.says_denied())
                 }
             })
@@ -215,14 +217,4 @@ impl Runner<'_> {
 enum Way {
     Push,
     Pull,
-}
-
-impl Way {
-    /// The verb for people, and the code of its failure.
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Push => ("push", "push-failed"),
-            Self::Pull => ("fetch", "fetch-failed"),
-        }
-    }
 }

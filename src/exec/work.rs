@@ -238,13 +238,20 @@ fn says(held: &Found, content: &str) -> bool {
     })
 }
 
-/// Whether what the engine holds under a content reference is the image that the plan means.
+/// Whether what is held under a content reference is the image that the plan means, for an engine
+/// that is to use it.
+fn usable(image: &Image, held: &Found, host: &Host) -> bool {
+    labelled_as_planned(image, held, Some(host))
+}
+
+/// Whether what is held under a content reference is the image that the plan means.
 ///
 /// A reference is only a name: the label says what was built, and an image of another machine's
 /// architecture may stand under it where the plan asks for no platform.
-fn usable(image: &Image, held: &Found, host: &Host) -> bool {
+pub(super) fn labelled_as_planned(image: &Image, held: &Found, host: Option<&Host>) -> bool {
     let same = held.fingerprint.as_ref() == Some(&image.fingerprint);
-    same && (!image.platforms.is_empty() || held.architecture == host.architecture)
+    let native = host.is_none_or(|host| held.architecture == host.architecture);
+    same && (!image.platforms.is_empty() || native)
 }
 
 #[cfg(test)]

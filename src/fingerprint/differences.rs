@@ -78,7 +78,7 @@ impl<'m> Facts<'m> {
             match field.tag {
                 "version" | "inputs" => continue,
                 "arg" | "builder-arg" => {
-                    let value = fields.next().filter(|value| value.tag != "arg-unknown");
+                    let value = fields.next().filter(|value| value.tag.ends_with("-value"));
                     let values = facts.arguments.entry(&field.value).or_default();
                     values.insert(value.map(|value| value.value.as_str()));
                 }
@@ -295,7 +295,7 @@ mod tests {
         );
         check(
             &[("arg", "V", ""), ("arg-value", "1", "")],
-            &[("arg", "V", ""), ("arg-unknown", "", "")],
+            &[("arg", "V", ""), ("arg-unset", "", "")],
             &[("build_arg", "`V`: `1` → unset")],
         );
         check(

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Manifest;
-use crate::dockerfile::stages::{Argument, Base, ImageUse, Origin, Source, Stage, Step};
+use crate::dockerfile::stages::{
+    Argument, ArgumentOrigin, Base, ImageUse, Origin, Source, Stage, Step,
+};
 use crate::dockerfile::{Instruction, Kind};
 use crate::images::NamedContext;
 use crate::resolve::{Resolved, View};
@@ -53,6 +55,10 @@ pub fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
     }
     manifest.add("inputs", facts.inputs.to_string());
     contexts(&mut manifest, image, facts);
+    // The image holds their text as it is written.
+    for trigger in image.triggers() {
+        manifest.add("onbuild", trigger.as_str());
+    }
     for view in &image.views {
         let writer = Writer {
             manifest: &mut manifest,
@@ -195,6 +201,8 @@ impl Writer<'_, '_> {
     fn argument(&mut self, argument: &Argument) {
         self.manifest.add("arg", argument.name.as_str());
         match &argument.value {
+            // Not the same as empty: a `RUN` sees no such variable.
+            _ if argument.origin == ArgumentOrigin::Unset => self.manifest.add("arg-unset", ""),
             Some(value) => self.manifest.add("arg-value", value.as_str()),
             None => self.manifest.add("arg-unknown", ""),
         }
@@ -221,8 +229,11 @@ impl Writer<'_, '_> {
         let Kind::Run(run) = kind else { return };
         for mount in &run.mounts {
             self.manifest.add("mount", "");
-            for field in mount.fields.iter().filter(|field| field.key != "from") {
-                self.manifest.add("mount-field", &*field.text);
+            for field in &mount.fields {
+                // That there is a source counts here; which one it is, `takes-from` says.
+                let is_source = field.key == "from";
+                let text = if is_source { "from" } else { &*field.text };
+                self.manifest.add("mount-field", text);
             }
         }
     }

@@ -10,17 +10,17 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use git2::{Oid, Repository};
 
 use super::Checkout;
+use super::kept::{self, Kept, UNFINISHED};
 use super::tree::Tree;
 use crate::diagnostics::Diagnostic;
 use crate::snapshot::{Folder, Node, ObjectId, blob_id};
-
-/// Folder within the git directory that all this is kept in.
-const KEPT_IN: &str = "shipwright/contexts";
 
 /// Modification time of sealed files: 1980-01-01 00:00 UTC, the earliest that a zip archive can
 /// hold. One time for all, as builds are to depend on contents alone.
@@ -30,6 +30,9 @@ const TIME: Duration = Duration::from_secs(315_532_800);
 #[derive(Debug, Clone)]
 pub struct Sealer {
     git_directory: PathBuf,
+    kept: Kept,
+    /// Whether this one has written anything.
+    wrote: Arc<AtomicBool>,
     /// The working tree's root of the plan, and paths below it that are not as in the commit.
     disk: Option<(PathBuf, Vec<String>)>,
 }
@@ -38,8 +41,11 @@ impl Sealer {
     /// A sealer for a tree of a checkout.
     pub fn new(checkout: &Checkout, tree: &Tree<'_>) -> Self {
         let changed = tree.changed().into_iter().map(str::to_owned).collect();
+        let git_directory = checkout.repository.commondir().to_owned();
         Self {
-            git_directory: checkout.repository.commondir().to_owned(),
+            kept: Kept::of(&git_directory),
+            git_directory,
+            wrote: Arc::default(),
             disk: checkout.folder(tree).map(|root| (root, changed)),
         }
     }
@@ -50,7 +56,7 @@ impl Sealer {
     /// # Errors
     /// When a file cannot be read or written, or is not what was planned.
     pub fn context(&self, context: &str, inputs: &Folder) -> Result<PathBuf, Diagnostic> {
-        let kept = self.kept_at(inputs.id);
+        let kept = self.kept.at(inputs.id);
         self.write_once(&kept, |writer, folder| {
             writer.folder(context, inputs, folder)
         })
@@ -62,7 +68,7 @@ impl Sealer {
     /// # Errors
     /// When it cannot be written.
     pub fn dockerfile(&self, text: &[u8]) -> Result<PathBuf, Diagnostic> {
-        let kept = self.kept_at(blob_id(text));
+        let kept = self.kept.at(blob_id(text));
         let folder = self.write_once(&kept, |_, folder| {
             for (name, content) in [("Dockerfile", text), ("Dockerfile.dockerignore", b"!*\n")] {
                 let file = folder.join(name);
@@ -73,8 +79,20 @@ impl Sealer {
         Ok(folder.join("Dockerfile"))
     }
 
-    fn kept_at(&self, id: ObjectId) -> PathBuf {
-        self.git_directory.join(KEPT_IN).join(id.to_string())
+    /// The git directory, which is there in a bare repository too.
+    pub fn git_directory(&self) -> &Path {
+        &self.git_directory
+    }
+
+    /// Removes contexts that have not been used for a while. Gives where the others are, how many,
+    /// and their bytes, if this sealer has written any.
+    pub fn tidy(&self) -> Option<(&Path, usize, u64)> {
+        self.kept.remove_unused();
+        if !self.wrote.load(Ordering::Relaxed) {
+            return None;
+        }
+        let (count, bytes) = self.kept.size();
+        Some((self.kept.folder(), count, bytes))
     }
 
     /// Writes a folder under a temporary name and renames it, so that it is there whole or not at
@@ -84,15 +102,16 @@ impl Sealer {
         kept: &Path,
         write: impl FnOnce(&Writer<'_>, &Path) -> Result<(), Diagnostic>,
     ) -> Result<PathBuf, Diagnostic> {
-        if kept.is_dir() {
+        if kept::take(kept) {
             return Ok(kept.to_owned());
         }
-        let parent = self.git_directory.join(KEPT_IN);
-        fs::create_dir_all(&parent).map_err(|error| unwritable(&parent, &error))?;
+        self.wrote.store(true, Ordering::Relaxed);
+        let parent = self.kept.folder();
+        fs::create_dir_all(parent).map_err(|error| unwritable(parent, &error))?;
         let temporary = tempfile::Builder::new()
-            .prefix("new-")
-            .tempdir_in(&parent)
-            .map_err(|error| unwritable(&parent, &error))?;
+            .prefix(UNFINISHED)
+            .tempdir_in(parent)
+            .map_err(|error| unwritable(parent, &error))?;
         let repository = Repository::open(&self.git_directory).map_err(|error| {
             Diagnostic::error(
                 "unreadable-repository",
@@ -153,6 +172,8 @@ impl Writer<'_> {
                 // As in a checkout whose submodules are not initialised.
                 Node::Submodule { .. } => {
                     fs::create_dir(&to).map_err(|error| unwritable(&to, &error))?;
+                    set_mode(&to, 0o755)?;
+                    set_time(&to)?;
                 }
             }
         }

@@ -115,6 +115,25 @@ fn links_lead_somewhere() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+/// A document that names a file of the source means one that is there.
+#[test]
+fn source_files_that_are_named_exist() {
+    let named = Regex::new(r"`((?:[a-z0-9_]+/)*[a-z0-9_]+\.rs)`").unwrap();
+    let sources: Vec<PathBuf> = ["src", "tests/it", "benches", "fuzz/fuzz_targets"]
+        .iter()
+        .flat_map(|folder| files(&root().join(folder), "rs"))
+        .collect();
+    let mut wrong = Vec::new();
+    for (path, text) in documents() {
+        for found in named.captures_iter(&text) {
+            if !sources.iter().any(|file| file.ends_with(&found[1])) {
+                wrong.push(format!("{}: {}", path.display(), &found[1]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 fn help(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_shipwright"))
         .args(arguments)

@@ -3,9 +3,14 @@
 //! Each test builds a small repository whose images all end in what they were built on, so that a
 //! wrong base shows in the files.
 
+mod builder;
+mod equality;
 mod exec;
 mod five_images;
+mod generated;
 mod killed;
+mod prune;
 mod registry;
 mod runners;
 mod sealed;
+mod waves;

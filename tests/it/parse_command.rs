@@ -6,12 +6,11 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use shipwright::dockerfile::report::parse_report;
 use shipwright::platform::Platform;
 
 use crate::conformance_ast::{described, without_suggestions};
 use crate::conformance_graph::without_mount_artefacts;
-use crate::rows::{check_all, own, same, shared};
+use crate::rows::{check_all, own, report_of, same, shared};
 use crate::support::repo::Repo;
 
 /// Graph rows that build on an image which has triggers or variables of its own. What it holds
@@ -38,7 +37,7 @@ fn text_map(value: &Value) -> BTreeMap<String, String> {
 /// What the command would print for a row.
 fn report(row: &Value) -> Value {
     let platform = row["platform"].as_str().unwrap_or("linux/amd64");
-    parse_report(
+    report_of(
         &dockerfile(row),
         row["target"].as_str(),
         &text_map(&row["build_args"]),

@@ -3,7 +3,12 @@
 //! Rows written for this project are in `tests/conformance`; those that come from other projects'
 //! test suites are read where they lie.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shipwright::dockerfile::report::Report;
+use shipwright::dockerfile::{self, Dockerfile};
+use shipwright::platform::Platform;
 
 use crate::shared;
 
@@ -48,6 +53,18 @@ pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
     } else {
         Err(format!("{what}: {actual:?}, expected {expected:?}"))
     }
+}
+
+/// What `shipwright parse` prints of a text.
+pub(crate) fn report_of(
+    text: &str,
+    target: Option<&str>,
+    build_args: &BTreeMap<String, String>,
+    platform: &Platform,
+) -> Value {
+    let ast = dockerfile::parse(text);
+    let file = Dockerfile::new(&ast);
+    json!(Report::new(&file, target, build_args, platform))
 }
 
 #[track_caller]

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use shipwright::dockerfile::report::parse_report;
 use shipwright::dockerfile::stages::{
     Base, Bases, ImageConfig, NoBases, Request, Source, StageError, StageGraph,
 };
@@ -14,6 +13,7 @@ use shipwright::dockerfile::{Dockerfile, parse};
 use shipwright::platform::Platform;
 use shipwright::reference::Reference;
 
+use crate::rows::report_of;
 use crate::shared;
 
 /// Asks for the stages of a text that layers 1 to 3 accept, and hands the answer on.
@@ -335,7 +335,7 @@ fn doubling_values_are_refused() {
 #[test]
 fn a_report_has_what_tools_need() {
     let report = |text: &str, target: Option<&str>| {
-        parse_report(text, target, &BTreeMap::new(), &Platform::default())
+        report_of(text, target, &BTreeMap::new(), &Platform::default())
     };
     let good = report(
         "# syntax=docker/dockerfile:1\nFROM a AS b\nCOPY x /\n",

@@ -9,6 +9,7 @@ use shipwright::emit::{Format, emit};
 use shipwright::plan::Plan;
 
 use super::bake::print;
+use crate::support::program;
 use crate::support::repo::Repo;
 
 /// The folder of the goldens: a plan, and what it compiles to.
@@ -24,17 +25,9 @@ fn read(path: &Path) -> String {
 #[track_caller]
 pub(crate) fn planned() -> String {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/6sense");
-    let repo = Repo::of_folder(&example);
+    let repo = Repo::new(&program::fixture_of(&example));
     repo.branch("feature/login");
-    let output = Command::new(env!("CARGO_BIN_EXE_shipwright"))
-        .args(["plan", "-C"])
-        .arg(repo.path())
-        .env_remove("SW_NAMESPACE")
-        .output()
-        .expect("the program starts");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-    String::from_utf8(output.stdout).expect("a plan is UTF-8")
+    program::run(&repo, &["plan"])
 }
 
 /// The golden is as it is made today; `UPDATE=1` writes it instead.

@@ -11,7 +11,7 @@ use crate::support::repo::Repo;
 
 /// Runs `exec`; gives its last line without the time, and its report.
 #[track_caller]
-fn exec(repo: &Repo, arguments: &[&str]) -> (String, serde_json::Value) {
+pub(super) fn exec(repo: &Repo, arguments: &[&str]) -> (String, serde_json::Value) {
     let fixed = ["exec", "--quiet", "--report", ".git/report.json"];
     let printed = program::run(repo, &[&fixed, &WITH_BASE[..], arguments].concat());
     let counts = printed
@@ -25,7 +25,11 @@ fn exec(repo: &Repo, arguments: &[&str]) -> (String, serde_json::Value) {
 
 /// The digest of each image of the report under a tag, as the registry says.
 #[track_caller]
-fn digests(engine: &Engine, report: &serde_json::Value, tag: &str) -> BTreeMap<String, String> {
+pub(super) fn digests(
+    engine: &Engine,
+    report: &serde_json::Value,
+    tag: &str,
+) -> BTreeMap<String, String> {
     let registry = HttpRegistry::new();
     let images = report["images"].as_array().expect("a list");
     let digest = |image: &serde_json::Value| {
@@ -50,6 +54,8 @@ fn what_is_published_moves_in_the_registry_alone() {
     assert_eq!(counts, "5 built");
     let first = digests(&engine, &report, "main");
     assert_eq!(exec(&repo, &["--push"]).0, "5 skipped");
+    let built = program::run(&repo, &[&["built"], &WITH_BASE[..]].concat());
+    assert_eq!(built.lines().count(), 5);
 
     engine.clear();
     repo.write("//- README\nNo image reads this.\n");

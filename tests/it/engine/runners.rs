@@ -22,7 +22,7 @@ const RUNNERS: [(Format, &[&str]); 4] = [
 
 /// Runs the plan in the checkout; `push` is what asks the runner to push.
 #[track_caller]
-fn run(repo: &Repo, plan: &Plan, format: Format, words: &[&str], push: Option<&str>) {
+pub(super) fn run(repo: &Repo, plan: &Plan, format: Format, words: &[&str], push: Option<&str>) {
     let text = emit(plan, format).expect("a plan that can be emitted");
     fs::write(repo.join("emitted"), text).unwrap();
     let mut command = Command::new(words[0]);

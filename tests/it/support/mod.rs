@@ -3,6 +3,7 @@
 pub(crate) mod corpus;
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
+pub(crate) mod generate;
 pub(crate) mod plans;
 pub(crate) mod program;
 pub(crate) mod repo;

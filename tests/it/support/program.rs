@@ -1,5 +1,6 @@
 //! The program itself, run in a checkout as a person would.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -57,7 +58,9 @@ fn add(folder: &Path, prefix: &str, fixture: &mut String) {
             add(&path, &format!("{prefix}{name}/"), fixture);
         } else {
             let text = std::fs::read_to_string(&path).expect("the examples are text");
-            fixture.push_str(&["//- ", prefix, &name, "\n"].concat());
+            let mode = path.metadata().expect("it is there").permissions().mode();
+            let executable = if mode & 0o100 == 0 { "" } else { " +x" };
+            fixture.push_str(&["//- ", prefix, &name, executable, "\n"].concat());
             fixture.push_str(&text);
         }
     }

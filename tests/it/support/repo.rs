@@ -12,11 +12,13 @@
 //! Authors and dates are fixed and the machine's git configuration is shut out, so that the same
 //! fixture gives the same revisions everywhere.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use shipwright::snapshot;
 use tempfile::TempDir;
 
 /// A git repository on branch `main`, deleted when dropped.
@@ -30,15 +32,6 @@ impl Repo {
     pub(crate) fn new(fixture: &str) -> Self {
         let repo = Self::empty();
         repo.write(fixture);
-        repo.commit("Start");
-        repo
-    }
-
-    /// The files of a folder in one commit.
-    #[track_caller]
-    pub(crate) fn of_folder(folder: &Path) -> Self {
-        let repo = Self::empty();
-        copy(folder, repo.path());
         repo.commit("Start");
         repo
     }
@@ -142,6 +135,21 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(from, to).unwrap();
         }
     }
+}
+
+/// The files of a fixture, for a snapshot that needs no repository.
+#[track_caller]
+pub(crate) fn snapshot_files(fixture: &str) -> BTreeMap<String, snapshot::File> {
+    let files = files(fixture).into_iter().map(|file| {
+        let bytes = file.text.into_bytes();
+        let content = match file.link {
+            Some(target) => snapshot::File::Link(target.into()),
+            None if file.executable => snapshot::File::Executable(bytes),
+            None => snapshot::File::Plain(bytes),
+        };
+        (file.path.to_owned(), content)
+    });
+    files.collect()
 }
 
 /// A file of a fixture.

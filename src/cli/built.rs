@@ -1,0 +1,30 @@
+//! `shipwright built`: which images of a plan exist.
+
+use std::path::Path;
+
+use super::args::{Planning, Stored};
+use super::{output, planning};
+use crate::diagnostics::Diagnostics;
+use crate::exec::{self, Place};
+
+/// Lists the content references of the plan that exist, one a line: in their registries, or in the
+/// engine if `local`.
+pub(super) fn run(
+    directory: &Path,
+    planning: &Planning,
+    stored: &Stored,
+    local: bool,
+) -> Result<(), Diagnostics> {
+    let made = planning::stored_or(directory, stored, || {
+        planning::make(directory, planning, None)
+    })?;
+    let place = if local {
+        Place::Engine
+    } else {
+        Place::Registry
+    };
+    let (references, warnings) = exec::existing(&made.plan, place)?;
+    output::report(&warnings);
+    let lines = references.iter().map(|reference| format!("{reference}\n"));
+    Ok(output::write(&lines.collect::<String>(), None)?)
+}

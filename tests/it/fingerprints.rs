@@ -1,0 +1,56 @@
+//! Golden fingerprints: each folder of `tests/cases/fingerprint` has a repository (`repo.txt`, a
+//! fixture) and the manifests of its images as they are hashed (`manifest.txt`).
+//!
+//! A difference here means that every image of every user is built again: raise
+//! [`shipwright::fingerprint::VERSION`] and take what is seen with `UPDATE=1`.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use shipwright::compile::{Options, compile};
+use shipwright::config::Config;
+
+use crate::support::generate::snapshot;
+use crate::support::repo;
+
+#[test]
+fn fingerprints_stay_as_they_are() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/fingerprint");
+    let mut cases: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|case| case.unwrap().path())
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty());
+    for case in cases {
+        let seen = manifests(&fs::read_to_string(case.join("repo.txt")).unwrap());
+        let file = case.join("manifest.txt");
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&file, seen).unwrap();
+        } else {
+            let written = fs::read_to_string(&file).unwrap_or_default();
+            assert_eq!(seen, written, "{}: is the version raised?", file.display());
+        }
+    }
+}
+
+/// Every image with its fingerprint, and a line for each field: its tag, and its value in quotes.
+fn manifests(fixture: &str) -> String {
+    let files = repo::snapshot_files(fixture);
+    let config = files.get(".shipwright.json").map(|file| {
+        let text = crate::support::generate::text_of(Some(file));
+        Config::parse(&text).unwrap_or_else(|_| panic!("a valid configuration"))
+    });
+    let config = config.unwrap_or_default();
+    let (compiled, problems) = compile(&snapshot(&files), &config, &Options::default(), None);
+    let compiled = compiled.unwrap_or_else(|| panic!("{problems:?}"));
+    let mut text = String::new();
+    for image in &compiled.plan.images {
+        writeln!(text, "{} {}", image.name, image.fingerprint).unwrap();
+        for field in compiled.files[&image.name].manifest.fields() {
+            writeln!(text, "    {} {:?}", field.tag, field.value).unwrap();
+        }
+    }
+    text
+}
