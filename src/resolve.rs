@@ -4,6 +4,7 @@ mod arguments;
 mod context;
 mod hints;
 mod ours;
+mod stamps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -266,7 +267,10 @@ fn one<'a>(
             bases,
         };
         match StageGraph::new(parsed.dockerfile, &request) {
-            Ok(stages) => image.add(index, platform, stages, ours)?,
+            Ok(stages) => {
+                stamps::check(definition, parsed, &request, &stages)?;
+                image.add(index, platform, stages, ours)?;
+            }
             // Asked for by nobody: what the other platform has is enough.
             Err(_) if asked.is_empty() && !image.views.is_empty() => {}
             Err(errors) => {
