@@ -32,9 +32,9 @@ mod parse_command;
 mod plan_laws;
 mod registry;
 mod rows;
-mod sessions;
 mod shared;
 mod stage_laws;
+mod transcripts;
 
 #[allow(dead_code, reason = "helpers are for whoever comes to need them")]
 mod support;

@@ -1,5 +1,5 @@
-//! Sessions at a terminal: each folder of `tests/cases/sessions` has a repository (`repo.txt`, a
-//! fixture) and what somebody typed and saw in it (`session.txt`).
+//! Transcripts of a terminal: each folder of `tests/cases/transcripts` has a repository (`repo.txt`, a
+//! fixture) and what somebody typed and saw in it (`transcript.txt`).
 //!
 //! ```text
 //! $ shipwright list
@@ -18,8 +18,8 @@ use std::process::Command;
 use crate::support::repo::Repo;
 
 #[test]
-fn sessions_go_as_written() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/sessions");
+fn transcripts_go_as_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/transcripts");
     let mut cases: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -34,12 +34,12 @@ fn sessions_go_as_written() {
     );
 }
 
-/// Runs a session; an error shows what was seen where it differs from what is written.
+/// Runs a transcript; an error shows what was seen where it differs from what is written.
 fn replay(case: &Path) -> Result<(), String> {
     let repo = Repo::empty();
     let fixture = fs::read_to_string(case.join("repo.txt")).unwrap();
     repo.write(&fixture);
-    let file = case.join("session.txt");
+    let file = case.join("transcript.txt");
     let written = fs::read_to_string(&file).unwrap_or_default();
     let mut seen = String::new();
     for line in written.lines() {
