@@ -167,6 +167,11 @@ pub fn problem_of(name: &str) -> Option<String> {
     }
 }
 
+/// The short name of an image: the last component of its name.
+pub fn short(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
 /// A path component as one of a repository: lower case, `-` for what is illegal; none where
 /// nothing is left. Legal are runs of `[a-z0-9]` joined by `.`, `_`, `__` or any number of `-`.
 pub fn legal(text: &str) -> Option<String> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, nearest};
 use crate::graph::Graph;
+use crate::names::short;
 
 /// What the command line selects. Everything where nothing is named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,11 +75,6 @@ fn matching(pattern: &str, names: &[&str]) -> Vec<usize> {
     } else {
         full
     }
-}
-
-/// The last component of a name.
-fn short(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// Whether a pattern of `*` (any run) and `?` (one character) matches a whole text.

@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::args::{Planning, Stored};
 use super::{output, planning};
 use crate::diagnostics::Diagnostics;
+use crate::names::short;
 use crate::plan::{Image, Plan};
 
 pub(super) fn run(
@@ -58,7 +59,7 @@ fn needs(image: &Image) -> String {
     let mut names: Vec<&str> = image
         .dependencies
         .iter()
-        .map(|dependency| dependency.image.rsplit('/').next().unwrap_or_default())
+        .map(|dependency| short(&dependency.image))
         .collect();
     names.dedup();
     if names.is_empty() {

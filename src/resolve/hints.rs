@@ -6,6 +6,7 @@ use super::ours::{Meaning, Ours};
 use super::{Resolved, uses_of};
 use crate::diagnostics::{Diagnostic, Diagnostics, nearest};
 use crate::dockerfile::stages::{ImageUse, Place};
+use crate::names::short;
 use crate::reference::Reference;
 
 /// Where official images live: a folder that has the name of one does not make it ours.
@@ -27,6 +28,7 @@ pub(super) fn hints(
         .iter()
         .map(|image| image.definition.name.as_str())
         .collect();
+    let shorts: BTreeSet<&str> = names.iter().map(|name| short(name)).collect();
     let namespace = namespace
         .and_then(|namespace| Reference::parse(&format!("{namespace}/x")).ok())
         .and_then(|reference| Some(reference.repository().strip_suffix("/x")?.to_owned()));
@@ -53,7 +55,7 @@ pub(super) fn hints(
                         diagnostics.push(unmatched(image, place, used, &names));
                     } else if prefix != OFFICIAL
                         && short(&image.definition.name) != last
-                        && names.iter().any(|name| short(name) == last)
+                        && shorts.contains(last)
                     {
                         let place = (image.definition.name.clone(), used.text.clone());
                         foreign.entry(prefix.to_owned()).or_default().insert(place);
@@ -124,9 +126,4 @@ fn name_hint(prefix: &str, count: usize) -> Diagnostic {
     Diagnostic::warning("name-hint", message).help(format!(
         r#"if they mean these images, add `"namespace": "{prefix}"` to .shipwright.json, or pass `--namespace {prefix}`"#
     ))
-}
-
-/// The last component of a name.
-fn short(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or(name)
 }

@@ -8,6 +8,7 @@ use git2::{ObjectType, Oid, Repository};
 
 use super::CONFIG_FILE;
 use crate::diagnostics::Diagnostic;
+use crate::paths::join;
 use crate::snapshot::{Entry, Folder, Node, ObjectId, Revision, Snapshot, linked_file, object_id};
 
 /// All files of a commit or of the working tree, and the means to read some of them.
@@ -196,14 +197,6 @@ fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
         return Some(path);
     }
     path.strip_prefix(folder)?.strip_prefix('/')
-}
-
-fn join(folder: &str, path: &str) -> String {
-    if folder.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{folder}/{path}")
-    }
 }
 
 /// Reads a tree object and all below it, each object once.
