@@ -6,6 +6,7 @@
 
 mod args;
 mod built;
+mod checks;
 mod decisions;
 mod diff;
 mod emit;
@@ -56,7 +57,12 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
     match arguments.command {
         Command::Plan { planning, output } => {
             let file = output.file(&directory);
-            let made = planning::make(&directory, &planning, file.as_deref())?;
+            let made = planning::make(
+                &directory,
+                &planning,
+                file.as_deref(),
+                checks::Sends::Sealed,
+            )?;
             output::write(&made.plan.to_json(), file.as_deref())?;
         }
         Command::Emit(mut arguments) => match arguments.what() {

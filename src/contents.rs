@@ -11,7 +11,7 @@ use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
 use crate::ignore::IgnoreFile;
 use crate::images::NamedContext;
-use crate::inputs::{Context, Source};
+use crate::inputs::{Context, Reach, Source};
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
 use crate::tags::hex;
@@ -24,6 +24,8 @@ pub struct Contents {
     pub inputs: Arc<Folder>,
     /// The files of named contexts that are folders, by the contexts' names.
     pub contexts: BTreeMap<String, Arc<Folder>>,
+    /// Where these come from, in the build context and in each that is a folder.
+    pub reach: Vec<Arc<Reach>>,
     /// Everything that can change the image.
     pub manifest: Manifest,
     /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
@@ -52,8 +54,8 @@ pub fn of_all(
     let mut fingerprints = BTreeMap::new();
     for index in sequence {
         let image = &resolved[index];
-        let inputs = inputs(snapshot, image, diagnostics);
-        let contexts = named_contexts(snapshot, image, diagnostics);
+        let (inputs, own) = inputs(snapshot, image, diagnostics);
+        let (contexts, named) = named_contexts(snapshot, image, diagnostics);
         let bytes = snapshot
             .text(&image.definition.dockerfile)
             .unwrap_or_default();
@@ -74,6 +76,7 @@ pub fn of_all(
             Contents {
                 inputs,
                 contexts,
+                reach: [own].into_iter().chain(named).map(Arc::new).collect(),
                 manifest,
                 fingerprint,
             },
@@ -82,11 +85,14 @@ pub fn of_all(
     contents
 }
 
-/// The files of the build context that can reach an image.
-fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Arc<Folder> {
-    let Some(folder) = snapshot.root.folder(&image.context) else {
-        return Arc::new(Folder::empty());
-    };
+/// The files of the build context that can reach an image, and where they come from.
+fn inputs(
+    snapshot: &Snapshot,
+    image: &Resolved<'_>,
+    diagnostics: &mut Diagnostics,
+) -> (Arc<Folder>, Reach) {
+    let none = Folder::empty();
+    let folder = snapshot.sources.folder(&image.context).unwrap_or(&none);
     let path = match image.context.as_str() {
         "." => "",
         path => path,
@@ -100,7 +106,7 @@ fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnosti
         ignore: &ignore,
     };
     let read = sources(image);
-    let taken: Vec<Source<'_>> = read.iter().map(|(source, _)| selected(source)).collect();
+    let taken = read.iter().map(|(source, _)| selected(source));
     let further = image.definition.settings.inputs.iter().flatten();
     let further = further.map(|pattern| Source {
         path: "",
@@ -108,51 +114,55 @@ fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnosti
         pattern: Some(pattern.trim_start_matches('/')),
         excludes: &[],
     });
-    let inputs = context.select(&taken.iter().copied().chain(further).collect::<Vec<_>>());
+    let all: Vec<Source<'_>> = taken.chain(further).collect();
+    let inputs = context.select(&all);
     for index in inputs.missing {
         // What `inputs` names beside the Dockerfile may be there or not.
         if let Some(&(source, place)) = read.get(index) {
             diagnostics.push(missing(image, source, place, &image.context));
         }
     }
-    inputs.tree
+    if snapshot.at_top && path.is_empty() {
+        let takes_git =
+            |(index, _): &(usize, _)| Reach::of(&context, &all[*index..=*index]).takes(GIT_FILE);
+        let found = read.iter().enumerate().find(takes_git);
+        diagnostics.extend(found.map(|(_, (_, place))| git_folder(image, *place)));
+    }
+    let reach = Reach::of(&context, &all);
+    (inputs.tree, reach)
 }
 
-/// The files of named contexts that are folders: all that is not ignored, for what is taken of them
-/// is up to the builder.
+/// The files of named contexts that are folders, and where they come from: all that is not ignored,
+/// for what is taken of them is up to the builder.
 fn named_contexts(
     snapshot: &Snapshot,
     image: &Resolved<'_>,
     diagnostics: &mut Diagnostics,
-) -> BTreeMap<String, Arc<Folder>> {
-    let mut trees = BTreeMap::new();
+) -> (BTreeMap<String, Arc<Folder>>, Vec<Reach>) {
+    let (mut trees, mut reach) = (BTreeMap::new(), Vec::new());
+    let none = Folder::empty();
     for (name, context) in &image.contexts {
         let NamedContext::Folder(folder) = context else {
             continue;
         };
         let path = if folder == "." { "" } else { folder };
         let ignore = ignore_file(snapshot, None, path, diagnostics);
-        let tree = snapshot.root.folder(folder).map(|folder| {
-            let context = Context {
-                folder,
-                path,
-                links: &snapshot.links,
-                ignore: &ignore,
-            };
-            let all = Source {
-                path: "",
-                is_wildcard: false,
-                pattern: None,
-                excludes: &[],
-            };
-            context.select(&[all]).tree
-        });
-        trees.insert(
-            name.clone(),
-            tree.unwrap_or_else(|| Arc::new(Folder::empty())),
-        );
+        let context = Context {
+            folder: snapshot.sources.folder(folder).unwrap_or(&none),
+            path,
+            links: &snapshot.links,
+            ignore: &ignore,
+        };
+        let all = Source {
+            path: "",
+            is_wildcard: false,
+            pattern: None,
+            excludes: &[],
+        };
+        trees.insert(name.clone(), context.select(&[all]).tree);
+        reach.push(Reach::of(&context, &[all]));
     }
-    trees
+    (trees, reach)
 }
 
 /// What reachable stages read from the context, each once.
@@ -210,6 +220,22 @@ fn ignore_file(
         diagnostics.push(diagnostic);
     }
     ignore
+}
+
+/// Something that is in every git folder.
+const GIT_FILE: &str = ".git/HEAD";
+
+/// A build would be sent `.git`, which is never an input.
+fn git_folder(image: &Resolved<'_>, place: Place) -> Diagnostic {
+    let message =
+        "this takes `.git` too, which changes with every command of git and does not count";
+    let own = format!("{}.dockerignore", image.definition.dockerfile);
+    Diagnostic::warning("git-folder", message)
+        .at(image.source, place.span.range(), "")
+        .help(format!(
+            "add the line `.git` to `.dockerignore` at the root, or to `{own}` if there is one"
+        ))
+        .help("`shipwright exec` leaves it out anyway")
 }
 
 fn missing(

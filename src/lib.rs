@@ -34,6 +34,7 @@ pub mod selection;
 // What goes into each, and what it is tagged.
 pub mod contents;
 pub mod fingerprint;
+pub mod generated;
 pub mod ignore;
 pub mod inputs;
 pub mod publish;

@@ -9,8 +9,12 @@
     reason = "this module is the one that reads a repository"
 )]
 
+mod additions;
+mod beside;
+mod ignored;
 mod kept;
 mod sealed;
+mod submodules;
 mod tree;
 mod working_tree;
 
@@ -21,6 +25,8 @@ use git2::{ErrorClass, ErrorCode, Repository};
 use crate::diagnostics::Diagnostic;
 use crate::snapshot::{Revision, object_id};
 
+pub use additions::DiskFiles;
+pub use ignored::Ignored;
 pub use sealed::Sealer;
 pub use tree::Tree;
 pub use working_tree::FileIdentity;

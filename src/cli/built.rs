@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::{Planning, Stored};
+use super::checks::Sends;
 use super::{output, planning};
 use crate::diagnostics::Diagnostics;
 use crate::exec::{self, Place};
@@ -16,7 +17,7 @@ pub(super) fn run(
     local: bool,
 ) -> Result<(), Diagnostics> {
     let made = planning::stored_or(directory, stored, || {
-        planning::make(directory, planning, None)
+        planning::make(directory, planning, None, Sends::Sealed)
     })?;
     let place = if local {
         Place::Engine

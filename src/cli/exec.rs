@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{Planning, Run, Stored};
+use super::checks::Sends;
 use super::output;
 use super::planning::{self, Made};
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -19,7 +20,12 @@ pub(super) fn run(
     run: &Run,
 ) -> Result<ExitCode, Diagnostics> {
     let made = planning::stored_or(directory, stored, || {
-        planning::make(directory, planning, None)
+        let sends = if run.unsealed {
+            Sends::Folders
+        } else {
+            Sends::Sealed
+        };
+        planning::make(directory, planning, None, sends)
     })?;
     let sealer = made.sealer.as_ref().filter(|_| !run.unsealed);
     let git_directory = sealer.map(Sealer::git_directory);

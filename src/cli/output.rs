@@ -50,6 +50,10 @@ fn to_stdout(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Resul
 
 fn write_atomically(data: &str, file: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
+    // A device or a pipe is written to, not replaced: `-o /dev/null`.
+    if std::fs::metadata(file).is_ok_and(|metadata| !metadata.is_file()) {
+        return std::fs::write(file, data);
+    }
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -105,7 +109,7 @@ pub(super) fn remark(diagnostics: &Diagnostics) {
 }
 
 /// Warnings that every command shows: where they are right, the plan is not what people want.
-const SHOWN_ALWAYS: [&str; 2] = ["name-hint", "not-utf8"];
+const SHOWN_ALWAYS: [&str; 3] = ["ignored-input", "name-hint", "not-utf8"];
 
 /// Writes to standard error; one that is closed is nobody's problem.
 pub(super) fn eprint(text: &str) {

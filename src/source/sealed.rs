@@ -6,6 +6,7 @@
 //! context is written once. The path must differ where the content does: BuildKit compares a local
 //! context with what it was sent before from the same path by size and time alone.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -33,19 +34,26 @@ pub struct Sealer {
     kept: Kept,
     /// Whether this one has written anything.
     wrote: Arc<AtomicBool>,
+    /// Folders of the objects of submodules.
+    objects: Vec<PathBuf>,
     /// The working tree's root of the plan, and paths below it that are not as in the commit.
-    disk: Option<(PathBuf, Vec<String>)>,
+    disk: Option<(PathBuf, BTreeSet<String>)>,
 }
 
 impl Sealer {
     /// A sealer for a tree of a checkout.
     pub fn new(checkout: &Checkout, tree: &Tree<'_>) -> Self {
-        let changed = tree.changed().into_iter().map(str::to_owned).collect();
+        let changed = tree.changed().into_iter().map(str::to_owned);
+        let changed = changed.chain(tree.added.files.keys().cloned()).collect();
+        let submodules = tree.added.submodules.iter();
         let git_directory = checkout.repository.commondir().to_owned();
         Self {
             kept: Kept::of(&git_directory),
             git_directory,
             wrote: Arc::default(),
+            objects: submodules
+                .filter_map(|submodule| submodule.objects.clone())
+                .collect(),
             disk: checkout.folder(tree).map(|root| (root, changed)),
         }
     }
@@ -112,7 +120,7 @@ impl Sealer {
             .prefix(UNFINISHED)
             .tempdir_in(parent)
             .map_err(|error| unwritable(parent, &error))?;
-        let repository = Repository::open(&self.git_directory).map_err(|error| {
+        let repository = self.repository().map_err(|error| {
             Diagnostic::error(
                 "unreadable-repository",
                 format!("the repository cannot be read: {}", error.message()),
@@ -134,11 +142,21 @@ impl Sealer {
         }
         Ok(kept.to_owned())
     }
+
+    /// The repository, with the objects of submodules.
+    fn repository(&self) -> Result<Repository, git2::Error> {
+        let repository = Repository::open(&self.git_directory)?;
+        for objects in &self.objects {
+            let odb = repository.odb()?;
+            odb.add_disk_alternate(&objects.to_string_lossy())?;
+        }
+        Ok(repository)
+    }
 }
 
 struct Writer<'a> {
     repository: &'a Repository,
-    disk: Option<&'a (PathBuf, Vec<String>)>,
+    disk: Option<&'a (PathBuf, BTreeSet<String>)>,
 }
 
 impl Writer<'_> {
@@ -187,11 +205,12 @@ impl Writer<'_> {
         if let Ok(blob) = self.repository.find_blob(wanted) {
             return Ok(blob.content().to_vec());
         }
+        let mut ends = path
+            .match_indices('/')
+            .map(|(at, _)| at)
+            .chain([path.len()]);
         if let Some((root, changed)) = self.disk
-            && changed.iter().any(|changed| {
-                let rest = path.strip_prefix(changed.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
+            && ends.any(|end| changed.contains(&path[..end]))
         {
             let content = super::working_tree::content(&root.join(path))?;
             if blob_id(&content) == id {

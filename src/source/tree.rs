@@ -7,19 +7,25 @@ use std::sync::Arc;
 use git2::{ObjectType, Oid, Repository};
 
 use super::CONFIG_FILE;
+use super::additions::{Added, DiskFiles};
+use super::working_tree::FileIdentity;
 use crate::diagnostics::Diagnostic;
 use crate::paths::join;
 use crate::snapshot::{Entry, Folder, Node, ObjectId, Revision, Snapshot, linked_file, object_id};
 
 /// All files of a commit or of the working tree, and the means to read some of them.
 pub struct Tree<'r> {
-    repository: &'r Repository,
+    pub(super) repository: &'r Repository,
     revision: Option<Revision>,
     /// The root of the plan, relative to the top; empty where it is the top.
     root_path: String,
-    root: Arc<Folder>,
+    pub(super) root: Arc<Folder>,
     /// Where files that differ from the commit are read from; none for a commit.
-    disk: Option<WorkingTree>,
+    pub(super) disk: Option<WorkingTree>,
+    /// Which files of the disk count beside those of the tree.
+    pub(super) counts: DiskFiles,
+    /// What counts beside the files of the tree.
+    pub(super) added: Added,
 }
 
 /// The part of a [`Tree`] that does not come from the commit.
@@ -27,6 +33,8 @@ pub(super) struct WorkingTree {
     pub(super) top: PathBuf,
     /// Paths from the top that are not as in the commit.
     pub(super) changed: Vec<String>,
+    /// Files that this process writes: they are not part of the tree.
+    pub(super) without: Vec<FileIdentity>,
 }
 
 impl WorkingTree {
@@ -62,6 +70,11 @@ impl<'r> Tree<'r> {
     ) -> Self {
         let (root_path, root) = plan_root(top, start);
         Self {
+            counts: match disk {
+                Some(_) => DiskFiles::Generated,
+                None => DiskFiles::None,
+            },
+            added: Added::none(&root),
             repository,
             revision,
             root_path,
@@ -132,7 +145,7 @@ impl<'r> Tree<'r> {
     /// When a file cannot be read.
     pub fn snapshot(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Snapshot, Diagnostic> {
         let (mut files, mut all_links) = (Vec::new(), Vec::new());
-        self.root.walk(&mut |path, node| match node {
+        self.added.sources.walk(&mut |path, node| match node {
             Node::Link { id } => all_links.push((path.to_owned(), *id)),
             Node::File { id, .. } if wanted(path) => files.push((path.to_owned(), *id)),
             _ => {}
@@ -147,13 +160,15 @@ impl<'r> Tree<'r> {
             texts.insert(path, content);
         }
         for path in links.keys().filter(|path| wanted(path)) {
-            if let Some((file, id)) = linked_file(&self.root, &links, path) {
+            if let Some((file, id)) = linked_file(&self.added.sources, &links, path) {
                 texts.insert(path.clone(), self.content(&file, id)?);
             }
         }
         Ok(Snapshot {
             revision: self.revision.clone(),
             root: Arc::clone(&self.root),
+            sources: Arc::clone(&self.added.sources),
+            at_top: self.root_path.is_empty(),
             texts,
             links,
         })
@@ -162,6 +177,9 @@ impl<'r> Tree<'r> {
     /// A file's bytes: from the disk where the working tree differs from the commit.
     fn content(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, Diagnostic> {
         let id = Oid::from_bytes(&id.0).expect("an object id has 20 bytes");
+        if let Some(file) = self.added.files.get(path) {
+            return super::working_tree::content(file);
+        }
         if let Some(disk) = &self.disk {
             let from_top = join(&self.root_path, path);
             if disk.has_changed(&from_top) {

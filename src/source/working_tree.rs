@@ -64,6 +64,7 @@ pub(super) fn read<'r>(
     let working_tree = WorkingTree {
         top: top.to_owned(),
         changed,
+        without: without.to_vec(),
     };
     let revision = head.and_then(|tree| tree.revision().cloned());
     Ok(Tree::with_changes(
@@ -151,7 +152,7 @@ fn changes(
 }
 
 /// What stands at a path of the disk.
-enum OnDisk {
+pub(super) enum OnDisk {
     Nothing,
     /// The file that this process writes: whatever it holds, it is not part of the tree.
     Written,
@@ -159,7 +160,7 @@ enum OnDisk {
 }
 
 /// Looks at a path; a folder (a repository of its own inside this one) is read with all it holds.
-fn on_disk(path: &Path, without: &[FileIdentity]) -> Result<OnDisk, Diagnostic> {
+pub(super) fn on_disk(path: &Path, without: &[FileIdentity]) -> Result<OnDisk, Diagnostic> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if gone(&error) => return Ok(OnDisk::Nothing),
@@ -218,7 +219,7 @@ fn gone(error: &std::io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory)
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::error(
         "unreadable",
         format!("`{}` cannot be read: {error}", path.display()),
