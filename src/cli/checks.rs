@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::compile::{Compiled, Files};
 use crate::config::{self, Config};
-use crate::diagnostics::{Diagnostic, Diagnostics, listed};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, listed};
 use crate::generated::Generated;
 use crate::inputs::Reach;
 use crate::paths;
@@ -77,17 +77,17 @@ pub(super) fn ignored(
         let leave = "leave them out: remove them, or add lines to `.dockerignore`";
         let count = "count them: name those that belong in under `\"generated\"` in .shipwright.json, \
             or plan the working tree with `--dirty`";
-        diagnostics.push(match sends {
-            Sends::Sealed => Diagnostic::warning("ignored-input", message)
-                .help("the plan of a commit does not count them, and `shipwright exec` does not send them")
-                .help(leave)
-                .help(count),
-            Sends::Folders => Diagnostic::error("ignored-input", message)
-                .help("the plan does not count them, and a build from these folders would send them")
-                .help(leave)
-                .help(count)
-                .help("or run the plan with `shipwright exec`, which does not send them"),
-        });
+        let mut found = Diagnostic::warning("ignored-input", message);
+        found = match sends {
+            Sends::Sealed => found.help("the plan of a commit does not count them, and `shipwright exec` does not send them"),
+            Sends::Folders => found.help("the plan does not count them, and a build from these folders would send them"),
+        };
+        found = found.help(leave).help(count);
+        if sends == Sends::Folders {
+            found.severity = Severity::Error;
+            found = found.help("or run the plan with `shipwright exec`, which does not send them");
+        }
+        diagnostics.push(found);
     }
     Ok(diagnostics)
 }
