@@ -67,6 +67,8 @@ pub struct Files {
     pub contexts: BTreeMap<String, Arc<Folder>>,
     /// Where these come from.
     pub reach: Vec<Arc<Reach>>,
+    /// Those that git puts through a filter, by path from the root of the plan, and which.
+    pub filters: BTreeMap<String, String>,
     /// The bytes of the Dockerfile.
     pub dockerfile: Vec<u8>,
     /// Everything that can change the image, as its fingerprint counts it.
@@ -195,6 +197,7 @@ fn files_of<'a>(
             inputs: Arc::clone(&contents.inputs),
             contexts: contents.contexts.clone(),
             reach: contents.reach.clone(),
+            filters: contents.filters.clone(),
             dockerfile: dockerfile.to_vec(),
             manifest: contents.manifest.clone(),
         };

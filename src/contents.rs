@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::attributes::{Attributes, LFS};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::dockerfile::stages::{Base, ContextSource, Place, Source as From, Step};
 use crate::fingerprint::Manifest;
@@ -12,6 +13,7 @@ use crate::fingerprint::manifest::{Facts, manifest};
 use crate::ignore::IgnoreFile;
 use crate::images::NamedContext;
 use crate::inputs::{Context, Reach, Source};
+use crate::paths::join;
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
 use crate::tags::hex;
@@ -26,6 +28,8 @@ pub struct Contents {
     pub contexts: BTreeMap<String, Arc<Folder>>,
     /// Where these come from, in the build context and in each that is a folder.
     pub reach: Vec<Arc<Reach>>,
+    /// The inputs that git puts through a filter, by path from the root of the plan, and which.
+    pub filters: BTreeMap<String, String>,
     /// Everything that can change the image.
     pub manifest: Manifest,
     /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
@@ -52,6 +56,7 @@ pub fn of_all(
 ) -> BTreeMap<usize, Contents> {
     let mut contents = BTreeMap::new();
     let mut fingerprints = BTreeMap::new();
+    let mut attributes = Attributes::new(&snapshot.attributes);
     for index in sequence {
         let image = &resolved[index];
         let (inputs, own) = inputs(snapshot, image, diagnostics);
@@ -60,11 +65,17 @@ pub fn of_all(
             .text(&image.definition.dockerfile)
             .unwrap_or_default();
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
+        let filtered = filtered(image, &inputs, &contexts, &mut attributes);
         let facts = Facts {
             images: resolved,
             fingerprints: &fingerprints,
             inputs: inputs.id,
             contexts: &contexts,
+            lfs: filtered
+                .iter()
+                .filter(|file| file.filter == LFS)
+                .map(Filtered::name)
+                .collect(),
             epoch: asked.epoch,
             raw_dockerfile: (!is_utf8).then(|| hex(&Sha256::digest(bytes))),
         };
@@ -77,12 +88,66 @@ pub fn of_all(
                 inputs,
                 contexts,
                 reach: [own].into_iter().chain(named).map(Arc::new).collect(),
+                filters: filtered
+                    .into_iter()
+                    .map(|file| (file.path, file.filter))
+                    .collect(),
                 manifest,
                 fingerprint,
             },
         );
     }
     contents
+}
+
+/// An input that git puts through a filter.
+struct Filtered {
+    /// The named context that it is in; none for the build context.
+    context: Option<String>,
+    /// From the context.
+    below: String,
+    /// From the root of the plan.
+    path: String,
+    filter: String,
+}
+
+impl Filtered {
+    /// What a manifest calls it, wherever the context stands.
+    fn name(&self) -> String {
+        match &self.context {
+            Some(context) => format!("{context} {}", self.below),
+            None => self.below.clone(),
+        }
+    }
+}
+
+fn filtered(
+    image: &Resolved<'_>,
+    inputs: &Folder,
+    contexts: &BTreeMap<String, Arc<Folder>>,
+    attributes: &mut Attributes<'_>,
+) -> Vec<Filtered> {
+    if attributes.is_empty() {
+        return Vec::new();
+    }
+    let named = contexts.iter().filter_map(|(name, files)| {
+        let NamedContext::Folder(folder) = image.contexts.get(name)? else {
+            return None;
+        };
+        Some((Some(name), folder.as_str(), &**files))
+    });
+    let own = (None, image.context.as_str(), inputs);
+    let mut filtered = Vec::new();
+    for (context, folder, files) in [own].into_iter().chain(named) {
+        let found = attributes.filters(files, folder).into_iter();
+        filtered.extend(found.map(|(below, filter)| Filtered {
+            context: context.cloned(),
+            path: join(folder, &below),
+            below,
+            filter,
+        }));
+    }
+    filtered
 }
 
 /// The files of the build context that can reach an image, and where they come from.

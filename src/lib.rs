@@ -5,6 +5,7 @@
 //! compiled for a runner or run. Everything between `source` and `plan` is a pure function.
 
 // The vocabulary: plain data and grammars that the rest speaks.
+pub mod attributes;
 pub mod diagnostics;
 pub mod git_source;
 pub mod links;

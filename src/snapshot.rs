@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::links;
+use crate::{attributes, links};
 
 /// Id of a git object: SHA-1, 20 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -282,6 +282,8 @@ pub struct Snapshot {
     pub sources: Arc<Folder>,
     /// Whether the root is the top of a checkout, where `.git` stands.
     pub at_top: bool,
+    /// What `.gitattributes` says of the files.
+    pub attributes: attributes::Texts,
     /// Bytes of the files that the planner reads, by path: Dockerfiles and ignore files. At a path
     /// that is a symbolic link, those of the file that it leads to.
     pub texts: BTreeMap<String, Vec<u8>>,
@@ -341,6 +343,7 @@ impl Snapshot {
             sources: Arc::clone(&root),
             root,
             at_top: false,
+            attributes: attributes::Texts::default(),
             texts,
             links,
         }

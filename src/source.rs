@@ -11,8 +11,10 @@
 
 mod additions;
 mod beside;
+mod checked_out;
 mod ignored;
 mod kept;
+mod lfs;
 mod sealed;
 mod submodules;
 mod tree;
@@ -26,6 +28,7 @@ use crate::diagnostics::Diagnostic;
 use crate::snapshot::{Revision, object_id};
 
 pub use additions::DiskFiles;
+pub use checked_out::{CheckedOut, Taken};
 pub use ignored::Ignored;
 pub use sealed::Sealer;
 pub use tree::Tree;

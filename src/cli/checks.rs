@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::attributes::LFS;
 use crate::compile::{Compiled, Files};
 use crate::config::{self, Config};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, listed};
@@ -10,7 +11,8 @@ use crate::generated::Generated;
 use crate::inputs::Reach;
 use crate::paths;
 use crate::plan::Plan;
-use crate::source::Tree;
+use crate::snapshot::ObjectId;
+use crate::source::{Taken, Tree};
 
 /// What the builds of a plan send to the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +90,100 @@ pub(super) fn ignored(
             found = found.help("or run the plan with `shipwright exec`, which does not send them");
         }
         diagnostics.push(found);
+    }
+    Ok(diagnostics)
+}
+
+/// Inputs that only a filter could make: what it makes of them is not in git.
+pub(super) fn filtered(plan: &Plan, files: &BTreeMap<String, Files>) -> Diagnostics {
+    let mut by_filter: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for image in &plan.images {
+        for (path, filter) in files
+            .get(&image.name)
+            .iter()
+            .flat_map(|files| &files.filters)
+        {
+            if filter != LFS {
+                by_filter.entry(filter).or_default().insert(path);
+            }
+        }
+    }
+    let errors = by_filter.into_iter().map(|(filter, paths)| {
+        let message = format!(
+            "git puts inputs through the filter `{filter}`: {}",
+            listed(paths)
+        );
+        Diagnostic::error("filtered-input", message)
+            .help("what it makes of them is in no commit, so that a plan cannot count it")
+            .help("leave them out with `.dockerignore`, or take the filter off in `.gitattributes`")
+    });
+    let mut diagnostics = Diagnostics::new();
+    diagnostics.extend(errors);
+    diagnostics
+}
+
+/// Inputs that are not in the folders of the working tree as git has them.
+pub(super) fn checked_out(
+    tree: &Tree<'_>,
+    plan: &Plan,
+    files: &BTreeMap<String, Files>,
+    sends: Sends,
+) -> Result<Diagnostics, Diagnostic> {
+    let mut taken: BTreeMap<(&str, ObjectId), Taken<'_>> = BTreeMap::new();
+    for image in &plan.images {
+        let Some(files) = files.get(&image.name) else {
+            continue;
+        };
+        let named = files.contexts.iter();
+        let named = named.filter_map(|(name, folder)| Some((image.contexts.get(name)?, folder)));
+        for (path, folder) in named.chain([(&image.context, &files.inputs)]) {
+            taken.insert((path, folder.id), (path, folder));
+        }
+    }
+    let taken: Vec<Taken<'_>> = taken.into_values().collect();
+    let filters = files.values().flat_map(|files| &files.filters);
+    let filters: BTreeMap<&str, &str> = filters
+        .map(|(path, filter)| (path.as_str(), filter.as_str()))
+        .collect();
+    let filter = |path: &str| filters.get(path).copied();
+    let found = tree.checked_out(&taken, &filter)?;
+    let mut diagnostics = Diagnostics::new();
+    let names = |paths: &BTreeSet<String>| listed(paths.iter().map(String::as_str));
+    if sends == Sends::Folders && !found.absent.is_empty() {
+        let message = format!(
+            "the sparse checkout leaves out inputs: {}",
+            names(&found.absent)
+        );
+        diagnostics.push(
+            Diagnostic::error("not-checked-out", message)
+                .help("a build from these folders would miss them: `git sparse-checkout add DIR`")
+                .help("or run the plan with `shipwright exec`, which needs no checkout of them"),
+        );
+    }
+    if sends == Sends::Folders && !found.pointers.is_empty() {
+        let message = format!("inputs are pointers of git-lfs: {}", names(&found.pointers));
+        diagnostics.push(
+            Diagnostic::error("lfs-missing", message)
+                .help("a build from these folders would be sent the pointers: `git lfs pull`"),
+        );
+    }
+    if !found.converted.is_empty() {
+        let message = format!(
+            "git checks inputs out in another form: {}",
+            names(&found.converted)
+        );
+        diagnostics.push(
+            Diagnostic::warning("converted-input", message)
+                .help("what git has counts, and `shipwright exec` sends that; emitted files let Docker send what is checked out")
+                .help("in `.gitattributes`, `* -text` leaves files as they are, `* eol=lf` their line ends"),
+        );
+    }
+    if !found.alike.is_empty() {
+        let message = format!("names differ in case alone: {}", names(&found.alike));
+        diagnostics.push(
+            Diagnostic::warning("case-conflict", message)
+                .help("this file system takes them for one: the checkout holds one file of each, and Docker is sent that"),
+        );
     }
     Ok(diagnostics)
 }

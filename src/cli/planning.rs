@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::args::{Planning, Settings, Stored};
 use super::checks::{self, Sends};
 use super::{decisions, output};
+use crate::attributes::LFS;
 use crate::compile::{self, Compiled, Files, Options};
 use crate::config::{self, Config};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText, listed};
@@ -46,7 +47,7 @@ pub(super) fn make(
     if planning.dirty {
         checkout.commit("HEAD")?;
         let (tree, mut made) = working_tree(&checkout, &options, file, DiskFiles::All)?;
-        refuse_if_missing(&tree, &made, false)?;
+        refuse_if_missing(&tree, &made, false, sends)?;
         decisions::apply(&mut made, directory, &checkout, planning, &options)?;
         return Ok(made);
     }
@@ -54,13 +55,13 @@ pub(super) fn make(
     let mut made = if planning.rev.is_none() && !checkout.is_bare() {
         let mut tree = commit.counting(DiskFiles::Generated);
         let made = make_of(&checkout, &mut tree, &options, None)?;
-        refuse_if_missing(&tree, &made, false)?;
+        refuse_if_missing(&tree, &made, false, sends)?;
         refuse_if_dirty(&checkout, &made, &options, file, sends)?;
         made
     } else {
         let mut tree = commit;
         let made = make_of(&checkout, &mut tree, &options, None)?;
-        refuse_if_missing(&tree, &made, true)?;
+        refuse_if_missing(&tree, &made, true, sends)?;
         made
     };
     decisions::apply(&mut made, directory, &checkout, planning, &options)?;
@@ -113,10 +114,15 @@ pub(super) fn check(directory: &Path, planning: &Planning) -> Result<Diagnostics
     match compile(&mut tree, &options(planning), None)? {
         (Some(compiled), mut warnings) => {
             let images = reaches(&compiled.plan, &compiled.files);
-            let missing = checks::missing(&tree, &configuration(&tree)?, &images, is_commit)?;
+            let mut missing = checks::filtered(&compiled.plan, &compiled.files);
+            let config = configuration(&tree)?;
+            missing.extend(checks::missing(&tree, &config, &images, is_commit)?);
             warnings.extend(missing.into_iter().map(Diagnostic::as_warning));
             if !is_commit {
-                warnings.extend(checks::ignored(&tree, &images, Sends::Sealed)?);
+                let sends = Sends::Sealed;
+                warnings.extend(checks::ignored(&tree, &images, sends)?);
+                let (plan, files) = (&compiled.plan, &compiled.files);
+                warnings.extend(checks::checked_out(&tree, plan, files, sends)?);
             }
             Ok(warnings)
         }
@@ -254,12 +260,15 @@ fn make_of(
         return Err(diagnostics.without_notes());
     };
     output::remark(&diagnostics);
+    let filtered = compiled.files.values().flat_map(|files| &files.filters);
+    let lfs = filtered.filter(|(_, filter)| *filter == LFS);
+    let lfs = lfs.map(|(path, _)| path.clone()).collect();
     Ok(Made {
         plan: compiled.plan,
         files: compiled.files,
         reach: compiled.reach,
         root: checkout.folder(tree),
-        sealer: Some(Sealer::new(checkout, tree)),
+        sealer: Some(Sealer::new(checkout, tree, lfs)),
     })
 }
 
@@ -288,9 +297,23 @@ pub(super) fn everything(
 }
 
 /// Refuses when files are missing that a selected image takes; mentions what else there is to say.
-fn refuse_if_missing(tree: &Tree<'_>, made: &Made, of_commit: bool) -> Result<(), Diagnostics> {
+fn refuse_if_missing(
+    tree: &Tree<'_>,
+    made: &Made,
+    of_commit: bool,
+    sends: Sends,
+) -> Result<(), Diagnostics> {
     let images = reaches(&made.plan, &made.files);
-    let problems = checks::missing(tree, &configuration(tree)?, &images, of_commit)?;
+    let mut problems = checks::filtered(&made.plan, &made.files);
+    problems.extend(checks::missing(
+        tree,
+        &configuration(tree)?,
+        &images,
+        of_commit,
+    )?);
+    if !of_commit {
+        problems.extend(checks::checked_out(tree, &made.plan, &made.files, sends)?);
+    }
     if problems.has_errors() {
         return Err(problems);
     }

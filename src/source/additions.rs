@@ -63,7 +63,12 @@ impl Tree<'_> {
             DiskFiles::All => self.add_files(reach, None)?,
             DiskFiles::Generated | DiskFiles::None => {}
         }
-        Ok(self.added.sources.id != before)
+        let added = self.added.sources.id != before;
+        if added {
+            // Submodules have attributes of their own.
+            self.attributes.take();
+        }
+        Ok(added)
     }
 
     /// The same tree, with these files of the disk counted when more are added.

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 
-use super::working_tree::{FileIdentity, unreadable};
+use super::working_tree::{FileIdentity, gone, unreadable};
 use crate::diagnostics::Diagnostic;
 use crate::ignore::Verdict;
 use crate::inputs::Walk;
@@ -181,7 +181,13 @@ fn entered<'r>(active: &Active<'r>, path: &str) -> Active<'r> {
 /// is sent, and without git's own.
 fn list(disk: &Path) -> Result<Vec<(Vec<u8>, FileType, DirEntry)>, Diagnostic> {
     let mut entries = Vec::new();
-    for entry in fs::read_dir(disk).map_err(|error| unreadable(disk, &error))? {
+    let read = match fs::read_dir(disk) {
+        Ok(read) => read,
+        // A sparse checkout leaves folders out, and others may be deleted.
+        Err(error) if gone(&error) => return Ok(entries),
+        Err(error) => return Err(unreadable(disk, &error)),
+    };
+    for entry in read {
         let entry = entry.map_err(|error| unreadable(disk, &error))?;
         let kind = entry
             .file_type()

@@ -19,8 +19,10 @@ use git2::{Oid, Repository};
 
 use super::Checkout;
 use super::kept::{self, Kept, UNFINISHED};
+use super::lfs::{self, Pointer};
 use super::tree::Tree;
 use crate::diagnostics::Diagnostic;
+use crate::paths::join;
 use crate::snapshot::{Folder, Node, ObjectId, blob_id};
 
 /// Modification time of sealed files: 1980-01-01 00:00 UTC, the earliest that a zip archive can
@@ -36,24 +38,37 @@ pub struct Sealer {
     wrote: Arc<AtomicBool>,
     /// Folders of the objects of submodules.
     objects: Vec<PathBuf>,
+    /// Files below the root of the plan that git has pointers for, and where git-lfs keeps contents.
+    lfs: BTreeSet<String>,
+    lfs_stores: Vec<PathBuf>,
     /// The working tree's root of the plan, and paths below it that are not as in the commit.
     disk: Option<(PathBuf, BTreeSet<String>)>,
 }
 
 impl Sealer {
-    /// A sealer for a tree of a checkout.
-    pub fn new(checkout: &Checkout, tree: &Tree<'_>) -> Self {
+    /// A sealer for a tree of a checkout; `lfs` are the files, by path from the root of the plan,
+    /// whose contents git-lfs keeps.
+    pub fn new(checkout: &Checkout, tree: &Tree<'_>, lfs: BTreeSet<String>) -> Self {
         let changed = tree.changed().into_iter().map(str::to_owned);
         let changed = changed.chain(tree.added.files.keys().cloned()).collect();
         let submodules = tree.added.submodules.iter();
+        let objects: Vec<PathBuf> = submodules
+            .filter_map(|submodule| submodule.objects.clone())
+            .collect();
         let git_directory = checkout.repository.commondir().to_owned();
         Self {
             kept: Kept::of(&git_directory),
-            git_directory,
             wrote: Arc::default(),
-            objects: submodules
-                .filter_map(|submodule| submodule.objects.clone())
-                .collect(),
+            lfs_stores: if lfs.is_empty() {
+                Vec::new()
+            } else {
+                let inner = objects.iter().filter_map(|objects| objects.parent());
+                let all = [&*git_directory].into_iter().chain(inner);
+                all.map(lfs::store).collect()
+            },
+            lfs,
+            objects,
+            git_directory,
             disk: checkout.folder(tree).map(|root| (root, changed)),
         }
     }
@@ -64,10 +79,26 @@ impl Sealer {
     /// # Errors
     /// When a file cannot be read or written, or is not what was planned.
     pub fn context(&self, context: &str, inputs: &Folder) -> Result<PathBuf, Diagnostic> {
-        let kept = self.kept.at(inputs.id);
+        let kept = self.kept.at(self.content_id(context, inputs));
         self.write_once(&kept, |writer, folder| {
             writer.folder(context, inputs, folder)
         })
+    }
+
+    /// The id of all that a context holds. Its tree has pointers for what git-lfs keeps.
+    fn content_id(&self, context: &str, inputs: &Folder) -> ObjectId {
+        let mut paths = Vec::new();
+        if !self.lfs.is_empty() {
+            inputs.walk(&mut |path, _| {
+                if self.lfs.contains(&join(context, path)) {
+                    paths.push(path.to_owned());
+                }
+            });
+        }
+        if paths.is_empty() {
+            return inputs.id;
+        }
+        blob_id(format!("{} with the contents of\0{}", inputs.id, paths.join("\0")).as_bytes())
     }
 
     /// A file that holds a Dockerfile's text. Beside it stands an ignore file of its own that
@@ -128,7 +159,7 @@ impl Sealer {
         })?;
         let writer = Writer {
             repository: &repository,
-            disk: self.disk.as_ref(),
+            sealer: self,
         };
         write(&writer, temporary.path())?;
         set_mode(temporary.path(), 0o755)?;
@@ -156,7 +187,7 @@ impl Sealer {
 
 struct Writer<'a> {
     repository: &'a Repository,
-    disk: Option<&'a (PathBuf, BTreeSet<String>)>,
+    sealer: &'a Sealer,
 }
 
 impl Writer<'_> {
@@ -178,7 +209,10 @@ impl Writer<'_> {
                 }
                 Node::File { executable, id } => {
                     let content = self.content(&path, *id)?;
-                    fs::write(&to, content).map_err(|error| unwritable(&to, &error))?;
+                    match Pointer::parse(&content).filter(|_| self.sealer.lfs.contains(&path)) {
+                        Some(pointer) => self.large(&path, &pointer, &to)?,
+                        None => write_new(&to, &content)?,
+                    }
                     set_mode(&to, if *executable { 0o755 } else { 0o644 })?;
                     set_time(&to)?;
                 }
@@ -198,6 +232,20 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Writes what git-lfs keeps.
+    fn large(&self, path: &str, pointer: &Pointer, to: &Path) -> Result<(), Diagnostic> {
+        let file = self.sealer.disk.as_ref().map(|(root, _)| root.join(path));
+        let content = pointer.content(&self.sealer.lfs_stores, file.as_deref());
+        let Some(content) = content else {
+            let message = format!("what git-lfs keeps for `{path}` is not here");
+            return Err(Diagnostic::error("lfs-missing", message).help(
+                "fetch it: `git lfs fetch` (of another revision: `git lfs fetch origin REV`)",
+            ));
+        };
+        fs::copy(&content, to).map_err(|error| unwritable(to, &error))?;
+        Ok(())
+    }
+
     /// The bytes with that id: from git, else from the working tree's file if it still is what was
     /// planned.
     fn content(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, Diagnostic> {
@@ -209,7 +257,7 @@ impl Writer<'_> {
             .match_indices('/')
             .map(|(at, _)| at)
             .chain([path.len()]);
-        if let Some((root, changed)) = self.disk
+        if let Some((root, changed)) = &self.sealer.disk
             && ends.any(|end| changed.contains(&path[..end]))
         {
             let content = super::working_tree::content(&root.join(path))?;
@@ -224,6 +272,13 @@ impl Writer<'_> {
         }
         Err(super::tree::missing_object(path, "its object is not there"))
     }
+}
+
+/// Writes a file that must not be there: on some file systems two names are one.
+fn write_new(to: &Path, content: &[u8]) -> Result<(), Diagnostic> {
+    use std::io::Write;
+    let write = || fs::File::create_new(to)?.write_all(content);
+    write().map_err(|error| unwritable(to, &error))
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), Diagnostic> {

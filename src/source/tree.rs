@@ -1,5 +1,6 @@
 //! The files of a commit, with the working tree's changes over them where it is the working tree.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use git2::{ObjectType, Oid, Repository};
 use super::CONFIG_FILE;
 use super::additions::{Added, DiskFiles};
 use super::working_tree::FileIdentity;
+use crate::attributes;
 use crate::diagnostics::Diagnostic;
+use crate::discover::{file_name, folder_of};
 use crate::paths::join;
 use crate::snapshot::{Entry, Folder, Node, ObjectId, Revision, Snapshot, linked_file, object_id};
 
@@ -26,6 +29,8 @@ pub struct Tree<'r> {
     pub(super) counts: DiskFiles,
     /// What counts beside the files of the tree.
     pub(super) added: Added,
+    /// What `.gitattributes` says, once it has been read.
+    pub(super) attributes: OnceCell<attributes::Texts>,
 }
 
 /// The part of a [`Tree`] that does not come from the commit.
@@ -75,6 +80,7 @@ impl<'r> Tree<'r> {
                 None => DiskFiles::None,
             },
             added: Added::none(&root),
+            attributes: OnceCell::new(),
             repository,
             revision,
             root_path,
@@ -145,8 +151,12 @@ impl<'r> Tree<'r> {
     /// When a file cannot be read.
     pub fn snapshot(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Snapshot, Diagnostic> {
         let (mut files, mut all_links) = (Vec::new(), Vec::new());
+        let mut attributes = Vec::new();
         self.added.sources.walk(&mut |path, node| match node {
             Node::Link { id } => all_links.push((path.to_owned(), *id)),
+            Node::File { id, .. } if file_name(path) == attributes::FILE => {
+                attributes.push((path.to_owned(), *id));
+            }
             Node::File { id, .. } if wanted(path) => files.push((path.to_owned(), *id)),
             _ => {}
         });
@@ -169,9 +179,66 @@ impl<'r> Tree<'r> {
             root: Arc::clone(&self.root),
             sources: Arc::clone(&self.added.sources),
             at_top: self.root_path.is_empty(),
+            attributes: self.attributes(attributes)?.clone(),
             texts,
             links,
         })
+    }
+
+    /// The texts of `.gitattributes`, those in the tree and those above the root of the plan.
+    fn attributes(&self, files: Vec<(String, ObjectId)>) -> Result<&attributes::Texts, Diagnostic> {
+        let mut texts = attributes::Texts {
+            root: self.root_path.clone(),
+            by_folder: self.attributes_above(),
+        };
+        for (path, id) in files {
+            let folder = match folder_of(&path) {
+                "." => self.root_path.clone(),
+                folder => join(&self.root_path, folder),
+            };
+            texts.by_folder.insert(folder, self.content(&path, id)?);
+        }
+        Ok(self.attributes.get_or_init(|| texts))
+    }
+
+    /// Whether some `.gitattributes` that was read holds one of these words.
+    pub(super) fn attributes_mention(&self, words: &[&str]) -> bool {
+        let texts = self.attributes.get();
+        let mut texts = texts.iter().flat_map(|texts| texts.by_folder.values());
+        texts.any(|text| {
+            let mut words = words.iter();
+            words.any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
+        })
+    }
+
+    /// Whether a file's bytes come from the disk.
+    pub(super) fn is_on_disk(&self, path: &str) -> bool {
+        let from_top = join(&self.root_path, path);
+        let changed = self.disk.as_ref();
+        let changed = changed.is_some_and(|disk| disk.has_changed(&from_top));
+        changed || self.added.files.contains_key(path)
+    }
+
+    /// The texts of `.gitattributes` in the folders that the root of the plan is in, as the commit
+    /// has them.
+    fn attributes_above(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut texts = BTreeMap::new();
+        let id = self.revision.as_ref();
+        let id = id.and_then(|revision| Oid::from_bytes(&revision.id.0).ok());
+        let commit = id.and_then(|id| self.repository.find_commit(id).ok());
+        let Some(top) = commit.and_then(|commit| commit.tree().ok()) else {
+            return texts;
+        };
+        let ends = self.root_path.match_indices('/').map(|(at, _)| at);
+        let first = (!self.root_path.is_empty()).then_some(0);
+        for end in first.into_iter().chain(ends) {
+            let folder = &self.root_path[..end];
+            let file = join(folder, attributes::FILE);
+            let entry = top.get_path(Path::new(&file)).ok();
+            let blob = entry.and_then(|entry| self.repository.find_blob(entry.id()).ok());
+            texts.extend(blob.map(|blob| (folder.to_owned(), blob.content().to_vec())));
+        }
+        texts
     }
 
     /// A file's bytes: from the disk where the working tree differs from the commit.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use git2::{ObjectType, Oid, Repository, StatusOptions};
 
+use super::checked_out::{index_not_read, left_out};
+use super::lfs;
 use super::tree::{Tree, WorkingTree, overlay};
 use crate::diagnostics::Diagnostic;
 use crate::snapshot::{Entry, Folder, Node, blob_id, object_id};
@@ -110,12 +112,9 @@ fn changes(
         .renames_head_to_index(false)
         .renames_index_to_workdir(false)
         .no_refresh(true);
-    let statuses = repository.statuses(Some(&mut options)).map_err(|error| {
-        Diagnostic::error(
-            "unreadable-repository",
-            format!("the working tree cannot be read: {}", error.message()),
-        )
-    })?;
+    let statuses = repository.statuses(Some(&mut options));
+    let statuses = statuses.map_err(|error| index_not_read(&error))?;
+    let left_out = left_out(repository)?;
     let keep_mode = !repository
         .config()
         .and_then(|config| config.get_bool("core.fileMode"))
@@ -129,9 +128,16 @@ fn changes(
         if let Some(Node::Submodule { .. }) = before {
             continue;
         }
+        if let Some(Node::File { id, .. }) = before
+            && let Ok(id) = Oid::from_bytes(&id.0)
+            && lfs::is_checked_out(repository, &path, id, &top.join(&path))
+        {
+            continue;
+        }
         let mut node = match on_disk(&top.join(&path), without)? {
             OnDisk::Written => continue,
             OnDisk::Node(node) => Some(node),
+            OnDisk::Nothing if left_out.contains(&*path.to_string_lossy()) => continue,
             OnDisk::Nothing => None,
         };
         if let (true, Some(Node::File { executable, .. })) = (keep_mode, &mut node) {
@@ -214,7 +220,7 @@ fn folder_on_disk(path: &Path, without: &[FileIdentity]) -> Result<Folder, Diagn
     Ok(Folder::new(entries))
 }
 
-fn gone(error: &std::io::Error) -> bool {
+pub(super) fn gone(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory)
 }
