@@ -13,6 +13,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde::Deserialize;
 
+use super::builder;
 use super::child;
 use super::command::shell_line;
 use super::engine::{Engine, FINGERPRINT_LABEL, Failed, Found, Host};
@@ -148,7 +149,7 @@ impl Docker {
 }
 
 impl Engine for Docker {
-    fn host(&self) -> Result<Host, Diagnostic> {
+    fn host(&self, builder: Option<&str>) -> Result<Host, Diagnostic> {
         let output = self.output(["version", "--format", "{{json .}}"])?;
         let versions: Versions = serde_json::from_slice(&output.stdout)
             .map_err(|_| unreachable(&text(&output.stderr)))?;
@@ -166,14 +167,23 @@ impl Engine for Docker {
                 "named contexts, which bind each image to its own base, need {OLDEST} or newer"
             )));
         }
-        Ok(Host {
+        let own = Host {
             architecture: server.arch,
             // A context of the client has a builder of the same name, which is the engine itself.
             builder: versions
                 .client
                 .context
                 .unwrap_or_else(|| "default".to_owned()),
-        })
+            shares_images: true,
+        };
+        let Some(name) = builder.filter(|name| *name != own.builder) else {
+            return Ok(own);
+        };
+        let inspected = self.output(["buildx", "inspect", name])?;
+        if !inspected.status.success() {
+            return Err(builder::unknown(name, &text(&inspected.stderr)));
+        }
+        builder::chosen(name, &text(&inspected.stdout), own)
     }
 
     fn check_builds(&self, multi_platform: bool) -> Result<(), Diagnostic> {
@@ -186,7 +196,9 @@ impl Engine for Docker {
         if multi_platform && !self.holds_indexes()? {
             let message = "the engine's image store cannot hold an image of several platforms";
             return Err(Diagnostic::error("multi-platform", message)
-                .help("switch the engine to the containerd image store, or plan one platform"));
+                .help("a builder of its own puts it into a registry: `docker buildx create --name NAME`, then `exec --push --builder NAME`")
+                .help("so does bake: `shipwright emit bake > docker-bake.hcl && PUSH=true docker buildx bake --builder NAME`")
+                .help("or switch the engine to the containerd image store, or plan one platform"));
         }
         Ok(())
     }
