@@ -18,7 +18,9 @@ mod engine;
 mod existing;
 mod failure;
 mod held;
+mod known;
 mod log;
+mod look;
 mod options;
 mod parallel;
 pub mod progress;
@@ -89,7 +91,7 @@ pub fn run(
     contexts: &dyn Contexts,
     progress: &mut dyn Progress,
 ) -> Result<Report, Diagnostics> {
-    let engine = Docker::at(root);
+    let engine = Docker::at(root).remembering(options.known.clone());
     let registry = HttpRegistry::new();
     let setting = Setting {
         root,

@@ -153,6 +153,7 @@ fn options(
             .clone()
             .or(from_environment)
             .filter(|name| !name.is_empty()),
+        known: made.sealer.as_ref().map(Sealer::known_images),
         stop,
         ..defaults
     })

@@ -32,6 +32,8 @@ pub struct Options {
     pub wanted: Option<BTreeSet<String>>,
     /// The builder of buildx; the engine's own where none.
     pub builder: Option<String>,
+    /// A file to keep what is learnt of images, for the next run to know; none where there is no place.
+    pub known: Option<PathBuf>,
     /// The folder for the images' logs; made when the first is written.
     pub logs: PathBuf,
     /// Asks the run to stop: running builds end, nothing is tagged.
@@ -61,6 +63,7 @@ impl Options {
             from_registry: None,
             wanted: None,
             builder: None,
+            known: None,
             logs,
             stop: Stop::new(),
         }

@@ -1,7 +1,7 @@
 //! Running a plan, seen from the docker client: which calls, in which order, with which arguments.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use shipwright::diagnostics::Diagnostics;
@@ -23,6 +23,8 @@ struct Bench {
     logs: TempDir,
     registry: Empty,
     seen: Seen,
+    /// Where runs keep what they learn of images.
+    known: Option<PathBuf>,
 }
 
 /// Keeps what a run tells, and stops it at the first line of a build if asked to.
@@ -82,6 +84,7 @@ impl Bench {
             logs: TempDir::new().unwrap(),
             registry: Empty::default(),
             seen: Seen::default(),
+            known: None,
         }
     }
 
@@ -93,10 +96,8 @@ impl Bench {
     }
 
     fn run(&mut self, plan: &Plan, options: &Options) -> Result<Report, Diagnostics> {
-        let engine = Docker {
-            program: self.docker.program().into(),
-            root: self.root.path().to_owned(),
-        };
+        let engine =
+            Docker::new(self.docker.program(), self.root.path()).remembering(self.known.clone());
         let setting = Setting {
             root: self.root.path(),
             engine: &engine,
@@ -147,19 +148,19 @@ fn a_build_is_asked_for_in_these_words() {
         python.reference
     );
     let expected = [
-        "version --format {{json .}}".to_owned(),
+        "context inspect --format {{.Name}} {{.Endpoints.docker.Host}}".to_owned(),
+        "version --format {{json .Server}}".to_owned(),
         "image ls --no-trunc --format {{.ID}} {{.Repository}}:{{.Tag}}".to_owned(),
         "buildx version".to_owned(),
         build(python, "python", ""),
         build(app, "app", &base),
         "image ls --no-trunc --format {{.ID}} {{.Repository}}:{{.Tag}}".to_owned(),
         "image inspect".to_owned(),
-        "context inspect --format {{.Endpoints.docker.Host}}".to_owned(),
         format!("tag {} r/us/python:main", python.reference),
         format!("tag {} r/us/app:main", app.reference),
     ];
     let mut calls = bench.docker.take_calls(&[""]);
-    calls[6].truncate("image inspect".len());
+    calls[7].truncate("image inspect".len());
     assert_eq!(calls, expected);
 }
 
@@ -273,9 +274,19 @@ fn a_second_run_asks_twice_and_does_nothing() {
     assert_eq!(Bench::with(&report, Outcome::Skipped), "us/python us/app");
     assert_eq!(
         bench.docker.take_calls(&[""]).len(),
-        3,
-        "version, list, inspect"
+        4,
+        "context, version, list, inspect"
     );
+
+    bench.known = Some(bench.root.path().join("known"));
+    for expected in [4, 3] {
+        bench.run(&plan, &bench.options(2)).unwrap();
+        assert_eq!(
+            bench.docker.take_calls(&[""]).len(),
+            expected,
+            "inspected once"
+        );
+    }
 
     plan.images[1].tags.push("r/us/app:other".to_owned());
     let report = bench.run(&plan, &bench.options(2)).unwrap();

@@ -58,14 +58,14 @@ build() {
 
 case "$1 ${2-}" in
 'version '*)
-  printf '{"Client":{"Context":"default"},"Server":{"Version":"%s","Arch":"amd64"}}\n' "$(cat "$state/version")"
+  printf '{"Version":"%s","Arch":"amd64"}\n' "$(cat "$state/version")"
   ;;
 'buildx version') echo fake ;;
 'buildx inspect')
   cat "$state/builder-$3" 2>/dev/null || { echo "ERROR: no builder \"$3\" found" >&2; exit 1; }
   ;;
 'info --format') echo '[["Backing Filesystem","extfs"]]' ;;
-'context inspect') echo 'tcp://an.engine.elsewhere:2376' ;;
+'context inspect') echo 'default tcp://an.engine.elsewhere:2376' ;;
 'image ls') awk '{ id[$1] = $2 } END { for (name in id) print id[name], name }' "$state/references" ;;
 'image inspect')
   shift 4
