@@ -1,6 +1,7 @@
 //! What several subjects need: temporary repositories, plans, engines.
 
 pub(crate) mod corpus;
+pub(crate) mod edits;
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
 pub(crate) mod generate;
