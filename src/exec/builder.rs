@@ -41,12 +41,21 @@ pub(super) fn unknown(name: &str, said: &str) -> Diagnostic {
 
 /// The error for images that are to be built from others which the builder cannot see.
 pub(super) fn needs_push(builder: &str, missing: &[&str]) -> Diagnostic {
+    const SHOWN: usize = 5;
+    let names = missing.iter().take(SHOWN);
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    let (names, verb) = match missing.len() {
+        1 => (names.join(", "), "is"),
+        count if count <= SHOWN => (names.join(", "), "are"),
+        count => (
+            format!("{} and {} more", names.join(", "), count - SHOWN),
+            "are",
+        ),
+    };
     let message = format!("the builder `{builder}` cannot see the engine's images");
     Diagnostic::error("builder-needs-push", message)
         .help(format!(
-            "builds need {}, which {} in no registry: `--push` puts them there",
-            missing.join(", "),
-            if missing.len() == 1 { "is" } else { "are" }
+            "builds need {names}, which {verb} in no registry: `--push` puts there what it builds"
         ))
         .help("without `--builder` and BUILDX_BUILDER the engine itself builds")
 }
