@@ -11,7 +11,7 @@ use git2::{ObjectType, Oid, Repository, StatusOptions};
 
 use super::tree::{Tree, WorkingTree, overlay};
 use crate::diagnostics::Diagnostic;
-use crate::snapshot::{Entry, Folder, Node, blob_id, object_id};
+use crate::snapshot::{Folder, Node, NodeRef, blob_id, object_id};
 
 /// A file by what it is rather than by its name: the one that standard output goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,7 @@ fn changes(
             );
         }
         // Staged and then put back, or the very file that is being written.
-        if node.as_ref() != before {
+        if node != before.map(NodeRef::to_owned) {
             changes.insert(path, node);
         }
     }
@@ -204,10 +204,7 @@ fn folder_on_disk(path: &Path, without: &[FileIdentity]) -> Result<Folder, Diagn
             continue;
         }
         if let OnDisk::Node(node) = on_disk(&item.path(), without)? {
-            entries.push(Entry {
-                name: item.file_name().as_bytes().to_vec(),
-                node,
-            });
+            entries.push((item.file_name().as_bytes().to_vec(), node));
         }
     }
     Ok(Folder::new(entries))
