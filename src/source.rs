@@ -9,8 +9,11 @@
     reason = "this module is the one that reads a repository"
 )]
 
+mod index;
 mod kept;
+mod scan;
 mod sealed;
+mod tracked;
 mod tree;
 mod working_tree;
 

@@ -1,7 +1,7 @@
 //! The files of a commit, with the working tree's changes over them where it is the working tree.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use git2::{ObjectType, Odb, Oid, Repository};
@@ -20,6 +20,8 @@ pub struct Tree<'r> {
     /// The root of the plan, relative to the top; empty where it is the top.
     root_path: String,
     root: Arc<Folder>,
+    /// The whole tree, from the top of the checkout.
+    top: Arc<Folder>,
     /// Where files that differ from the commit are read from; none for a commit.
     disk: Option<WorkingTree>,
 }
@@ -68,8 +70,14 @@ impl<'r> Tree<'r> {
             revision,
             root_path,
             root,
+            top: Arc::clone(top),
             disk,
         }
+    }
+
+    /// The whole tree, from the top of the checkout.
+    pub(super) fn top(&self) -> &Arc<Folder> {
+        &self.top
     }
 
     /// The root of the plan, relative to the top of the checkout; empty where it is the top.
@@ -272,40 +280,4 @@ pub(super) fn not_read(error: &git2::Error) -> Diagnostic {
         format!("the commit cannot be read: {}", error.message()),
     )
     .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
-}
-
-/// A folder with some paths set to something else, or taken away.
-pub(super) fn overlay(folder: &Folder, changes: &BTreeMap<&Path, Option<Node>>) -> Folder {
-    let mut entries: BTreeMap<Vec<u8>, Node> = folder
-        .entries()
-        .map(|entry| (entry.name.to_vec(), entry.node.to_owned()))
-        .collect();
-    let mut deeper: BTreeMap<Vec<u8>, BTreeMap<&Path, Option<Node>>> = BTreeMap::new();
-    for (path, node) in changes {
-        let mut parts = path.components();
-        let Some(first) = parts.next() else { continue };
-        let name = first.as_os_str().as_encoded_bytes().to_vec();
-        let rest = parts.as_path();
-        if !rest.as_os_str().is_empty() {
-            deeper.entry(name).or_default().insert(rest, node.clone());
-        } else if let Some(node) = node {
-            entries.insert(name, node.clone());
-        } else {
-            entries.remove(&name);
-        }
-    }
-    for (name, changes) in deeper {
-        let inner = match entries.get(&name) {
-            Some(Node::Folder(inner)) => overlay(inner, &changes),
-            // Something that was no folder is one now, or one is gone and its files are too.
-            _ if changes.values().any(Option::is_some) => overlay(&Folder::empty(), &changes),
-            _ => continue,
-        };
-        if inner.is_empty() {
-            entries.remove(&name);
-        } else {
-            entries.insert(name, Node::Folder(Arc::new(inner)));
-        }
-    }
-    Folder::new(entries)
 }
