@@ -140,7 +140,7 @@ impl Assembly<'_> {
             wave,
             dependencies: self.dependencies(index, planned, all),
             base_images: image.base_images.iter().cloned().collect(),
-            inputs: contents.inputs.id.to_string(),
+            inputs: contents.inputs.id().to_string(),
             fingerprint: fingerprint.clone(),
             action: Action::Ensure,
             reasons: Vec::new(),
