@@ -69,7 +69,7 @@ pub fn of_all(
         let facts = Facts {
             images: resolved,
             fingerprints: &fingerprints,
-            inputs: inputs.id,
+            inputs: inputs.id(),
             contexts: &contexts,
             lfs: filtered
                 .iter()

@@ -137,7 +137,7 @@ pub(super) fn checked_out(
         let named = files.contexts.iter();
         let named = named.filter_map(|(name, folder)| Some((image.contexts.get(name)?, folder)));
         for (path, folder) in named.chain([(&image.context, &files.inputs)]) {
-            taken.insert((path, folder.id), (path, folder));
+            taken.insert((path, folder.id()), (path, folder));
         }
     }
     let taken: Vec<Taken<'_>> = taken.into_values().collect();

@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory};
 
 use super::args::{Arguments, Output, Planning, Stored};
 use super::checks::Sends;
-use super::{output, planning};
+use super::{output, planning, stored};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::emit::{Format, emit, emit_template};
 
@@ -115,7 +115,7 @@ fn misused(kind: ErrorKind, message: impl std::fmt::Display) -> clap::Error {
 
 pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(), Diagnostics> {
     let file = arguments.output.file(directory);
-    let made = planning::stored_or(directory, &arguments.stored, || {
+    let made = stored::or_made(directory, &arguments.stored, || {
         planning::make(
             directory,
             &arguments.planning,

@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{Planning, Settings, Stored};
+use super::args::{Planning, Settings};
 use super::checks::{self, Sends};
 use super::{decisions, output};
 use crate::attributes::LFS;
 use crate::compile::{self, Compiled, Files, Options};
 use crate::config::{self, Config};
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText, listed};
+use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::discover::Discovery;
 use crate::generated::Generated;
 use crate::graph::Graph;
 use crate::inputs::Reach;
-use crate::plan::{Image, Plan};
+use crate::plan::Plan;
 use crate::publish::Tagging;
 use crate::selection::Selection;
 use crate::source::{Checkout, DiskFiles, Sealer, Tree};
@@ -47,7 +47,7 @@ pub(super) fn make(
     if planning.dirty {
         checkout.commit("HEAD")?;
         let (tree, mut made) = working_tree(&checkout, &options, file, DiskFiles::All)?;
-        refuse_if_missing(&tree, &made, false, sends)?;
+        refuse_if_missing(&checkout, &tree, &made, false, sends)?;
         decisions::apply(&mut made, directory, &checkout, planning, &options)?;
         return Ok(made);
     }
@@ -55,13 +55,13 @@ pub(super) fn make(
     let mut made = if planning.rev.is_none() && !checkout.is_bare() {
         let mut tree = commit.counting(DiskFiles::Generated);
         let made = make_of(&checkout, &mut tree, &options, None)?;
-        refuse_if_missing(&tree, &made, false, sends)?;
+        refuse_if_missing(&checkout, &tree, &made, false, sends)?;
         refuse_if_dirty(&checkout, &made, &options, file, sends)?;
         made
     } else {
         let mut tree = commit;
         let made = make_of(&checkout, &mut tree, &options, None)?;
-        refuse_if_missing(&tree, &made, true, sends)?;
+        refuse_if_missing(&checkout, &tree, &made, true, sends)?;
         made
     };
     decisions::apply(&mut made, directory, &checkout, planning, &options)?;
@@ -100,6 +100,25 @@ pub(super) fn selected(made: &Made, planning: &Planning) -> Result<Vec<String>, 
         .into_iter()
         .map(|index| names[index].to_owned())
         .collect())
+}
+
+/// The names of the planned images that are asked for themselves, rather than for being needed; none
+/// where all are.
+pub(super) fn named(plan: &Plan, planning: &Planning) -> Option<BTreeSet<String>> {
+    let names: Vec<&str> = plan.images.iter().map(|image| &*image.name).collect();
+    let position = |name: &str| names.iter().position(|other| *other == name);
+    let needs = plan.images.iter().enumerate().flat_map(|(index, image)| {
+        let needed = image.dependencies.iter();
+        needed.filter_map(move |needed| Some((index, position(&needed.image)?)))
+    });
+    let graph = Graph::new(names.len(), &needs.collect());
+    let named = options(planning).selection.named(&names, &graph)?;
+    Some(
+        named
+            .into_iter()
+            .map(|index| names[index].to_owned())
+            .collect(),
+    )
 }
 
 /// Everything that there is to say of the tree that [`look`] looks at.
@@ -141,93 +160,6 @@ fn reaches<'m>(
         .collect()
 }
 
-/// A plan that was stored, or one that is made now.
-pub(super) fn stored_or(
-    directory: &Path,
-    stored: &Stored,
-    make: impl FnOnce() -> Result<Made, Diagnostics>,
-) -> Result<Made, Diagnostics> {
-    let Some(file) = stored.file(directory) else {
-        return make();
-    };
-    let plan = read_stored(&file)?;
-    let checkout = Checkout::open(directory).ok();
-    let root = checkout.and_then(|checkout| {
-        let tree = checkout.commit(&plan.source.revision).ok()?;
-        checkout.folder(&tree)
-    });
-    Ok(Made {
-        plan,
-        files: BTreeMap::new(),
-        reach: Vec::new(),
-        root,
-        sealer: None,
-    })
-}
-
-/// A plan in a file; `-` is standard input.
-pub(super) fn read_stored(file: &Path) -> Result<Plan, Diagnostic> {
-    let text = if file.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(file)
-    };
-    let name = file.display();
-    let text = text.map_err(|error| {
-        Diagnostic::error("unreadable", format!("`{name}` cannot be read: {error}"))
-    })?;
-    Plan::from_json(&text).map_err(|error| {
-        Diagnostic::error("bad-plan", format!("`{name}`: {error}"))
-            .help("make a new one with `shipwright plan`")
-    })
-}
-
-/// Refuses a plan that is to be run from the folders of the working tree where these are not what
-/// was planned: another commit is checked out, or files of its images have changed.
-pub(super) fn check_stored(directory: &Path, plan: &Plan) -> Result<(), Diagnostics> {
-    let checkout = Checkout::open(directory)?;
-    let tree = checkout.working_tree(&[])?;
-    let head = tree.revision().map(|revision| revision.id.to_string());
-    if head.as_deref() != Some(plan.source.revision.as_str()) {
-        let revision = &plan.source.revision;
-        return Err(Diagnostic::error(
-            "other-revision",
-            format!("this plan is of revision {revision}, which is not checked out"),
-        )
-        .help(format!(
-            "check it out: `git checkout {revision}`, or make a new plan"
-        ))
-        .into());
-    }
-    let mut paths = BTreeSet::new();
-    for image in plan.images.iter().filter(|image| !image.dirty) {
-        paths.extend(reached(image, tree.changed()));
-    }
-    if paths.is_empty() {
-        return Ok(());
-    }
-    Err(Diagnostic::error(
-        "dirty",
-        "the working tree differs from this plan's revision",
-    )
-    .help(format!("changed: {}", listed(paths)))
-    .help("commit or stash the changes, or make a new plan")
-    .into())
-}
-
-/// The changed paths that may belong to an image.
-fn reached<'p>(image: &Image, changed: Vec<&'p str>) -> Vec<&'p str> {
-    let folders = image.contexts.values().chain([&image.context]);
-    let folders: Vec<String> = folders.map(|folder| format!("{folder}/")).collect();
-    let mut paths = changed;
-    paths.retain(|path| {
-        let mut folders = folders.iter();
-        folders.any(|folder| folder == "./" || path.starts_with(folder))
-            || *path == image.dockerfile
-    });
-    paths
-}
-
 fn working_tree<'c>(
     checkout: &'c Checkout,
     options: &Options,
@@ -259,10 +191,8 @@ fn make_of(
     let Some(compiled) = compiled else {
         return Err(diagnostics.without_notes());
     };
-    output::remark(&diagnostics);
-    let filtered = compiled.files.values().flat_map(|files| &files.filters);
-    let lfs = filtered.filter(|(_, filter)| *filter == LFS);
-    let lfs = lfs.map(|(path, _)| path.clone()).collect();
+    output::remark(checkout, &diagnostics);
+    let lfs = lfs(&compiled.files);
     Ok(Made {
         plan: compiled.plan,
         files: compiled.files,
@@ -270,6 +200,13 @@ fn make_of(
         root: checkout.folder(tree),
         sealer: Some(Sealer::new(checkout, tree, lfs)),
     })
+}
+
+/// The inputs whose contents git-lfs keeps.
+pub(super) fn lfs(files: &BTreeMap<String, Files>) -> BTreeSet<String> {
+    let filtered = files.values().flat_map(|files| &files.filters);
+    let lfs = filtered.filter(|(_, filter)| *filter == LFS);
+    lfs.map(|(path, _)| path.clone()).collect()
 }
 
 /// The fingerprints of all images of a tree by name; none where the tree cannot be planned.
@@ -298,6 +235,7 @@ pub(super) fn everything(
 
 /// Refuses when files are missing that a selected image takes; mentions what else there is to say.
 fn refuse_if_missing(
+    checkout: &Checkout,
     tree: &Tree<'_>,
     made: &Made,
     of_commit: bool,
@@ -317,7 +255,7 @@ fn refuse_if_missing(
     if problems.has_errors() {
         return Err(problems);
     }
-    output::remark(&problems);
+    output::remark(checkout, &problems);
     Ok(())
 }
 
@@ -343,7 +281,7 @@ fn refuse_if_dirty(
     if ignored.has_errors() {
         return Err(ignored);
     }
-    output::remark(&ignored);
+    output::remark(checkout, &ignored);
     Ok(())
 }
 
@@ -371,7 +309,9 @@ fn compile_files(
     clean: Option<&BTreeMap<String, String>>,
 ) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
     let discovery = Discovery::new(config);
-    let snapshot = tree.snapshot(&|path| discovery.is_read(path))?;
+    let snapshot = tree.snapshot(&|name| discovery.may_be_read(name), &|path| {
+        discovery.is_read(path)
+    })?;
     if !config.asks_for_git_tags() {
         return Ok(compile::compile(&snapshot, config, options, clean));
     }

@@ -81,7 +81,7 @@ fn kept(directory: &Path, pruning: &Pruning) -> Result<Kept, Diagnostics> {
             );
         }
     }
-    output::report(&problems);
+    output::report(directory, &problems);
     Ok(kept)
 }
 

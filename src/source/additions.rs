@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::beside::{Beside, Visitor};
+use super::overlay::overlay;
 use super::submodules::{Reader, Submodule};
-use super::tree::{Tree, overlay};
+use super::tree::Tree;
 use super::working_tree::{OnDisk, on_disk};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::generated::{Generated, Pattern};
@@ -54,7 +55,7 @@ impl Tree<'_> {
     /// # Errors
     /// When a file or folder of the disk cannot be read.
     pub fn add(&mut self, reach: &[Arc<Reach>], generated: &Generated) -> Result<bool, Diagnostic> {
-        let before = self.root.id;
+        let before = self.root.id();
         self.add_submodules(reach)?;
         match self.counts {
             DiskFiles::Generated if !generated.is_empty() => {
@@ -63,7 +64,7 @@ impl Tree<'_> {
             DiskFiles::All => self.add_files(reach, None)?,
             DiskFiles::Generated | DiskFiles::None => {}
         }
-        let added = self.added.sources.id != before;
+        let added = self.added.sources.id() != before;
         if added {
             // Submodules have attributes of their own.
             self.attributes.take();
@@ -93,7 +94,7 @@ impl Tree<'_> {
                     .map_err(|error| super::tree::not_read(&error))?;
             }
             if let Some(files) = &submodule.files {
-                let node = Some(Node::Folder(Arc::clone(files)));
+                let node = Node::Folder(Arc::clone(files));
                 let change = BTreeMap::from([(Path::new(&submodule.path), node)]);
                 self.added.sources = Arc::new(overlay(&self.added.sources, &change));
             }
@@ -119,7 +120,7 @@ impl Tree<'_> {
         for (path, file) in collector.found {
             if let OnDisk::Node(node) = on_disk(&file, &[])? {
                 let below = file.strip_prefix(&disk).unwrap_or(&file);
-                nodes.insert(below.to_owned(), Some(node));
+                nodes.insert(below.to_owned(), node);
                 self.added.files.insert(path, file);
             }
         }

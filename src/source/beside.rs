@@ -15,7 +15,7 @@ use crate::diagnostics::Diagnostic;
 use crate::ignore::Verdict;
 use crate::inputs::Walk;
 use crate::paths::join;
-use crate::snapshot::{Folder, Node};
+use crate::snapshot::{Folder, Node, NodeRef};
 
 /// Git's own folder, or in a submodule or a linked worktree its own file. Never an input.
 const GIT_FOLDER: &[u8] = b".git";
@@ -67,14 +67,9 @@ impl Beside<'_> {
                 there.push((image, below));
             }
         }
-        let nodes: BTreeMap<&[u8], &Node> = known
-            .entries
-            .iter()
-            .map(|entry| (entry.name.as_slice(), &entry.node))
-            .collect();
         if inside.is_empty() {
             for (name, active) in on_the_way {
-                if let Some(Node::Folder(folder)) = nodes.get(name) {
+                if let Some(Node::Folder(folder)) = node(known, name) {
                     let (disk, path) = at(disk, path, name);
                     self.known(&disk, &path, folder, active)?;
                 }
@@ -83,7 +78,7 @@ impl Beside<'_> {
         }
         for (name, kind, entry) in list(disk)? {
             let (disk, path) = at(disk, path, &name);
-            let Some(node) = nodes.get(name.as_slice()) else {
+            let Some(node) = node(known, &name) else {
                 if !kind.is_dir() && !self.is_written(&entry) {
                     self.file(&path, &disk, &inside);
                 } else if kind.is_dir() {
@@ -208,6 +203,10 @@ fn at(disk: &Path, path: &str, name: &[u8]) -> (PathBuf, String) {
         disk.join(std::ffi::OsStr::from_bytes(name)),
         join(path, &text),
     )
+}
+
+fn node<'f>(folder: &'f Folder, name: &[u8]) -> Option<NodeRef<'f>> {
+    folder.entry(name).map(|entry| entry.node)
 }
 
 fn last(path: &str) -> &str {

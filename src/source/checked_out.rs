@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use git2::{IndexEntryExtendedFlag, Oid, Repository};
+use git2::{Oid, Repository};
 
+use super::index::{Entry, Index};
 use super::lfs;
 use super::tree::Tree;
 use crate::attributes::LFS;
@@ -62,14 +63,18 @@ impl Tree<'_> {
                 .as_ref()
                 .is_ok_and(|config| config.get_bool(key) == Ok(true))
         };
-        let left_out = left_out(self.repository)?;
+        let left_out = if is_on("core.sparseCheckout") {
+            LeftOut::of(self.repository)?
+        } else {
+            LeftOut::default()
+        };
         // `core.autocrlf` may also be `input`, which changes nothing on the way out.
         let converts = is_on("core.autocrlf")
             || text("core.eol") == "crlf"
             || self.attributes_mention(&CONVERTING);
         let ignores_case = is_on("core.ignoreCase");
         let filters = self.attributes_mention(&["filter"]);
-        if left_out.is_empty() && !converts && !ignores_case && !filters {
+        if left_out.paths.is_empty() && !converts && !ignores_case && !filters {
             return Ok(found);
         }
         let odb = self.repository.odb().ok();
@@ -77,13 +82,13 @@ impl Tree<'_> {
         for (folder, taken) in taken {
             taken.walk(&mut |path, node| {
                 if let Node::File { id, .. } | Node::Link { id } = node {
-                    files.insert((join(folder, path), *id));
+                    files.insert((join(folder, path), id));
                 }
             });
         }
         for (path, id) in &files {
             let file = disk.join(path);
-            if left_out.contains(&join(self.root_path(), path)) {
+            if left_out.has(&join(self.root_path(), path)) {
                 if fs::symlink_metadata(&file).is_err() {
                     found.absent.insert(path.clone());
                 }
@@ -119,39 +124,26 @@ impl Tree<'_> {
     }
 }
 
-/// Paths from the top that a sparse checkout leaves out; none where it is not sparse.
-///
-/// # Errors
-/// When the index cannot be read.
-pub(super) fn left_out(repository: &Repository) -> Result<BTreeSet<String>, Diagnostic> {
-    let config = repository.config();
-    let sparse = config.and_then(|config| config.get_bool("core.sparseCheckout"));
-    if sparse != Ok(true) {
-        return Ok(BTreeSet::new());
-    }
-    let index = repository.index().map_err(|error| index_not_read(&error))?;
-    let flag = IndexEntryExtendedFlag::SKIP_WORKTREE.bits();
-    let left_out = index
-        .iter()
-        .filter(|entry| entry.flags_extended & flag != 0);
-    Ok(left_out
-        .map(|entry| String::from_utf8_lossy(&entry.path).into_owned())
-        .collect())
+/// What a sparse checkout leaves out: paths from the top, those of whole folders with a final `/`.
+#[derive(Default)]
+struct LeftOut {
+    paths: BTreeSet<Vec<u8>>,
 }
 
-/// Why the working tree cannot be compared with the index.
-pub(super) fn index_not_read(error: &git2::Error) -> Diagnostic {
-    let message = format!("the working tree cannot be read: {}", error.message());
-    let diagnostic = Diagnostic::error("unreadable-repository", message);
-    // The extension by which a sparse index is told.
-    if error.message().contains("'sdir'") {
-        diagnostic
-            .help(
-                "a sparse index is not supported: `git sparse-checkout reapply --no-sparse-index`",
-            )
-            .help("or plan the commit, for which no index is needed, with `--rev HEAD`")
-    } else {
-        diagnostic
+impl LeftOut {
+    fn of(repository: &Repository) -> Result<Self, Diagnostic> {
+        let index = Index::read(&repository.path().join("index"))?;
+        let entries = (0..index.len()).map(|at| index.entry(at));
+        let skipped = entries.filter(Entry::is_skipped);
+        Ok(Self {
+            paths: skipped.map(|entry| entry.path.to_vec()).collect(),
+        })
+    }
+
+    fn has(&self, path: &str) -> bool {
+        let folders = path.match_indices('/').map(|(at, _)| at + 1);
+        let mut ends = folders.chain([path.len()]);
+        ends.any(|end| self.paths.contains(&path.as_bytes()[..end]))
     }
 }
 

@@ -4,10 +4,11 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use git2::{AttrCheckFlags, Repository};
+use git2::{AttrCheckFlags, Oid, Repository};
 use sha2::{Digest, Sha256};
 
 use crate::attributes::LFS;
+use crate::snapshot::ObjectId;
 use crate::tags::hex;
 
 /// First line of a pointer.
@@ -82,14 +83,14 @@ pub(super) fn is_pointer(file: &Path) -> bool {
 pub(super) fn is_checked_out(
     repository: &Repository,
     from_top: &Path,
-    pointer: git2::Oid,
+    pointer: ObjectId,
     file: &Path,
 ) -> bool {
     let filter = repository.get_attr(from_top, "filter", AttrCheckFlags::FILE_THEN_INDEX);
     if !matches!(filter, Ok(Some(LFS))) {
         return false;
     }
-    let blob = repository.find_blob(pointer);
+    let blob = Oid::from_bytes(&pointer.0).and_then(|id| repository.find_blob(id));
     let pointer = blob.ok().and_then(|blob| Pointer::parse(blob.content()));
     pointer.is_some_and(|pointer| pointer.is_of(file))
 }

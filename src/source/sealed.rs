@@ -25,6 +25,8 @@ use crate::diagnostics::Diagnostic;
 use crate::paths::join;
 use crate::snapshot::{Folder, Node, ObjectId, blob_id};
 
+/// Within the git directory.
+const KNOWN_IMAGES: &str = "shipwright/images";
 /// Modification time of sealed files: 1980-01-01 00:00 UTC, the earliest that a zip archive can
 /// hold. One time for all, as builds are to depend on contents alone.
 const TIME: Duration = Duration::from_secs(315_532_800);
@@ -96,9 +98,10 @@ impl Sealer {
             });
         }
         if paths.is_empty() {
-            return inputs.id;
+            return inputs.id();
         }
-        blob_id(format!("{} with the contents of\0{}", inputs.id, paths.join("\0")).as_bytes())
+        let id = inputs.id();
+        blob_id(format!("{id} with the contents of\0{}", paths.join("\0")).as_bytes())
     }
 
     /// A file that holds a Dockerfile's text. Beside it stands an ignore file of its own that
@@ -121,6 +124,11 @@ impl Sealer {
     /// The git directory, which is there in a bare repository too.
     pub fn git_directory(&self) -> &Path {
         &self.git_directory
+    }
+
+    /// The file, beside the contexts, for what `exec` learns of images.
+    pub fn known_images(&self) -> PathBuf {
+        self.git_directory.join(KNOWN_IMAGES)
     }
 
     /// Removes contexts that have not been used for a while. Gives where the others are, how many,
@@ -194,13 +202,13 @@ impl Writer<'_> {
     /// Writes what a folder of the plan holds into one of the disk.
     fn folder(&self, path: &str, folder: &Folder, to: &Path) -> Result<(), Diagnostic> {
         use std::os::unix::ffi::OsStrExt;
-        for entry in &folder.entries {
-            let to = to.join(std::ffi::OsStr::from_bytes(&entry.name));
+        for entry in folder.entries() {
+            let to = to.join(std::ffi::OsStr::from_bytes(entry.name));
             let path = match path {
                 "." | "" => entry.name().into_owned(),
                 folder => format!("{folder}/{}", entry.name()),
             };
-            match &entry.node {
+            match entry.node {
                 Node::Folder(inner) => {
                     fs::create_dir(&to).map_err(|error| unwritable(&to, &error))?;
                     self.folder(&path, inner, &to)?;
@@ -208,16 +216,16 @@ impl Writer<'_> {
                     set_time(&to)?;
                 }
                 Node::File { executable, id } => {
-                    let content = self.content(&path, *id)?;
+                    let content = self.content(&path, id)?;
                     match Pointer::parse(&content).filter(|_| self.sealer.lfs.contains(&path)) {
                         Some(pointer) => self.large(&path, &pointer, &to)?,
                         None => write_new(&to, &content)?,
                     }
-                    set_mode(&to, if *executable { 0o755 } else { 0o644 })?;
+                    set_mode(&to, if executable { 0o755 } else { 0o644 })?;
                     set_time(&to)?;
                 }
                 Node::Link { id } => {
-                    let target = self.content(&path, *id)?;
+                    let target = self.content(&path, id)?;
                     symlink(std::ffi::OsStr::from_bytes(&target), &to)
                         .map_err(|error| unwritable(&to, &error))?;
                 }
@@ -253,10 +261,8 @@ impl Writer<'_> {
         if let Ok(blob) = self.repository.find_blob(wanted) {
             return Ok(blob.content().to_vec());
         }
-        let mut ends = path
-            .match_indices('/')
-            .map(|(at, _)| at)
-            .chain([path.len()]);
+        let ends = path.match_indices('/').map(|(at, _)| at);
+        let mut ends = ends.chain([path.len()]);
         if let Some((root, changed)) = &self.sealer.disk
             && ends.any(|end| changed.contains(&path[..end]))
         {

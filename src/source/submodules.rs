@@ -46,7 +46,7 @@ impl Reader<'_> {
         path: &str,
         from_top: &str,
     ) {
-        for entry in &folder.entries {
+        for entry in folder.entries() {
             let (Node::Folder(_) | Node::Submodule { .. }) = entry.node else {
                 continue;
             };

@@ -2,10 +2,10 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use git2::{ObjectType, Oid, Repository};
+use git2::{ObjectType, Odb, Oid, Repository};
 
 use super::CONFIG_FILE;
 use super::additions::{Added, DiskFiles};
@@ -14,7 +14,9 @@ use crate::attributes;
 use crate::diagnostics::Diagnostic;
 use crate::discover::{file_name, folder_of};
 use crate::paths::join;
-use crate::snapshot::{Entry, Folder, Node, ObjectId, Revision, Snapshot, linked_file, object_id};
+use crate::snapshot::{
+    Entry, Folder, MalformedTree, Node, ObjectId, Revision, Snapshot, linked_file, object_id,
+};
 
 /// All files of a commit or of the working tree, and the means to read some of them.
 pub struct Tree<'r> {
@@ -23,6 +25,8 @@ pub struct Tree<'r> {
     /// The root of the plan, relative to the top; empty where it is the top.
     root_path: String,
     pub(super) root: Arc<Folder>,
+    /// The whole tree, from the top of the checkout.
+    top: Arc<Folder>,
     /// Where files that differ from the commit are read from; none for a commit.
     pub(super) disk: Option<WorkingTree>,
     /// Which files of the disk count beside those of the tree.
@@ -85,8 +89,14 @@ impl<'r> Tree<'r> {
             revision,
             root_path,
             root,
+            top: Arc::clone(top),
             disk,
         }
+    }
+
+    /// The whole tree, from the top of the checkout.
+    pub(super) fn top(&self) -> &Arc<Folder> {
+        &self.top
     }
 
     /// The root of the plan, relative to the top of the checkout; empty where it is the top.
@@ -139,27 +149,38 @@ impl<'r> Tree<'r> {
     /// When the file is there and cannot be read.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Diagnostic> {
         match self.root.node(path) {
-            Some(Node::File { id, .. } | Node::Link { id }) => self.content(path, *id).map(Some),
+            Some(Node::File { id, .. } | Node::Link { id }) => self.content(path, id).map(Some),
             _ => Ok(None),
         }
     }
 
-    /// The snapshot, with the bytes of every file that `wanted` answers true for, and the target
-    /// of every symbolic link.
+    /// The snapshot, with the bytes of every file whose path `wanted` answers true for, and the target
+    /// of every symbolic link. `may_be_wanted` answers true for the names of all that are wanted.
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn snapshot(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Snapshot, Diagnostic> {
+    pub fn snapshot(
+        &self,
+        may_be_wanted: &dyn Fn(&[u8]) -> bool,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Snapshot, Diagnostic> {
         let (mut files, mut all_links) = (Vec::new(), Vec::new());
         let mut attributes = Vec::new();
-        self.added.sources.walk(&mut |path, node| match node {
-            Node::Link { id } => all_links.push((path.to_owned(), *id)),
-            Node::File { id, .. } if file_name(path) == attributes::FILE => {
-                attributes.push((path.to_owned(), *id));
-            }
-            Node::File { id, .. } if wanted(path) => files.push((path.to_owned(), *id)),
-            _ => {}
-        });
+        let by_name = |entry: Entry<'_>| {
+            matches!(entry.node, Node::Link { .. })
+                || entry.name == attributes::FILE.as_bytes()
+                || may_be_wanted(entry.name)
+        };
+        self.added
+            .sources
+            .walk_where(&by_name, &mut |path, node| match node {
+                Node::Link { id } => all_links.push((path.to_owned(), id)),
+                Node::File { id, .. } if file_name(path) == attributes::FILE => {
+                    attributes.push((path.to_owned(), id));
+                }
+                Node::File { id, .. } if wanted(path) => files.push((path.to_owned(), id)),
+                _ => {}
+            });
         let (mut texts, mut links) = (BTreeMap::new(), BTreeMap::new());
         for (path, id) in all_links {
             let target = self.content(&path, id)?;
@@ -201,6 +222,23 @@ impl<'r> Tree<'r> {
         Ok(self.attributes.get_or_init(|| texts))
     }
 
+    /// The texts of `.gitattributes` in the folders that the root of the plan is in, as git has them.
+    fn attributes_above(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut texts = BTreeMap::new();
+        let ends = self.root_path.match_indices('/').map(|(at, _)| at);
+        let first = (!self.root_path.is_empty()).then_some(0);
+        for end in first.into_iter().chain(ends) {
+            let folder = &self.root_path[..end];
+            if let Some(Node::File { id, .. }) = self.top.node(&join(folder, attributes::FILE))
+                && let Ok(id) = Oid::from_bytes(&id.0)
+                && let Ok(blob) = self.repository.find_blob(id)
+            {
+                texts.insert(folder.to_owned(), blob.content().to_vec());
+            }
+        }
+        texts
+    }
+
     /// Whether some `.gitattributes` that was read holds one of these words.
     pub(super) fn attributes_mention(&self, words: &[&str]) -> bool {
         let texts = self.attributes.get();
@@ -217,28 +255,6 @@ impl<'r> Tree<'r> {
         let changed = self.disk.as_ref();
         let changed = changed.is_some_and(|disk| disk.has_changed(&from_top));
         changed || self.added.files.contains_key(path)
-    }
-
-    /// The texts of `.gitattributes` in the folders that the root of the plan is in, as the commit
-    /// has them.
-    fn attributes_above(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut texts = BTreeMap::new();
-        let id = self.revision.as_ref();
-        let id = id.and_then(|revision| Oid::from_bytes(&revision.id.0).ok());
-        let commit = id.and_then(|id| self.repository.find_commit(id).ok());
-        let Some(top) = commit.and_then(|commit| commit.tree().ok()) else {
-            return texts;
-        };
-        let ends = self.root_path.match_indices('/').map(|(at, _)| at);
-        let first = (!self.root_path.is_empty()).then_some(0);
-        for end in first.into_iter().chain(ends) {
-            let folder = &self.root_path[..end];
-            let file = join(folder, attributes::FILE);
-            let entry = top.get_path(Path::new(&file)).ok();
-            let blob = entry.and_then(|entry| self.repository.find_blob(entry.id()).ok());
-            texts.extend(blob.map(|blob| (folder.to_owned(), blob.content().to_vec())));
-        }
-        texts
     }
 
     /// A file's bytes: from the disk where the working tree differs from the commit.
@@ -264,11 +280,11 @@ fn plan_root(top: &Arc<Folder>, start: &[String]) -> (String, Arc<Folder>) {
     let mut best = (String::new(), Arc::clone(top));
     let mut folder = Arc::clone(top);
     for depth in 0..start.len() {
-        let Some(Node::Folder(next)) = folder.entry(start[depth].as_bytes()).map(|e| &e.node)
-        else {
-            break;
+        let next = match folder.entry(start[depth].as_bytes()).map(|e| e.node) {
+            Some(Node::Folder(next)) => Arc::clone(next),
+            _ => break,
         };
-        folder = Arc::clone(next);
+        folder = next;
         if folder.entry(CONFIG_FILE.as_bytes()).is_some() {
             best = (start[..=depth].join("/"), Arc::clone(&folder));
         }
@@ -284,43 +300,55 @@ fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
     path.strip_prefix(folder)?.strip_prefix('/')
 }
 
+/// Folders in folders that are read; git itself stops here too (`core.maxTreeDepth`).
+const MAX_DEPTH: usize = 2048;
+
 /// Reads a tree object and all below it, each object once.
 pub(super) fn read_folder(repository: &Repository, id: Oid) -> Result<Arc<Folder>, git2::Error> {
-    read_shared(repository, id, &mut BTreeMap::new())
+    let mut reader = Reader {
+        objects: &repository.odb()?,
+        read: BTreeMap::new(),
+    };
+    reader
+        .folder(object_id(id), 0)
+        .map_err(|Unread(error)| error)
 }
 
-fn read_shared(
-    repository: &Repository,
-    id: Oid,
-    read: &mut BTreeMap<Oid, Arc<Folder>>,
-) -> Result<Arc<Folder>, git2::Error> {
-    if let Some(folder) = read.get(&id) {
-        return Ok(Arc::clone(folder));
+/// Reads folders from the object database.
+struct Reader<'r> {
+    objects: &'r Odb<'r>,
+    read: BTreeMap<ObjectId, Arc<Folder>>,
+}
+
+/// Why a folder was not read.
+struct Unread(git2::Error);
+
+impl From<MalformedTree> for Unread {
+    fn from(error: MalformedTree) -> Self {
+        Self(git2::Error::from_str(&error.to_string()))
     }
-    let tree = repository.find_tree(id)?;
-    let mut entries = Vec::with_capacity(tree.len());
-    for entry in &tree {
-        let id = object_id(entry.id());
-        let node = match (entry.kind(), entry.filemode()) {
-            (Some(ObjectType::Tree), _) => Node::Folder(read_shared(repository, entry.id(), read)?),
-            (Some(ObjectType::Commit), _) => Node::Submodule { id },
-            (_, 0o120_000) => Node::Link { id },
-            (_, mode) => Node::File {
-                executable: mode & 0o111 != 0,
-                id,
-            },
-        };
-        entries.push(Entry {
-            name: entry.name_bytes().to_vec(),
-            node,
-        });
+}
+
+impl Reader<'_> {
+    fn folder(&mut self, id: ObjectId, depth: usize) -> Result<Arc<Folder>, Unread> {
+        if let Some(folder) = self.read.get(&id) {
+            return Ok(Arc::clone(folder));
+        }
+        if depth > MAX_DEPTH {
+            let message = format!("its folders are more than {MAX_DEPTH} deep");
+            return Err(Unread(git2::Error::from_str(&message)));
+        }
+        let objects = self.objects;
+        let object = Oid::from_bytes(&id.0).and_then(|id| objects.read(id));
+        let object = object.map_err(Unread)?;
+        if object.kind() != ObjectType::Tree {
+            return Err(MalformedTree.into());
+        }
+        let folder = Folder::of_tree(id, object.data(), |id| self.folder(id, depth + 1))?;
+        let folder = Arc::new(folder);
+        self.read.insert(id, Arc::clone(&folder));
+        Ok(folder)
     }
-    let folder = Arc::new(Folder {
-        id: object_id(id),
-        entries,
-    });
-    read.insert(id, Arc::clone(&folder));
-    Ok(folder)
 }
 
 /// The bytes of a file that are not there.
@@ -336,42 +364,4 @@ pub(super) fn not_read(error: &git2::Error) -> Diagnostic {
         format!("the commit cannot be read: {}", error.message()),
     )
     .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
-}
-
-/// A folder with some paths set to something else, or taken away.
-pub(super) fn overlay(folder: &Folder, changes: &BTreeMap<&Path, Option<Node>>) -> Folder {
-    let mut entries: BTreeMap<Vec<u8>, Node> = folder
-        .entries
-        .iter()
-        .map(|entry| (entry.name.clone(), entry.node.clone()))
-        .collect();
-    let mut deeper: BTreeMap<Vec<u8>, BTreeMap<&Path, Option<Node>>> = BTreeMap::new();
-    for (path, node) in changes {
-        let mut parts = path.components();
-        let Some(first) = parts.next() else { continue };
-        let name = first.as_os_str().as_encoded_bytes().to_vec();
-        let rest = parts.as_path();
-        if !rest.as_os_str().is_empty() {
-            deeper.entry(name).or_default().insert(rest, node.clone());
-        } else if let Some(node) = node {
-            entries.insert(name, node.clone());
-        } else {
-            entries.remove(&name);
-        }
-    }
-    for (name, changes) in deeper {
-        let inner = match entries.get(&name) {
-            Some(Node::Folder(inner)) => overlay(inner, &changes),
-            // Something that was no folder is one now, or one is gone and its files are too.
-            _ if changes.values().any(Option::is_some) => overlay(&Folder::empty(), &changes),
-            _ => continue,
-        };
-        if inner.entries.is_empty() {
-            entries.remove(&name);
-        } else {
-            entries.insert(name, Node::Folder(Arc::new(inner)));
-        }
-    }
-    let entries = entries.into_iter().map(|(name, node)| Entry { name, node });
-    Folder::new(entries.collect())
 }

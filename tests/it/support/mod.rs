@@ -5,6 +5,7 @@ pub(crate) mod edits;
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
 pub(crate) mod generate;
+pub(crate) mod own_engine;
 pub(crate) mod plans;
 pub(crate) mod program;
 pub(crate) mod repo;
