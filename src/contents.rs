@@ -12,7 +12,7 @@ use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
 use crate::ignore::IgnoreFile;
 use crate::images::NamedContext;
-use crate::inputs::{Context, Reach, Source};
+use crate::inputs::{Context, Inputs, Reach, Source};
 use crate::paths::join;
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
@@ -181,7 +181,12 @@ fn inputs(
     });
     let all: Vec<Source<'_>> = taken.chain(further).collect();
     let inputs = context.select(&all);
-    for index in inputs.missing {
+    diagnostics.extend(unread(snapshot, &inputs));
+    for index in inputs
+        .missing
+        .into_iter()
+        .filter(|_| inputs.unread.is_empty())
+    {
         // What `inputs` names beside the Dockerfile may be there or not.
         if let Some(&(source, place)) = read.get(index) {
             diagnostics.push(missing(image, source, place, &image.context));
@@ -225,7 +230,12 @@ fn named_contexts(
             read.iter().map(|(source, _)| selected(source)).collect()
         };
         let inputs = context.select(&sources);
-        for index in inputs.missing {
+        diagnostics.extend(unread(snapshot, &inputs));
+        for index in inputs
+            .missing
+            .into_iter()
+            .filter(|_| inputs.unread.is_empty())
+        {
             // All of a context is never missing.
             if let Some(&(source, place)) = read.get(index) {
                 diagnostics.push(missing(image, source, place, folder));
@@ -318,6 +328,13 @@ fn ignore_file(
         diagnostics.push(diagnostic);
     }
     ignore
+}
+
+/// The error for links that lead to inputs and that a partial clone lacks.
+fn unread(snapshot: &Snapshot, inputs: &Inputs) -> Option<Diagnostic> {
+    snapshot
+        .missing
+        .error(inputs.unread.iter().map(String::as_str))
 }
 
 /// Something that is in every git folder.

@@ -17,6 +17,7 @@ mod index;
 mod kept;
 mod lfs;
 mod overlay;
+mod partial;
 mod scan;
 mod sealed;
 mod submodules;

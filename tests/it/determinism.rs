@@ -23,7 +23,7 @@ COPY --exclude=*.md . /app
 ";
 
 /// What is typed in a shell at `$REPO`, where `$1` is a new folder and `$PLAN` the command.
-const CIRCUMSTANCES: [(&str, &str); 17] = [
+const CIRCUMSTANCES: [(&str, &str); 20] = [
     ("as it is", "$PLAN"),
     ("again", "$PLAN"),
     ("from a folder below", "cd base && $PLAN"),
@@ -36,6 +36,13 @@ const CIRCUMSTANCES: [(&str, &str); 17] = [
         "depth 1",
         "git clone -q --depth 1 \"file://$REPO\" \"$1/a\" && cd \"$1/a\" && $PLAN",
     ),
+    (
+        "without the contents of other commits",
+        "git config uploadpack.allowFilter true
+        git clone -q --filter=blob:none \"file://$REPO\" \"$1/a\" && cd \"$1/a\" && $PLAN",
+    ),
+    ("one thread", "RAYON_NUM_THREADS=1 $PLAN"),
+    ("many threads", "RAYON_NUM_THREADS=16 $PLAN"),
     (
         "bare",
         "git clone -q --bare . \"$1/a\" && cd \"$1/a\" && $PLAN",
