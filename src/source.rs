@@ -20,6 +20,7 @@ mod overlay;
 mod partial;
 mod scan;
 mod sealed;
+mod stable;
 mod submodules;
 mod tracked;
 mod tree;

@@ -300,11 +300,7 @@ impl Writer<'_> {
             if blob_id(&content) == id {
                 return Ok(content);
             }
-            return Err(Diagnostic::error(
-                "changed-meanwhile",
-                format!("`{path}` has changed since it was planned"),
-            )
-            .help("run again, and leave the file alone until its build has begun"));
+            return Err(super::stable::changed(path));
         }
         Err(super::tree::missing_object(path, "its object is not there"))
     }

@@ -15,7 +15,8 @@ use crate::diagnostics::Diagnostic;
 use crate::discover::{file_name, folder_of};
 use crate::paths::join;
 use crate::snapshot::{
-    Entry, Folder, MalformedTree, Node, ObjectId, Revision, Snapshot, linked_file, object_id,
+    Entry, Folder, MalformedTree, Node, ObjectId, Revision, Snapshot, blob_id, linked_file,
+    object_id,
 };
 
 /// All files of a commit or of the working tree, and the means to read some of them.
@@ -261,26 +262,27 @@ impl<'r> Tree<'r> {
         })
     }
 
-    /// Whether a file's bytes come from the disk.
-    pub(super) fn is_on_disk(&self, path: &str) -> bool {
+    /// Where a file stands on the disk, if its bytes come from there.
+    pub(super) fn on_disk(&self, path: &str) -> Option<PathBuf> {
+        if let Some(file) = self.added.files.get(path) {
+            return Some(file.clone());
+        }
         let from_top = join(&self.root_path, path);
-        let changed = self.disk.as_ref();
-        let changed = changed.is_some_and(|disk| disk.has_changed(&from_top));
-        changed || self.added.files.contains_key(path)
+        let disk = self.disk.as_ref()?;
+        disk.has_changed(&from_top)
+            .then(|| disk.top.join(&from_top))
     }
 
     /// A file's bytes: from the disk where the working tree differs from the commit.
     pub(super) fn content(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, Diagnostic> {
-        let id = Oid::from_bytes(&id.0).expect("an object id has 20 bytes");
-        if let Some(file) = self.added.files.get(path) {
-            return super::working_tree::content(file);
-        }
-        if let Some(disk) = &self.disk {
-            let from_top = join(&self.root_path, path);
-            if disk.has_changed(&from_top) {
-                return super::working_tree::content(&disk.top.join(&from_top));
+        if let Some(file) = self.on_disk(path) {
+            let content = super::working_tree::content(&file)?;
+            if blob_id(&content) != id {
+                return Err(super::stable::changed(path));
             }
+            return Ok(content);
         }
+        let id = Oid::from_bytes(&id.0).expect("an object id has 20 bytes");
         let blob = self.repository.find_blob(id);
         let blob = blob.map_err(|error| missing_object(path, error.message()))?;
         Ok(blob.content().to_vec())
