@@ -174,7 +174,7 @@ fn run(
         .iter()
         .copied()
         .filter(|image| selected.contains(image));
-    let plan = assembly.plan(images)?;
+    let plan = assembly.plan(images, diagnostics)?;
     let planned = selected
         .iter()
         .map(|&index| (&definitions[index], &contents[&index]));

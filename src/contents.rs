@@ -61,7 +61,7 @@ pub fn of_all(
         let facts = Facts {
             images: resolved,
             fingerprints: &fingerprints,
-            inputs: inputs.id,
+            inputs: inputs.id(),
             contexts: &contexts,
             epoch: asked.epoch,
             raw_dockerfile: (!is_utf8).then(|| hex(&Sha256::digest(bytes))),

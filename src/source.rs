@@ -9,8 +9,11 @@
     reason = "this module is the one that reads a repository"
 )]
 
+mod index;
 mod kept;
+mod scan;
 mod sealed;
+mod tracked;
 mod tree;
 mod working_tree;
 
@@ -45,6 +48,10 @@ impl Checkout {
             path if path.is_empty() => Path::new("."),
             _ => folder,
         };
+        // As git does: the hash of an object is not computed again whenever it is read, and objects
+        // are not kept: each is read once.
+        git2::opts::strict_hash_verification(false);
+        git2::opts::enable_caching(false);
         let repository = Repository::discover(folder).map_err(|e| not_opened(folder, &e))?;
         let start = match repository.workdir() {
             Some(top) => start_folders(top, folder)?,

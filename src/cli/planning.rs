@@ -240,7 +240,9 @@ pub(super) fn compile(
 ) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
     let config = configuration(tree)?;
     let discovery = Discovery::new(&config);
-    let snapshot = tree.snapshot(&|path| discovery.is_read(path))?;
+    let snapshot = tree.snapshot(&|name| discovery.may_be_read(name), &|path| {
+        discovery.is_read(path)
+    })?;
     if !config.asks_for_git_tags() {
         return Ok(compile::compile(&snapshot, &config, options, clean));
     }

@@ -58,7 +58,7 @@ impl Sealer {
     /// # Errors
     /// When a file cannot be read or written, or is not what was planned.
     pub fn context(&self, context: &str, inputs: &Folder) -> Result<PathBuf, Diagnostic> {
-        let kept = self.kept.at(inputs.id);
+        let kept = self.kept.at(inputs.id());
         self.write_once(&kept, |writer, folder| {
             writer.folder(context, inputs, folder)
         })
@@ -152,13 +152,13 @@ impl Writer<'_> {
     /// Writes what a folder of the plan holds into one of the disk.
     fn folder(&self, path: &str, folder: &Folder, to: &Path) -> Result<(), Diagnostic> {
         use std::os::unix::ffi::OsStrExt;
-        for entry in &folder.entries {
-            let to = to.join(std::ffi::OsStr::from_bytes(&entry.name));
+        for entry in folder.entries() {
+            let to = to.join(std::ffi::OsStr::from_bytes(entry.name));
             let path = match path {
                 "." | "" => entry.name().into_owned(),
                 folder => format!("{folder}/{}", entry.name()),
             };
-            match &entry.node {
+            match entry.node {
                 Node::Folder(inner) => {
                     fs::create_dir(&to).map_err(|error| unwritable(&to, &error))?;
                     self.folder(&path, inner, &to)?;
@@ -166,13 +166,13 @@ impl Writer<'_> {
                     set_time(&to)?;
                 }
                 Node::File { executable, id } => {
-                    let content = self.content(&path, *id)?;
+                    let content = self.content(&path, id)?;
                     fs::write(&to, content).map_err(|error| unwritable(&to, &error))?;
-                    set_mode(&to, if *executable { 0o755 } else { 0o644 })?;
+                    set_mode(&to, if executable { 0o755 } else { 0o644 })?;
                     set_time(&to)?;
                 }
                 Node::Link { id } => {
-                    let target = self.content(&path, *id)?;
+                    let target = self.content(&path, id)?;
                     symlink(std::ffi::OsStr::from_bytes(&target), &to)
                         .map_err(|error| unwritable(&to, &error))?;
                 }

@@ -32,6 +32,11 @@ impl Random {
         usize::try_from(self.next() % end as u64).expect("less than a usize")
     }
 
+    /// Yes, one time in `sides`.
+    pub(crate) fn one_in(&mut self, sides: usize) -> bool {
+        self.below(sides) == 0
+    }
+
     pub(crate) fn one_of<'t, T: ?Sized>(&mut self, list: &[&'t T]) -> &'t T {
         list[self.below(list.len())]
     }
