@@ -43,6 +43,9 @@ pub struct Options {
     pub git_tags: Vec<String>,
     /// Which images are planned.
     pub selection: Selection,
+    /// A plan made before, whose images are compiled again: of each it says the name, the build
+    /// arguments, the target, the context and the platforms.
+    pub planned: Option<Arc<Plan>>,
 }
 
 /// A plan, and the files that go into its images.
@@ -118,9 +121,12 @@ fn run(
         repository: options.repository.as_deref(),
     };
     let root = &snapshot.root;
-    let definitions = images::define(&texts, root, config, &namer, over, diagnostics)?;
+    let mut definitions = images::define(&texts, root, config, &namer, over, diagnostics)?;
     if diagnostics.has_errors() {
         return Err(Diagnostics::new());
+    }
+    if let Some(plan) = &options.planned {
+        images::as_planned(&mut definitions, plan)?;
     }
 
     let settings = Settings {
@@ -168,7 +174,7 @@ fn run(
         .iter()
         .copied()
         .filter(|image| selected.contains(image));
-    let plan = assembly.plan(images)?;
+    let plan = assembly.plan(images, diagnostics)?;
     let planned = selected
         .iter()
         .map(|&index| (&definitions[index], &contents[&index]));

@@ -6,11 +6,11 @@ use globset::{GlobSet, GlobSetBuilder};
 
 use crate::config::{self, Config, Spanned};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::snapshot::{Node, Snapshot};
+use crate::snapshot::{Entry, Node, Snapshot};
 
 /// Endings of files that are templates of Dockerfiles or notes about them.
 const NOT_DOCKERFILES: [&str; 8] = [
-    ".dockerignore",
+    IGNORE_FILE,
     ".in",
     ".j2",
     ".tmpl",
@@ -19,6 +19,20 @@ const NOT_DOCKERFILES: [&str; 8] = [
     ".md",
     ".txt",
 ];
+
+/// How names of Dockerfiles begin.
+const WORDS: [&str; 2] = ["Dockerfile", "Containerfile"];
+
+/// How those of other Dockerfiles end.
+const ENDINGS: [&str; 4] = [
+    ".Dockerfile",
+    ".dockerfile",
+    ".Containerfile",
+    ".containerfile",
+];
+
+/// How names of ignore files end.
+const IGNORE_FILE: &str = ".dockerignore";
 
 /// Folders that hold other people's files.
 const FOREIGN_FOLDERS: [&str; 2] = ["vendor", "node_modules"];
@@ -33,6 +47,8 @@ pub struct Discovery<'c> {
     exclude: GlobSet,
     /// Those that images of the configuration name.
     named: BTreeSet<&'c str>,
+    /// The last components of these.
+    names: BTreeSet<&'c [u8]>,
 }
 
 /// The Dockerfiles of a repository, in byte order.
@@ -49,14 +65,19 @@ impl<'c> Discovery<'c> {
     pub fn new(config: &'c Config) -> Self {
         let patterns = &config.dockerfiles;
         let named = config.images.values();
+        let named: BTreeSet<&str> = named
+            .filter_map(|entry| Some(entry.dockerfile.as_ref()?.value.as_str()))
+            .collect();
         Self {
             config,
             only: set(&patterns.only),
             also: set(&patterns.also),
             exclude: set(&patterns.exclude),
-            named: named
-                .filter_map(|entry| Some(entry.dockerfile.as_ref()?.value.as_str()))
+            names: named
+                .iter()
+                .map(|path| file_name(path).as_bytes())
                 .collect(),
+            named,
         }
     }
 
@@ -64,7 +85,8 @@ impl<'c> Discovery<'c> {
     /// image of the configuration names is never excluded.
     pub fn find(&self, snapshot: &Snapshot) -> Found {
         let mut found = Found::default();
-        snapshot.root.walk(&mut |path, node| {
+        let by_name = |entry: Entry<'_>| self.may_be_read(entry.name);
+        snapshot.root.walk_where(&by_name, &mut |path, node| {
             let is_file = match node {
                 Node::File { .. } => true,
                 Node::Link { .. } => snapshot.texts.contains_key(path),
@@ -84,10 +106,23 @@ impl<'c> Discovery<'c> {
         found
     }
 
+    /// Whether [`Discovery::is_read`] could be true of a file of this name. Most names end here, before
+    /// anything is made of them.
+    pub fn may_be_read(&self, name: &[u8]) -> bool {
+        let by_path = !self.only.is_empty() || !self.also.is_empty();
+        by_path
+            || name.ends_with(IGNORE_FILE.as_bytes())
+            || WORDS.iter().any(|word| name.starts_with(word.as_bytes()))
+            || ENDINGS
+                .iter()
+                .any(|ending| name.ends_with(ending.as_bytes()))
+            || self.names.contains(name)
+    }
+
     /// Whether the planner reads the file at this path: a Dockerfile or an ignore file.
     pub fn is_read(&self, path: &str) -> bool {
         let name = file_name(path);
-        name.ends_with(".dockerignore")
+        name.ends_with(IGNORE_FILE)
             || self.named.contains(path)
             || self.is_candidate(path) && !self.is_excluded(path)
     }
@@ -177,30 +212,25 @@ pub fn suffix(path: &str) -> &str {
 
 /// The suffix of a Dockerfile's name; none where the name is not a Dockerfile's.
 fn parts(name: &str) -> Option<&str> {
-    let lower = name.to_ascii_lowercase();
-    if NOT_DOCKERFILES.iter().any(|ending| lower.ends_with(ending)) {
-        return None;
-    }
-    for word in ["Dockerfile", "Containerfile"] {
-        if let Some(rest) = name.strip_prefix(word) {
-            let mut chars = rest.chars();
-            return match chars.next() {
-                None => Some(""),
-                Some('.' | '-' | '_') if !chars.as_str().is_empty() => Some(chars.as_str()),
-                Some(_) => None,
-            };
+    let suffix = if let Some(rest) = WORDS.iter().find_map(|word| name.strip_prefix(word)) {
+        let mut chars = rest.chars();
+        match chars.next() {
+            None => "",
+            Some('.' | '-' | '_') if !chars.as_str().is_empty() => chars.as_str(),
+            Some(_) => return None,
         }
-    }
-    let endings = [
-        ".Dockerfile",
-        ".dockerfile",
-        ".Containerfile",
-        ".containerfile",
-    ];
-    let prefix = endings
-        .iter()
-        .find_map(|ending| name.strip_suffix(ending))?;
-    (!prefix.is_empty()).then_some(prefix)
+    } else {
+        let mut endings = ENDINGS.iter();
+        let prefix = endings.find_map(|ending| name.strip_suffix(ending))?;
+        if prefix.is_empty() {
+            return None;
+        }
+        prefix
+    };
+    let lower = name.to_ascii_lowercase();
+    let mut others = NOT_DOCKERFILES.iter();
+    let is_other = others.any(|ending| lower.ends_with(ending));
+    (!is_other).then_some(suffix)
 }
 
 /// The last component of a path.

@@ -41,6 +41,16 @@ pub struct Source<'s> {
     pub excludes: &'s [String],
 }
 
+impl Source<'_> {
+    /// All of the context.
+    pub const ALL: Self = Self {
+        path: "",
+        is_wildcard: false,
+        pattern: None,
+        excludes: &[],
+    };
+}
+
 /// A build context that inputs are selected from.
 pub struct Context<'s> {
     /// Its files.
@@ -68,7 +78,7 @@ impl Context<'_> {
         let present = |place: &Place| {
             let mut folder = &*tree;
             for (at, name) in place.iter().enumerate() {
-                match folder.entry(name).map(|entry| &entry.node) {
+                match folder.entry(name).map(|entry| entry.node) {
                     Some(Node::Folder(inner)) => folder = inner,
                     Some(_) => return at + 1 == place.len(),
                     None => return false,
@@ -187,13 +197,13 @@ fn matching(
     wildcard: &Wildcard,
     found: &mut Vec<Vec<Vec<u8>>>,
 ) {
-    for entry in &folder.entries {
-        path.push(entry.name.clone());
+    for entry in folder.entries() {
+        path.push(entry.name.to_vec());
         if depth == 1 {
             if wildcard.matches(path.join(&b'/')) {
                 found.push(path.clone());
             }
-        } else if let Node::Folder(inner) = &entry.node {
+        } else if let Node::Folder(inner) = entry.node {
             matching(inner, path, depth - 1, wildcard, found);
         }
         path.pop();
@@ -376,7 +386,7 @@ mod tests {
             links: &snapshot.links,
             ignore: &ignore,
         };
-        assert_eq!(context.select(&[source("a")]).tree.id, snapshot.root.id);
-        assert_eq!(context.select(&[]).tree.id, Folder::empty().id);
+        assert_eq!(context.select(&[source("a")]).tree.id(), snapshot.root.id());
+        assert_eq!(context.select(&[]).tree.id(), Folder::empty().id());
     }
 }

@@ -47,7 +47,7 @@ fn walk(
             }
             _ => {}
         }
-        let node = &folder_at(root, &place)?.entry(&name)?.node;
+        let node = folder_at(root, &place)?.entry(&name)?.node;
         place.push(name);
         if !matches!(node, Node::Link { .. }) {
             continue;
@@ -72,7 +72,7 @@ fn walk(
 pub fn folder_at<'f>(root: &'f Folder, place: &[Vec<u8>]) -> Option<&'f Folder> {
     let mut folder = root;
     for name in place {
-        match &folder.entry(name)?.node {
+        match folder.entry(name)?.node {
             Node::Folder(inner) => folder = inner,
             _ => return None,
         }

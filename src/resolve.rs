@@ -163,7 +163,11 @@ fn learns(image: &Resolved<'_>, all: &[Resolved<'_>]) -> bool {
         || !image.needs.is_empty()
             && views.any(|view| {
                 let mut steps = view.stages.reachable().flat_map(|stage| &stage.steps);
-                steps.any(|step| step.sources.iter().any(|source| source.path.is_none()))
+                steps.any(|step| {
+                    let named = step.uses.iter().flat_map(|taken| &taken.reads);
+                    let mut reads = step.sources.iter().chain(named);
+                    reads.any(|source| source.path.is_none())
+                })
             })
 }
 

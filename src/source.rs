@@ -9,8 +9,11 @@
     reason = "this module is the one that reads a repository"
 )]
 
+mod index;
 mod kept;
+mod scan;
 mod sealed;
+mod tracked;
 mod tree;
 mod working_tree;
 
@@ -45,6 +48,10 @@ impl Checkout {
             path if path.is_empty() => Path::new("."),
             _ => folder,
         };
+        // As git does: the hash of an object is not computed again whenever it is read, and objects
+        // are not kept: each is read once.
+        git2::opts::strict_hash_verification(false);
+        git2::opts::enable_caching(false);
         let repository = Repository::discover(folder).map_err(|e| not_opened(folder, &e))?;
         let start = match repository.workdir() {
             Some(top) => start_folders(top, folder)?,
@@ -67,6 +74,19 @@ impl Checkout {
     /// The folder that emitted files run in, for a root of the plan that a [`Tree`] names.
     pub fn folder(&self, tree: &Tree<'_>) -> Option<PathBuf> {
         self.top().map(|top| top.join(tree.root_path()))
+    }
+
+    /// The path of the plan's root from the top of the checkout, as the files on the disk say it; empty
+    /// for the top itself, and in a bare repository.
+    pub fn root_path(&self) -> String {
+        let Some(top) = self.top() else {
+            return String::new();
+        };
+        let mut paths = (1..=self.start.len())
+            .rev()
+            .map(|length| self.start[..length].join("/"));
+        let marked = paths.find(|path| top.join(path).join(CONFIG_FILE).is_file());
+        marked.unwrap_or_default()
     }
 
     /// The full names of all local branches and tags (`refs/heads/…`, `refs/tags/…`), sorted; those

@@ -359,6 +359,10 @@ pub(super) struct Run {
         default_missing_value = "true"
     )]
     pub(super) from_registry: Option<bool>,
+    /// Build with another builder of buildx, which takes from registries what builds need; `BUILDX_BUILDER`
+    /// where not given, else the engine itself
+    #[arg(long, value_name = "NAME")]
+    pub(super) builder: Option<String>,
     /// Build from the folders of the working tree rather than from exactly the planned files
     #[arg(long)]
     pub(super) unsealed: bool,

@@ -65,7 +65,7 @@ pub(super) fn run(directory: &Path, arguments: &Init) -> Result<(), Diagnostics>
             None => output::write(&start.config, None)?,
         }
     }
-    output::report(&start.left_out);
+    output::report(directory, &start.left_out);
     output::eprint(&summary(&start, file.as_deref()));
     Ok(())
 }
@@ -128,12 +128,12 @@ fn find(tree: &Tree<'_>, request: &Request) -> Result<Start, Diagnostics> {
     let config = config::Config::default();
     let discovery = Discovery::new(&config);
     let usual = |path: &str| discovery.is_read(path) || init::is_evidence(path, request);
-    let snapshot = tree.snapshot(&usual)?;
+    let snapshot = tree.snapshot(&|_| true, &usual)?;
     let named = init::named_dockerfiles(&snapshot, request);
     if named.iter().all(|path| snapshot.texts.contains_key(path)) {
         return init::init(&snapshot, request);
     }
-    let snapshot = tree.snapshot(&|path| usual(path) || named.contains(path))?;
+    let snapshot = tree.snapshot(&|_| true, &|path| usual(path) || named.contains(path))?;
     init::init(&snapshot, request)
 }
 

@@ -84,7 +84,7 @@ fn contexts(manifest: &mut Manifest, image: &Resolved<'_>, facts: &Facts<'_>) {
             NamedContext::Folder(folder) => facts
                 .contexts
                 .get(name)
-                .map_or_else(|| folder.clone(), |tree| tree.id.to_string()),
+                .map_or_else(|| folder.clone(), |tree| tree.id().to_string()),
         };
         manifest.add("context", name.as_str());
         manifest.add("context-value", value);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ignore::{self, IgnoreFile, Verdict};
-use crate::snapshot::{Entry, Folder, Node};
+use crate::snapshot::{Folder, Node};
 
 /// What is wanted of a folder, before anything is ignored; of a file, whether it is.
 #[derive(Debug, Default)]
@@ -39,9 +39,13 @@ impl Wanted {
     fn at(&mut self, place: &[Vec<u8>]) -> &mut Self {
         let mut wanted = self;
         for name in place {
-            wanted = wanted.inner.entry(name.clone()).or_default();
+            wanted = wanted.child(name);
         }
         wanted
+    }
+
+    fn child(&mut self, name: &[u8]) -> &mut Self {
+        self.inner.entry(name.to_vec()).or_default()
     }
 
     fn narrow(
@@ -50,12 +54,12 @@ impl Wanted {
         include: Option<&ignore::Folder<'_>>,
         exclude: &ignore::Folder<'_>,
     ) {
-        for entry in &folder.entries {
+        for entry in folder.entries() {
             let name = entry.name();
-            let Node::Folder(below) = &entry.node else {
+            let Node::Folder(below) = entry.node else {
                 let included = include.is_none_or(|include| include.ignores(&name));
                 if included && !exclude.ignores(&name) {
-                    self.add(std::slice::from_ref(&entry.name));
+                    self.child(entry.name).whole = true;
                 }
                 continue;
             };
@@ -70,10 +74,10 @@ impl Wanted {
             let wanted = match (included, exclude.verdict()) {
                 (Verdict::Ignored, _) | (_, Verdict::Ignored) => continue,
                 (Verdict::Taken, Verdict::Taken) => {
-                    self.add(std::slice::from_ref(&entry.name));
+                    self.child(entry.name).whole = true;
                     continue;
                 }
-                _ => self.at(std::slice::from_ref(&entry.name)),
+                _ => self.child(entry.name),
             };
             wanted.itself |=
                 !exclude.is_ignored() && include.as_ref().is_none_or(ignore::Folder::is_ignored);
@@ -86,30 +90,31 @@ impl Wanted {
         Folder::new(self.entries(context, &ignore.root()))
     }
 
-    fn entries(&self, folder: &Folder, ignore: &ignore::Folder<'_>) -> Vec<Entry> {
+    fn entries<'f>(
+        &self,
+        folder: &'f Folder,
+        ignore: &ignore::Folder<'_>,
+    ) -> Vec<(&'f [u8], Node)> {
         let all = Self {
             whole: true,
             ..Self::default()
         };
         let mut entries = Vec::new();
-        for entry in &folder.entries {
-            let inner = self.inner.get(&entry.name);
+        for entry in folder.entries() {
+            let inner = self.inner.get(entry.name);
             let wanted = match inner {
                 _ if self.whole => &all,
                 Some(inner) => inner,
                 None => continue,
             };
             let name = entry.name();
-            match &entry.node {
+            match entry.node {
                 Node::Folder(below) => {
                     let kept = wanted.folder(below, &ignore.enter(&name));
-                    entries.extend(kept.map(|kept| Entry {
-                        name: entry.name.clone(),
-                        node: Node::Folder(kept),
-                    }));
+                    entries.extend(kept.map(|kept| (entry.name, Node::Folder(kept))));
                 }
                 _ if ignore.ignores(&name) => {}
-                _ => entries.push(entry.clone()),
+                node => entries.push((entry.name, node.to_owned())),
             }
         }
         entries

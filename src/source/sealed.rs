@@ -22,6 +22,8 @@ use super::tree::Tree;
 use crate::diagnostics::Diagnostic;
 use crate::snapshot::{Folder, Node, ObjectId, blob_id};
 
+/// Within the git directory.
+const KNOWN_IMAGES: &str = "shipwright/images";
 /// Modification time of sealed files: 1980-01-01 00:00 UTC, the earliest that a zip archive can
 /// hold. One time for all, as builds are to depend on contents alone.
 const TIME: Duration = Duration::from_secs(315_532_800);
@@ -56,7 +58,7 @@ impl Sealer {
     /// # Errors
     /// When a file cannot be read or written, or is not what was planned.
     pub fn context(&self, context: &str, inputs: &Folder) -> Result<PathBuf, Diagnostic> {
-        let kept = self.kept.at(inputs.id);
+        let kept = self.kept.at(inputs.id());
         self.write_once(&kept, |writer, folder| {
             writer.folder(context, inputs, folder)
         })
@@ -82,6 +84,11 @@ impl Sealer {
     /// The git directory, which is there in a bare repository too.
     pub fn git_directory(&self) -> &Path {
         &self.git_directory
+    }
+
+    /// The file, beside the contexts, for what `exec` learns of images.
+    pub fn known_images(&self) -> PathBuf {
+        self.git_directory.join(KNOWN_IMAGES)
     }
 
     /// Removes contexts that have not been used for a while. Gives where the others are, how many,
@@ -145,13 +152,13 @@ impl Writer<'_> {
     /// Writes what a folder of the plan holds into one of the disk.
     fn folder(&self, path: &str, folder: &Folder, to: &Path) -> Result<(), Diagnostic> {
         use std::os::unix::ffi::OsStrExt;
-        for entry in &folder.entries {
-            let to = to.join(std::ffi::OsStr::from_bytes(&entry.name));
+        for entry in folder.entries() {
+            let to = to.join(std::ffi::OsStr::from_bytes(entry.name));
             let path = match path {
                 "." | "" => entry.name().into_owned(),
                 folder => format!("{folder}/{}", entry.name()),
             };
-            match &entry.node {
+            match entry.node {
                 Node::Folder(inner) => {
                     fs::create_dir(&to).map_err(|error| unwritable(&to, &error))?;
                     self.folder(&path, inner, &to)?;
@@ -159,13 +166,13 @@ impl Writer<'_> {
                     set_time(&to)?;
                 }
                 Node::File { executable, id } => {
-                    let content = self.content(&path, *id)?;
+                    let content = self.content(&path, id)?;
                     fs::write(&to, content).map_err(|error| unwritable(&to, &error))?;
-                    set_mode(&to, if *executable { 0o755 } else { 0o644 })?;
+                    set_mode(&to, if executable { 0o755 } else { 0o644 })?;
                     set_time(&to)?;
                 }
                 Node::Link { id } => {
-                    let target = self.content(&path, *id)?;
+                    let target = self.content(&path, id)?;
                     symlink(std::ffi::OsStr::from_bytes(&target), &to)
                         .map_err(|error| unwritable(&to, &error))?;
                 }

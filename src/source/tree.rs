@@ -1,15 +1,17 @@
 //! The files of a commit, with the working tree's changes over them where it is the working tree.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use git2::{ObjectType, Oid, Repository};
+use git2::{ObjectType, Odb, Oid, Repository};
 
 use super::CONFIG_FILE;
 use crate::diagnostics::Diagnostic;
 use crate::paths::join;
-use crate::snapshot::{Entry, Folder, Node, ObjectId, Revision, Snapshot, linked_file, object_id};
+use crate::snapshot::{
+    Entry, Folder, MalformedTree, Node, ObjectId, Revision, Snapshot, linked_file, object_id,
+};
 
 /// All files of a commit or of the working tree, and the means to read some of them.
 pub struct Tree<'r> {
@@ -18,6 +20,8 @@ pub struct Tree<'r> {
     /// The root of the plan, relative to the top; empty where it is the top.
     root_path: String,
     root: Arc<Folder>,
+    /// The whole tree, from the top of the checkout.
+    top: Arc<Folder>,
     /// Where files that differ from the commit are read from; none for a commit.
     disk: Option<WorkingTree>,
 }
@@ -66,8 +70,14 @@ impl<'r> Tree<'r> {
             revision,
             root_path,
             root,
+            top: Arc::clone(top),
             disk,
         }
+    }
+
+    /// The whole tree, from the top of the checkout.
+    pub(super) fn top(&self) -> &Arc<Folder> {
+        &self.top
     }
 
     /// The root of the plan, relative to the top of the checkout; empty where it is the top.
@@ -120,23 +130,30 @@ impl<'r> Tree<'r> {
     /// When the file is there and cannot be read.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Diagnostic> {
         match self.root.node(path) {
-            Some(Node::File { id, .. } | Node::Link { id }) => self.content(path, *id).map(Some),
+            Some(Node::File { id, .. } | Node::Link { id }) => self.content(path, id).map(Some),
             _ => Ok(None),
         }
     }
 
-    /// The snapshot, with the bytes of every file that `wanted` answers true for, and the target
-    /// of every symbolic link.
+    /// The snapshot, with the bytes of every file whose path `wanted` answers true for, and the target
+    /// of every symbolic link. `may_be_wanted` answers true for the names of all that are wanted.
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn snapshot(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Snapshot, Diagnostic> {
+    pub fn snapshot(
+        &self,
+        may_be_wanted: &dyn Fn(&[u8]) -> bool,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Snapshot, Diagnostic> {
         let (mut files, mut all_links) = (Vec::new(), Vec::new());
-        self.root.walk(&mut |path, node| match node {
-            Node::Link { id } => all_links.push((path.to_owned(), *id)),
-            Node::File { id, .. } if wanted(path) => files.push((path.to_owned(), *id)),
-            _ => {}
-        });
+        let by_name =
+            |entry: Entry<'_>| matches!(entry.node, Node::Link { .. }) || may_be_wanted(entry.name);
+        self.root
+            .walk_where(&by_name, &mut |path, node| match node {
+                Node::Link { id } => all_links.push((path.to_owned(), id)),
+                Node::File { id, .. } if wanted(path) => files.push((path.to_owned(), id)),
+                _ => {}
+            });
         let (mut texts, mut links) = (BTreeMap::new(), BTreeMap::new());
         for (path, id) in all_links {
             let target = self.content(&path, id)?;
@@ -179,11 +196,11 @@ fn plan_root(top: &Arc<Folder>, start: &[String]) -> (String, Arc<Folder>) {
     let mut best = (String::new(), Arc::clone(top));
     let mut folder = Arc::clone(top);
     for depth in 0..start.len() {
-        let Some(Node::Folder(next)) = folder.entry(start[depth].as_bytes()).map(|e| &e.node)
-        else {
-            break;
+        let next = match folder.entry(start[depth].as_bytes()).map(|e| e.node) {
+            Some(Node::Folder(next)) => Arc::clone(next),
+            _ => break,
         };
-        folder = Arc::clone(next);
+        folder = next;
         if folder.entry(CONFIG_FILE.as_bytes()).is_some() {
             best = (start[..=depth].join("/"), Arc::clone(&folder));
         }
@@ -199,43 +216,55 @@ fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
     path.strip_prefix(folder)?.strip_prefix('/')
 }
 
+/// Folders in folders that are read; git itself stops here too (`core.maxTreeDepth`).
+const MAX_DEPTH: usize = 2048;
+
 /// Reads a tree object and all below it, each object once.
 pub(super) fn read_folder(repository: &Repository, id: Oid) -> Result<Arc<Folder>, git2::Error> {
-    read_shared(repository, id, &mut BTreeMap::new())
+    let mut reader = Reader {
+        objects: &repository.odb()?,
+        read: BTreeMap::new(),
+    };
+    reader
+        .folder(object_id(id), 0)
+        .map_err(|Unread(error)| error)
 }
 
-fn read_shared(
-    repository: &Repository,
-    id: Oid,
-    read: &mut BTreeMap<Oid, Arc<Folder>>,
-) -> Result<Arc<Folder>, git2::Error> {
-    if let Some(folder) = read.get(&id) {
-        return Ok(Arc::clone(folder));
+/// Reads folders from the object database.
+struct Reader<'r> {
+    objects: &'r Odb<'r>,
+    read: BTreeMap<ObjectId, Arc<Folder>>,
+}
+
+/// Why a folder was not read.
+struct Unread(git2::Error);
+
+impl From<MalformedTree> for Unread {
+    fn from(error: MalformedTree) -> Self {
+        Self(git2::Error::from_str(&error.to_string()))
     }
-    let tree = repository.find_tree(id)?;
-    let mut entries = Vec::with_capacity(tree.len());
-    for entry in &tree {
-        let id = object_id(entry.id());
-        let node = match (entry.kind(), entry.filemode()) {
-            (Some(ObjectType::Tree), _) => Node::Folder(read_shared(repository, entry.id(), read)?),
-            (Some(ObjectType::Commit), _) => Node::Submodule { id },
-            (_, 0o120_000) => Node::Link { id },
-            (_, mode) => Node::File {
-                executable: mode & 0o111 != 0,
-                id,
-            },
-        };
-        entries.push(Entry {
-            name: entry.name_bytes().to_vec(),
-            node,
-        });
+}
+
+impl Reader<'_> {
+    fn folder(&mut self, id: ObjectId, depth: usize) -> Result<Arc<Folder>, Unread> {
+        if let Some(folder) = self.read.get(&id) {
+            return Ok(Arc::clone(folder));
+        }
+        if depth > MAX_DEPTH {
+            let message = format!("its folders are more than {MAX_DEPTH} deep");
+            return Err(Unread(git2::Error::from_str(&message)));
+        }
+        let objects = self.objects;
+        let object = Oid::from_bytes(&id.0).and_then(|id| objects.read(id));
+        let object = object.map_err(Unread)?;
+        if object.kind() != ObjectType::Tree {
+            return Err(MalformedTree.into());
+        }
+        let folder = Folder::of_tree(id, object.data(), |id| self.folder(id, depth + 1))?;
+        let folder = Arc::new(folder);
+        self.read.insert(id, Arc::clone(&folder));
+        Ok(folder)
     }
-    let folder = Arc::new(Folder {
-        id: object_id(id),
-        entries,
-    });
-    read.insert(id, Arc::clone(&folder));
-    Ok(folder)
 }
 
 /// The bytes of a file that are not there.
@@ -251,42 +280,4 @@ pub(super) fn not_read(error: &git2::Error) -> Diagnostic {
         format!("the commit cannot be read: {}", error.message()),
     )
     .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
-}
-
-/// A folder with some paths set to something else, or taken away.
-pub(super) fn overlay(folder: &Folder, changes: &BTreeMap<&Path, Option<Node>>) -> Folder {
-    let mut entries: BTreeMap<Vec<u8>, Node> = folder
-        .entries
-        .iter()
-        .map(|entry| (entry.name.clone(), entry.node.clone()))
-        .collect();
-    let mut deeper: BTreeMap<Vec<u8>, BTreeMap<&Path, Option<Node>>> = BTreeMap::new();
-    for (path, node) in changes {
-        let mut parts = path.components();
-        let Some(first) = parts.next() else { continue };
-        let name = first.as_os_str().as_encoded_bytes().to_vec();
-        let rest = parts.as_path();
-        if !rest.as_os_str().is_empty() {
-            deeper.entry(name).or_default().insert(rest, node.clone());
-        } else if let Some(node) = node {
-            entries.insert(name, node.clone());
-        } else {
-            entries.remove(&name);
-        }
-    }
-    for (name, changes) in deeper {
-        let inner = match entries.get(&name) {
-            Some(Node::Folder(inner)) => overlay(inner, &changes),
-            // Something that was no folder is one now, or one is gone and its files are too.
-            _ if changes.values().any(Option::is_some) => overlay(&Folder::empty(), &changes),
-            _ => continue,
-        };
-        if inner.entries.is_empty() {
-            entries.remove(&name);
-        } else {
-            entries.insert(name, Node::Folder(Arc::new(inner)));
-        }
-    }
-    let entries = entries.into_iter().map(|(name, node)| Entry { name, node });
-    Folder::new(entries.collect())
 }

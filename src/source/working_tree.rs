@@ -1,17 +1,18 @@
-//! The working tree: the commit it stands on, with what git says has changed over it.
+//! The working tree: the files on the disk that git tracks or does not ignore.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 
-use git2::{ObjectType, Oid, Repository, StatusOptions};
+use git2::Repository;
 
-use super::tree::{Tree, WorkingTree, overlay};
+use super::scan::scan;
+use super::tracked;
+use super::tree::{Tree, WorkingTree};
 use crate::diagnostics::Diagnostic;
-use crate::snapshot::{Entry, Folder, Node, blob_id, object_id};
+use crate::snapshot::{Folder, Node};
 
 /// A file by what it is rather than by its name: the one that standard output goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,21 +47,15 @@ pub(super) fn read<'r>(
         )
         .help("plan a commit with `--rev REV`"));
     };
-    let base = match &head {
-        Some(tree) => commit_folder(repository, tree)?,
-        None => Arc::new(Folder::empty()),
-    };
-    let overlaid = changes(repository, top, &base, without)?;
-    let by_path: BTreeMap<&Path, Option<Node>> = overlaid
+    let base = head.as_ref().map(Tree::top);
+    let scanned = scan(repository, top, base, without)?;
+    let mut changed: Vec<String> = scanned
+        .changed
         .iter()
-        .map(|(path, node)| (path.as_path(), node.clone()))
-        .collect();
-    let folder = Arc::new(overlay(&base, &by_path));
-    let mut changed: Vec<String> = overlaid
-        .keys()
-        .map(|path| path.to_string_lossy().trim_end_matches('/').to_owned())
+        .map(|path| String::from_utf8_lossy(path).into_owned())
         .collect();
     changed.sort();
+    let folder = scanned.folder.unwrap_or_else(|| Arc::new(Folder::empty()));
     let working_tree = WorkingTree {
         top: top.to_owned(),
         changed,
@@ -86,70 +81,6 @@ pub(super) fn content(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     read().map_err(|error| unreadable(path, &error))
 }
 
-/// The whole tree of the commit, from the top rather than from the root of the plan.
-fn commit_folder(repository: &Repository, tree: &Tree<'_>) -> Result<Arc<Folder>, Diagnostic> {
-    let revision = tree.revision().expect("a commit's tree has a revision");
-    let id = Oid::from_bytes(&revision.id.0).expect("an object id has 20 bytes");
-    let read = || super::tree::read_folder(repository, repository.find_commit(id)?.tree_id());
-    read().map_err(|error| super::tree::not_read(&error))
-}
-
-/// What stands at each path that is not as in the commit; none where nothing does.
-fn changes(
-    repository: &Repository,
-    top: &Path,
-    base: &Folder,
-    without: &[FileIdentity],
-) -> Result<BTreeMap<PathBuf, Option<Node>>, Diagnostic> {
-    let mut options = StatusOptions::new();
-    options
-        .include_untracked(true)
-        .recurse_untracked_dirs(true)
-        .include_ignored(false)
-        .renames_head_to_index(false)
-        .renames_index_to_workdir(false)
-        .no_refresh(true);
-    let statuses = repository.statuses(Some(&mut options)).map_err(|error| {
-        Diagnostic::error(
-            "unreadable-repository",
-            format!("the working tree cannot be read: {}", error.message()),
-        )
-    })?;
-    let keep_mode = !repository
-        .config()
-        .and_then(|config| config.get_bool("core.fileMode"))
-        .unwrap_or(true);
-    let mut changes = BTreeMap::new();
-    for status in statuses.iter() {
-        let path = PathBuf::from(std::ffi::OsStr::from_bytes(status.path_bytes()));
-        let before = path
-            .to_str()
-            .and_then(|path| base.node(path.trim_end_matches('/')));
-        if let Some(Node::Submodule { .. }) = before {
-            continue;
-        }
-        let mut node = match on_disk(&top.join(&path), without)? {
-            OnDisk::Written => continue,
-            OnDisk::Node(node) => Some(node),
-            OnDisk::Nothing => None,
-        };
-        if let (true, Some(Node::File { executable, .. })) = (keep_mode, &mut node) {
-            *executable = matches!(
-                before,
-                Some(Node::File {
-                    executable: true,
-                    ..
-                })
-            );
-        }
-        // Staged and then put back, or the very file that is being written.
-        if node.as_ref() != before {
-            changes.insert(path, node);
-        }
-    }
-    Ok(changes)
-}
-
 /// What stands at a path of the disk.
 enum OnDisk {
     Nothing,
@@ -168,34 +99,16 @@ fn on_disk(path: &Path, without: &[FileIdentity]) -> Result<OnDisk, Diagnostic> 
     if without.contains(&FileIdentity::of(&metadata)) {
         return Ok(OnDisk::Written);
     }
-    let kind = metadata.file_type();
-    if kind.is_dir() {
+    if metadata.is_dir() {
         let folder = folder_on_disk(path, without)?;
         return Ok(OnDisk::Node(Node::Folder(Arc::new(folder))));
     }
-    if kind.is_symlink() {
-        let target = content(path)?;
-        return Ok(OnDisk::Node(Node::Link {
-            id: blob_id(&target),
-        }));
-    }
-    if !kind.is_file() {
-        // A socket or a pipe: no builder sends it.
-        return Ok(OnDisk::Nothing);
-    }
-    let id = Oid::hash_file(ObjectType::Blob, path).map_err(|error| {
-        Diagnostic::error(
-            "unreadable",
-            format!("`{}` cannot be read: {}", path.display(), error.message()),
-        )
-    })?;
-    Ok(OnDisk::Node(Node::File {
-        executable: metadata.permissions().mode() & 0o100 != 0,
-        id: object_id(id),
-    }))
+    let node = tracked::read(path, &metadata)?;
+    Ok(node.map_or(OnDisk::Nothing, OnDisk::Node))
 }
 
-fn folder_on_disk(path: &Path, without: &[FileIdentity]) -> Result<Folder, Diagnostic> {
+/// Reads a folder with all that it holds, git's own left out.
+pub(super) fn folder_on_disk(path: &Path, without: &[FileIdentity]) -> Result<Folder, Diagnostic> {
     let mut entries = Vec::new();
     let list = fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
     for item in list {
@@ -204,21 +117,19 @@ fn folder_on_disk(path: &Path, without: &[FileIdentity]) -> Result<Folder, Diagn
             continue;
         }
         if let OnDisk::Node(node) = on_disk(&item.path(), without)? {
-            entries.push(Entry {
-                name: item.file_name().as_bytes().to_vec(),
-                node,
-            });
+            entries.push((item.file_name().as_bytes().to_vec(), node));
         }
     }
     Ok(Folder::new(entries))
 }
 
-fn gone(error: &std::io::Error) -> bool {
+/// Whether nothing stands at the path.
+pub(super) fn gone(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory)
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::error(
         "unreadable",
         format!("`{}` cannot be read: {error}", path.display()),

@@ -4,6 +4,7 @@
 //! wrong base shows in the files.
 
 mod builder;
+mod builders;
 mod equality;
 mod exec;
 mod five_images;

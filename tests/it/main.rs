@@ -36,6 +36,7 @@ mod rows;
 mod shared;
 mod stage_laws;
 mod transcripts;
+mod working_tree_laws;
 
 #[allow(dead_code, reason = "helpers are for whoever comes to need them")]
 mod support;

@@ -90,7 +90,7 @@ pub(crate) fn registry() -> Option<&'static str> {
 }
 
 #[track_caller]
-fn skip(needed: &str) {
+pub(crate) fn skip(needed: &str) {
     let required = std::env::var_os("SHIPWRIGHT_REQUIRE_ENGINE").is_some();
     assert!(!required, "needs {needed}");
     // Not `eprintln!`, whose output the test harness keeps back.
