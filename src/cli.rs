@@ -6,6 +6,7 @@
 
 mod args;
 mod built;
+mod checks;
 mod decisions;
 mod diff;
 mod emit;
@@ -59,7 +60,8 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
     match command {
         Command::Plan { planning, output } => {
             let file = output.file(directory);
-            let made = planning::make(directory, &planning, file.as_deref())?;
+            let made =
+                planning::make(directory, &planning, file.as_deref(), checks::Sends::Sealed)?;
             output::write(&made.plan.to_json(), file.as_deref())?;
         }
         Command::Emit(mut arguments) => match arguments.what() {
