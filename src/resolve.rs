@@ -5,6 +5,7 @@ mod context;
 mod hints;
 mod ours;
 mod stamps;
+mod syntax;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,6 +110,7 @@ pub fn resolve<'a>(
         return Err(problems);
     }
     hints::hints(&resolved, &ours, settings.namespace, diagnostics);
+    syntax::foreign(&resolved, diagnostics);
     Ok(resolved)
 }
 
