@@ -20,6 +20,7 @@ mod output;
 mod parse;
 mod planning;
 mod prune;
+mod schema;
 mod stored;
 mod why;
 
@@ -90,6 +91,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         Command::Graph(graph) => graph::run(directory, &graph)?,
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { folder } => manual::man(folder.as_deref())?,
+        Command::Schema(schema) => schema::run(&schema)?,
         Command::Prune(pruning) => prune::run(directory, &pruning)?,
         Command::Parse(parse) => return parse::run(directory, &parse),
         Command::Check { planning } => {
