@@ -12,6 +12,7 @@ mod diff;
 mod emit;
 mod exec;
 mod graph;
+mod init;
 mod inputs;
 mod list;
 mod manual;
@@ -19,6 +20,7 @@ mod output;
 mod parse;
 mod planning;
 mod prune;
+mod schema;
 mod stored;
 mod why;
 
@@ -79,6 +81,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         } => list::run(directory, &planning, &stored, refs)?,
         Command::Why { planning } => why::run(directory, &planning)?,
         Command::Diff(diffing) => return diff::run(directory, &diffing),
+        Command::Init(init) => init::run(directory, &init)?,
         Command::Inputs { planning } => inputs::run(directory, planning)?,
         Command::Built {
             planning,
@@ -88,6 +91,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         Command::Graph(graph) => graph::run(directory, &graph)?,
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { folder } => manual::man(folder.as_deref())?,
+        Command::Schema(schema) => schema::run(&schema)?,
         Command::Prune(pruning) => prune::run(directory, &pruning)?,
         Command::Parse(parse) => return parse::run(directory, &parse),
         Command::Check { planning } => {

@@ -140,7 +140,7 @@ pub fn run_on(
             host: &host,
         };
         ran = runner.run_all(&tasks, progress);
-        problems.extend(look_again(&setting, &work, &ran, &mut held)?);
+        problems.extend(look_again(&setting, &work, &ran, &mut held));
     }
     if !options.dry_run {
         problems.extend(unfinished(&ran, &tasks, options));
@@ -166,22 +166,30 @@ pub fn run_on(
     })
 }
 
-/// What the engine and the registries hold after the tasks; gives warnings.
+/// What the engine and the registries hold after the tasks; gives warnings, and the error of an engine
+/// that is gone meanwhile.
 fn look_again(
     setting: &Setting<'_>,
     work: &Work<'_>,
     ran: &BTreeMap<usize, Ran>,
     held: &mut Held,
-) -> Result<Vec<Diagnostic>, Diagnostics> {
-    held.local = setting.engine.look(&held::references(work.plan))?;
+) -> Vec<Diagnostic> {
+    let gone = match setting.engine.look(&held::references(work.plan)) {
+        Ok(local) => {
+            held.local = local;
+            None
+        }
+        Err(gone) => Some(gone),
+    };
     let pushed = work.pushes.iter().filter(|position| {
         let ran = ran.get(position);
         ran.is_some_and(Ran::succeeded)
     });
     let pushed = pushed.map(|position| work.plan.images[*position].reference.as_str());
-    let (remote, warnings) = registry::look(setting.registry, &pushed.collect());
+    let (remote, mut problems) = registry::look(setting.registry, &pushed.collect());
     held.remote.extend(remote);
-    Ok(warnings)
+    problems.extend(gone);
+    problems
 }
 
 /// A dirty image is of no revision: pushing one by accident would publish unreviewed files.

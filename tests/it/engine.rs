@@ -7,6 +7,7 @@ mod builder;
 mod builders;
 mod equality;
 mod exec;
+mod faults;
 mod five_images;
 mod generated;
 mod killed;

@@ -71,7 +71,7 @@ pub(crate) fn engine() -> Option<Engine> {
 #[track_caller]
 pub(crate) fn published() -> Option<Engine> {
     let (mut engine, host) = (engine()?, registry()?);
-    engine.prefix = format!("{host}/{}", engine.prefix);
+    engine.move_below(host);
     Some(engine)
 }
 
@@ -160,6 +160,11 @@ impl Engine {
     /// The repository prefix that is the test's own, without a final `/`.
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// Puts the prefix into that registry.
+    pub(crate) fn move_below(&mut self, host: &str) {
+        self.prefix = format!("{host}/{}", self.prefix);
     }
 
     /// A repository below the prefix.

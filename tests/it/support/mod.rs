@@ -6,6 +6,7 @@ pub(crate) mod engine;
 pub(crate) mod fake_docker;
 pub(crate) mod generate;
 pub(crate) mod own_engine;
+pub(crate) mod own_registry;
 pub(crate) mod plans;
 pub(crate) mod program;
 pub(crate) mod repo;
