@@ -11,6 +11,7 @@ mod diff;
 mod emit;
 mod exec;
 mod graph;
+mod init;
 mod inputs;
 mod list;
 mod manual;
@@ -77,6 +78,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         } => list::run(directory, &planning, &stored, refs)?,
         Command::Why { planning } => why::run(directory, &planning)?,
         Command::Diff(diffing) => return diff::run(directory, &diffing),
+        Command::Init(init) => init::run(directory, &init)?,
         Command::Inputs { planning } => inputs::run(directory, planning)?,
         Command::Built {
             planning,

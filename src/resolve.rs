@@ -5,6 +5,7 @@ mod context;
 mod hints;
 mod ours;
 mod stamps;
+mod syntax;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,6 +110,7 @@ pub fn resolve<'a>(
         return Err(problems);
     }
     hints::hints(&resolved, &ours, settings.namespace, diagnostics);
+    syntax::foreign(&resolved, diagnostics);
     Ok(resolved)
 }
 
@@ -279,7 +281,14 @@ fn one<'a>(
             Err(_) if asked.is_empty() && !image.views.is_empty() => {}
             Err(errors) => {
                 let mut problems = Diagnostics::new();
-                problems.extend(errors.iter().map(|error| error.diagnostic(parsed.source)));
+                for error in &errors {
+                    let mut diagnostic = error.diagnostic(parsed.source);
+                    // What is wrong with no line, such as a target that is not there.
+                    if diagnostic.labels.is_empty() {
+                        diagnostic = diagnostic.at(parsed.source, 0..0, "");
+                    }
+                    problems.push(diagnostic);
+                }
                 return Err(problems);
             }
         }
@@ -384,7 +393,7 @@ fn hides<'s>(stages: &'s StageGraph<'_>, context: &str) -> Option<&'s str> {
 }
 
 /// The images that a stage takes from: the instruction, where it stands, and the image.
-fn uses_of<'s>(stage: &'s Stage<'_>) -> Vec<(&'static str, Place, &'s ImageUse)> {
+pub(crate) fn uses_of<'s>(stage: &'s Stage<'_>) -> Vec<(&'static str, Place, &'s ImageUse)> {
     let mut uses = Vec::new();
     if let Base::Image(image) = &stage.base {
         uses.push(("FROM", Place::from(stage.from), image));

@@ -65,6 +65,12 @@ impl Checkout {
         self.repository.workdir()
     }
 
+    /// Where the repository was cloned from: the URL of `origin`, where there is one.
+    pub fn origin(&self) -> Option<String> {
+        let remote = self.repository.find_remote("origin").ok()?;
+        remote.url().ok().map(str::to_owned)
+    }
+
     /// The folder that emitted files run in, for a root of the plan that a [`Tree`] names.
     pub fn folder(&self, tree: &Tree<'_>) -> Option<PathBuf> {
         self.top().map(|top| top.join(tree.root_path()))

@@ -18,12 +18,10 @@ pub(super) fn write(data: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
     let Some(file) = file else {
         return to_stdout(|stdout| stdout.write_all(data.as_bytes()));
     };
-    write_atomically(data, file).map_err(|error| {
-        Diagnostic::error(
-            "unwritable",
-            format!("`{}` cannot be written: {error}", file.display()),
-        )
-    })
+    let written = temporary(data, file).and_then(|temporary| Ok(temporary.persist(file)?));
+    written
+        .map(|_| ())
+        .map_err(|error| unwritable(file, &error))
 }
 
 /// Writes JSON to standard output piece by piece, so that it is never in memory as a whole.
@@ -48,7 +46,25 @@ fn to_stdout(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Resul
     }
 }
 
-fn write_atomically(data: &str, file: &Path) -> std::io::Result<()> {
+/// Writes data to a file that is not there yet, all of it or nothing.
+///
+/// # Errors
+/// None where the file is there, now if not before; else why it cannot be written.
+pub(super) fn create(data: &str, file: &Path) -> Result<(), Option<Diagnostic>> {
+    let created = temporary(data, file)
+        .and_then(|temporary| Ok(temporary.persist_noclobber(file).map(|_| ())?));
+    created.map_err(|error| {
+        (error.kind() != ErrorKind::AlreadyExists).then(|| unwritable(file, &error))
+    })
+}
+
+fn unwritable(file: &Path, error: &std::io::Error) -> Diagnostic {
+    let message = format!("`{}` cannot be written: {error}", file.display());
+    Diagnostic::error("unwritable", message)
+}
+
+/// A file beside the one that is to be written, with the data in it.
+fn temporary(data: &str, file: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -63,8 +79,7 @@ fn write_atomically(data: &str, file: &Path) -> std::io::Result<()> {
         // Its text would tell the temporary name, which nobody chose.
         .map_err(|error| std::io::Error::from(error.kind()))?;
     temporary.write_all(data.as_bytes())?;
-    temporary.persist(file)?;
-    Ok(())
+    Ok(temporary)
 }
 
 /// Prints diagnostics of what is found from that folder to standard error; in a job of GitHub Actions
