@@ -58,6 +58,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
             let file = output.file(&directory);
             let made = planning::make(&directory, &planning, file.as_deref())?;
             output::write(&made.plan.to_json(), file.as_deref())?;
+            // The process ends: nobody needs what it holds to be freed piece by piece.
+            std::mem::forget(made);
         }
         Command::Emit(mut arguments) => match arguments.what() {
             Ok(what) => emit::run(&directory, &what, &arguments)?,
