@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use crate::config;
 use crate::contents::{Asked, Contents};
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::images::{IMAGE_SCHEME, NamedContext};
 use crate::plan::{self, Action, Dependency, Image, Plan, Source};
 use crate::publish::{self, Published, Publisher};
@@ -28,11 +29,15 @@ pub struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
-    /// The plan of the images given, which are in build order.
+    /// The plan of the images given, which are in build order. `diagnostics` takes the warnings.
     ///
     /// # Errors
     /// When what an image is called or tagged is not legal, or two images claim one tag.
-    pub fn plan(&self, images: impl Iterator<Item = usize>) -> Result<Plan, Diagnostics> {
+    pub fn plan(
+        &self,
+        images: impl Iterator<Item = usize>,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Plan, Diagnostics> {
         let sequence: Vec<usize> = images.collect();
         let published = self.published(&sequence)?;
         let planned: BTreeSet<usize> = sequence.iter().copied().collect();
@@ -46,6 +51,7 @@ impl Assembly<'_> {
             images.push(self.image(index, wave, &planned, &published));
         }
         images.sort_by(|a, b| (a.wave, &a.name).cmp(&(b.wave, &b.name)));
+        share(&mut images, diagnostics);
         let revision = self.publisher.revision;
         Ok(Plan {
             version: plan::VERSION,
@@ -183,6 +189,36 @@ impl Assembly<'_> {
             .collect();
         dependencies.sort_by(|a, b| (&a.image, &a.reference).cmp(&(&b.image, &b.reference)));
         dependencies
+    }
+}
+
+/// Images of equal references are one, built once: what is not in the fingerprint is that of the
+/// first, whichever of them a runner builds. A warning for each whose own is not used.
+fn share(images: &mut [Image], diagnostics: &mut Diagnostics) {
+    let mut first = BTreeMap::new();
+    for index in 0..images.len() {
+        let number = *first
+            .entry(images[index].reference.clone())
+            .or_insert(index);
+        let (before, rest) = images.split_at_mut(index);
+        let (Some(first), image) = (before.get(number), &mut rest[0]) else {
+            continue;
+        };
+        if (&image.labels, &image.stamp_args, &image.attest)
+            == (&first.labels, &first.stamp_args, &first.attest)
+        {
+            continue;
+        }
+        let message = format!(
+            "`{}` is the same image as `{}`, built once: its own labels, stamp arguments and \
+             attestations are not used",
+            image.name, first.name
+        );
+        let help = format!("say of both the same in {}", config::PATH);
+        diagnostics.push(Diagnostic::warning("shared-image", message).help(help));
+        image.labels.clone_from(&first.labels);
+        image.stamp_args.clone_from(&first.stamp_args);
+        image.attest.clone_from(&first.attest);
     }
 }
 

@@ -11,6 +11,7 @@ mod diff;
 mod emit;
 mod exec;
 mod graph;
+mod init;
 mod inputs;
 mod list;
 mod manual;
@@ -18,9 +19,11 @@ mod output;
 mod parse;
 mod planning;
 mod prune;
+mod stored;
 mod why;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -35,10 +38,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return misused(&error),
     };
-    match dispatch(arguments) {
+    let directory = arguments.directory.unwrap_or_default();
+    match dispatch(&directory, arguments.command) {
         Ok(code) => code,
         Err(diagnostics) => {
-            output::report(&diagnostics);
+            output::report(&directory, &diagnostics);
             ExitCode::FAILURE
         }
     }
@@ -51,44 +55,46 @@ fn misused(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-fn dispatch(arguments: Arguments) -> Result<ExitCode, Diagnostics> {
-    let directory = arguments.directory.unwrap_or_default();
-    match arguments.command {
+fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics> {
+    match command {
         Command::Plan { planning, output } => {
-            let file = output.file(&directory);
-            let made = planning::make(&directory, &planning, file.as_deref())?;
+            let file = output.file(directory);
+            let made = planning::make(directory, &planning, file.as_deref())?;
             output::write(&made.plan.to_json(), file.as_deref())?;
             // The process ends: nobody needs what it holds to be freed piece by piece.
             std::mem::forget(made);
         }
         Command::Emit(mut arguments) => match arguments.what() {
-            Ok(what) => emit::run(&directory, &what, &arguments)?,
+            Ok(what) => emit::run(directory, &what, &arguments)?,
             Err(error) => return Ok(misused(&error)),
         },
         Command::Exec {
             planning,
             stored,
             run,
-        } => return exec::run(&directory, &planning, &stored, &run),
+        } => return exec::run(directory, &planning, &stored, &run),
         Command::List {
             planning,
             stored,
             refs,
-        } => list::run(&directory, &planning, &stored, refs)?,
-        Command::Why { planning } => why::run(&directory, &planning)?,
-        Command::Diff(diffing) => return diff::run(&directory, &diffing),
-        Command::Inputs { planning } => inputs::run(&directory, planning)?,
+        } => list::run(directory, &planning, &stored, refs)?,
+        Command::Why { planning } => why::run(directory, &planning)?,
+        Command::Diff(diffing) => return diff::run(directory, &diffing),
+        Command::Init(init) => init::run(directory, &init)?,
+        Command::Inputs { planning } => inputs::run(directory, planning)?,
         Command::Built {
             planning,
             stored,
             local,
-        } => built::run(&directory, &planning, &stored, local)?,
-        Command::Graph(graph) => graph::run(&directory, &graph)?,
+        } => built::run(directory, &planning, &stored, local)?,
+        Command::Graph(graph) => graph::run(directory, &graph)?,
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { folder } => manual::man(folder.as_deref())?,
-        Command::Prune(pruning) => prune::run(&directory, &pruning)?,
-        Command::Parse(parse) => return parse::run(&directory, &parse),
-        Command::Check { planning } => output::report(&planning::check(&directory, &planning)?),
+        Command::Prune(pruning) => prune::run(directory, &pruning)?,
+        Command::Parse(parse) => return parse::run(directory, &parse),
+        Command::Check { planning } => {
+            output::report(directory, &planning::check(directory, &planning)?);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -45,6 +45,9 @@ pub struct Options {
     pub git_tags: Vec<String>,
     /// Which images are planned.
     pub selection: Selection,
+    /// A plan made before, whose images are compiled again: of each it says the name, the build
+    /// arguments, the target, the context and the platforms.
+    pub planned: Option<Arc<Plan>>,
 }
 
 /// A plan, and the files that go into its images.
@@ -120,9 +123,12 @@ fn run(
         repository: options.repository.as_deref(),
     };
     let root = &snapshot.root;
-    let definitions = images::define(&texts, root, config, &namer, over, diagnostics)?;
+    let mut definitions = images::define(&texts, root, config, &namer, over, diagnostics)?;
     if diagnostics.has_errors() {
         return Err(Diagnostics::new());
+    }
+    if let Some(plan) = &options.planned {
+        images::as_planned(&mut definitions, plan)?;
     }
 
     let settings = Settings {
@@ -170,7 +176,7 @@ fn run(
         .iter()
         .copied()
         .filter(|image| selected.contains(image));
-    let plan = assembly.plan(images)?;
+    let plan = assembly.plan(images, diagnostics)?;
     let planned = contents
         .into_iter()
         .filter(|(index, _)| selected.contains(index))

@@ -4,7 +4,7 @@
 //! shipwright, a Python program, and keeps working unchanged; version 2 adds keys to it.
 //! `docs/configuration.md` describes them all.
 
-mod json;
+pub(crate) mod json;
 mod rules;
 mod settings;
 
@@ -15,7 +15,7 @@ use globset::GlobBuilder;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::template::Template;
-use json::{Document, Object};
+use json::Object;
 use settings::SHARED_KEYS;
 
 pub use rules::{ImageEntry, Rule};
@@ -119,7 +119,7 @@ impl Config {
     /// type, the version is not known.
     pub fn parse(text: &str) -> Result<Self, Diagnostics> {
         let source = SourceText::new(PATH, text);
-        let document = Document::parse(text).map_err(|error| {
+        let document = json::parse(text).map_err(|error| {
             Diagnostic::error(
                 "config-syntax",
                 format!("this is not JSON: {}", error.message),

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
-use crate::dockerfile::stages::{ContextSource, Place};
+use crate::dockerfile::stages::{Base, ContextSource, Place, Source as From, Step};
 use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
 use crate::ignore::{IgnoreFile, Problem};
@@ -135,8 +135,7 @@ fn inputs(files: &Files<'_>, image: &Resolved<'_>, diagnostics: &mut Diagnostics
     inputs.tree
 }
 
-/// The files of named contexts that are folders: all that is not ignored, for what is taken of them
-/// is up to the builder.
+/// The files of named contexts that are folders and that reachable stages take from.
 fn named_contexts(
     files: &Files<'_>,
     image: &Resolved<'_>,
@@ -150,36 +149,62 @@ fn named_contexts(
         let path = if folder == "." { "" } else { folder };
         let snapshot = files.snapshot;
         let ignore = files.ignored(None, path, diagnostics);
-        let tree = snapshot.root.folder(folder).map(|folder| {
-            let context = Context {
-                folder,
-                path,
-                links: &snapshot.links,
-                ignore: &ignore,
-            };
-            let all = Source {
-                path: "",
-                is_wildcard: false,
-                pattern: None,
-                excludes: &[],
-            };
-            context.select(&[all]).tree
-        });
-        trees.insert(
-            name.clone(),
-            tree.unwrap_or_else(|| Arc::new(Folder::empty())),
-        );
+        let empty = Folder::empty();
+        let context = Context {
+            folder: snapshot.root.folder(folder).unwrap_or(&empty),
+            path,
+            links: &snapshot.links,
+            ignore: &ignore,
+        };
+        let read = read_of(image, name);
+        let sources: Vec<Source<'_>> = read.iter().map(|(source, _)| selected(source)).collect();
+        let inputs = if is_base(image, name) {
+            context.select(&[Source::ALL])
+        } else {
+            context.select(&sources)
+        };
+        for index in inputs.missing {
+            let (source, place) = read[index];
+            diagnostics.push(missing(image, source, place, folder));
+        }
+        trees.insert(name.clone(), inputs.tree);
     }
     trees
 }
 
+/// Whether a reachable stage is built on a named context, which then is all taken.
+fn is_base(image: &Resolved<'_>, name: &str) -> bool {
+    let mut stages = image.views.iter().flat_map(|view| view.stages.reachable());
+    stages.any(|stage| matches!(&stage.base, Base::Context(context) if context == name))
+}
+
+/// What instructions of reachable stages read from a named context, each once.
+fn read_of<'r>(image: &'r Resolved<'_>, name: &str) -> Vec<(&'r ContextSource, Place)> {
+    let steps = steps(image);
+    let uses = steps.flat_map(|step| step.uses.iter().map(|taken| (taken, step.place)));
+    let uses = uses
+        .filter(|(taken, _)| matches!(&taken.source, From::Context(context) if context == name));
+    distinct(uses.flat_map(|(taken, place)| taken.reads.iter().map(move |read| (read, place))))
+}
+
 /// What reachable stages read from the context, each once.
 fn sources<'r>(image: &'r Resolved<'_>) -> Vec<(&'r ContextSource, Place)> {
-    let mut seen = BTreeSet::new();
+    let steps = steps(image);
+    distinct(steps.flat_map(|step| step.sources.iter().map(|source| (source, step.place))))
+}
+
+/// The instructions of reachable stages, for each platform.
+fn steps<'r>(image: &'r Resolved<'_>) -> impl Iterator<Item = &'r Step<'r>> {
     let stages = image.views.iter().flat_map(|view| view.stages.reachable());
-    let steps = stages.flat_map(|stage| &stage.steps);
-    let all = steps.flat_map(|step| step.sources.iter().map(|source| (source, step.place)));
-    all.filter(|(source, place)| seen.insert((place.span, format!("{source:?}"))))
+    stages.flat_map(|stage| &stage.steps)
+}
+
+fn distinct<'r>(
+    sources: impl Iterator<Item = (&'r ContextSource, Place)>,
+) -> Vec<(&'r ContextSource, Place)> {
+    let mut seen = BTreeSet::new();
+    sources
+        .filter(|(source, place)| seen.insert((place.span, format!("{source:?}"))))
         .collect()
 }
 

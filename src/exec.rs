@@ -8,6 +8,7 @@
 //! Knows the types of the plan alone. A run that is killed leaves whole content references and no
 //! moved tag behind; the next one goes on from there.
 
+mod builder;
 mod child;
 mod command;
 mod contexts;
@@ -16,7 +17,11 @@ mod docker;
 mod engine;
 mod existing;
 mod failure;
+mod held;
+mod known;
 mod log;
+mod look;
+mod options;
 mod parallel;
 pub mod progress;
 mod publish;
@@ -31,60 +36,25 @@ mod tests;
 mod work;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 pub use contexts::{Contexts, Sources, WorkingTree};
 pub use docker::Docker;
 pub use engine::{Engine, Failed, Found, Host};
 pub use existing::existing;
+pub use options::{Options, Push};
 pub use progress::Progress;
 pub use report::{ImageReport, Outcome, Report};
 pub use stop::Stop;
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
+use held::Held;
 use publish::Move;
 use registry::{HttpRegistry, Registry};
 use tasks::{End, Ran, Runner, Task};
-use work::{Held, Work};
-
-/// How to run a plan.
-#[derive(Debug, Clone)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the command line"
-)]
-pub struct Options {
-    /// How many images are built at the same time; at least one is.
-    pub jobs: usize,
-    /// Whether to build what does not exist; a missing image is an error where not.
-    pub build: bool,
-    /// Whether to move the readable tags at the end.
-    pub tags: bool,
-    /// Whether a failure blocks only what needs the failed image.
-    pub keep_going: bool,
-    /// Whether to look and report only.
-    pub dry_run: bool,
-    /// Whether to push content references as built and readable tags at the end.
-    pub push: Option<Push>,
-    /// Whether an image that the engine lacks is looked for in its registry and fetched from there;
-    /// where nothing is said, if its repository names the registry's host.
-    pub from_registry: Option<bool>,
-    /// The folder for the images' logs; made when the first is written.
-    pub logs: PathBuf,
-    /// Asks the run to stop: running builds end, nothing is tagged.
-    pub stop: Stop,
-}
-
-/// Which images may be pushed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Push {
-    /// Those of a revision; a dirty one is an error.
-    Clean,
-    /// Dirty ones too.
-    Dirty,
-}
+use work::Work;
 
 /// Where an image may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,11 +80,6 @@ pub struct Setting<'a> {
     pub options: &'a Options,
 }
 
-/// How many images to build at once where nothing else is asked for: the processors, at most 4.
-pub fn default_jobs() -> usize {
-    std::thread::available_parallelism().map_or(1, |processors| processors.get().min(4))
-}
-
 /// Runs the plan with the `docker` on `PATH`.
 ///
 /// # Errors
@@ -126,7 +91,7 @@ pub fn run(
     contexts: &dyn Contexts,
     progress: &mut dyn Progress,
 ) -> Result<Report, Diagnostics> {
-    let engine = Docker::at(root);
+    let engine = Docker::at(root).remembering(options.known.clone());
     let registry = HttpRegistry::new();
     let setting = Setting {
         root,
@@ -151,18 +116,19 @@ pub fn run_on(
     let started = Instant::now();
     let options = setting.options;
     refuse_dirty(plan, options)?;
-    let host = setting.engine.host()?;
+    let host = setting.engine.host(options.builder.as_deref())?;
     let mut problems = Diagnostics::new();
     let mut held = Held {
-        local: setting.engine.look(&work::references(plan))?,
+        local: setting.engine.look(&held::references(plan))?,
         remote: BTreeMap::new(),
     };
-    let asked = work::asked_remotely(plan, &held.local, &host, options);
+    let asked = held::asked_remotely(plan, &held.local, &host, options);
     let (remote, warnings) = registry::look(setting.registry, &asked);
     held.remote = remote;
     problems.extend(warnings);
-    let work = Work::new(plan, &host, &held, options.push.is_some())?;
-    check_builds(&work, setting)?;
+    let work = Work::new(plan, &host, &held, options)?;
+    problems.extend(work.done_without());
+    check_builds(&work, &host, setting)?;
 
     let tasks = work.tasks();
     let mut ran = BTreeMap::new();
@@ -174,14 +140,14 @@ pub fn run_on(
             host: &host,
         };
         ran = runner.run_all(&tasks, progress);
-        problems.extend(look_again(&setting, &work, &ran, &mut held)?);
+        problems.extend(look_again(&setting, &work, &ran, &mut held));
     }
     if !options.dry_run {
         problems.extend(unfinished(&ran, &tasks, options));
         if !problems.has_errors() {
             // Somebody may have removed one meanwhile.
-            let absent = |image: &&Image| !held.has(&image.reference);
-            problems.extend(plan.images.iter().filter(absent).map(publish::missing));
+            let absent = work.required().filter(|image| !held.has(&image.reference));
+            problems.extend(absent.map(publish::missing));
         }
     }
 
@@ -200,22 +166,30 @@ pub fn run_on(
     })
 }
 
-/// What the engine and the registries hold after the tasks; gives warnings.
+/// What the engine and the registries hold after the tasks; gives warnings, and the error of an engine
+/// that is gone meanwhile.
 fn look_again(
     setting: &Setting<'_>,
     work: &Work<'_>,
     ran: &BTreeMap<usize, Ran>,
     held: &mut Held,
-) -> Result<Vec<Diagnostic>, Diagnostics> {
-    held.local = setting.engine.look(&work::references(work.plan))?;
+) -> Vec<Diagnostic> {
+    let gone = match setting.engine.look(&held::references(work.plan)) {
+        Ok(local) => {
+            held.local = local;
+            None
+        }
+        Err(gone) => Some(gone),
+    };
     let pushed = work.pushes.iter().filter(|position| {
         let ran = ran.get(position);
         ran.is_some_and(Ran::succeeded)
     });
     let pushed = pushed.map(|position| work.plan.images[*position].reference.as_str());
-    let (remote, warnings) = registry::look(setting.registry, &pushed.collect());
+    let (remote, mut problems) = registry::look(setting.registry, &pushed.collect());
     held.remote.extend(remote);
-    Ok(warnings)
+    problems.extend(gone);
+    problems
 }
 
 /// A dirty image is of no revision: pushing one by accident would publish unreviewed files.
@@ -235,21 +209,20 @@ fn refuse_dirty(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
 }
 
 /// Whether what must be built may be and can be.
-fn check_builds(work: &Work<'_>, setting: Setting<'_>) -> Result<(), Diagnostics> {
-    let builds = || {
-        work.builds
-            .iter()
-            .map(|position| &work.plan.images[*position])
-    };
+fn check_builds(work: &Work<'_>, host: &Host, setting: Setting<'_>) -> Result<(), Diagnostics> {
     if work.builds.is_empty() {
         return Ok(());
     }
     if !setting.options.build {
         let mut missing = Diagnostics::new();
-        missing.extend(builds().map(publish::missing));
+        let builds = work.builds.iter();
+        missing.extend(builds.map(|position| publish::missing(&work.plan.images[*position])));
         return Err(missing);
     }
-    let multi_platform = builds().any(|image| image.platforms.len() > 1);
+    let multi_platform = work.builds.iter().any(|position| {
+        let pushed_at_once = !host.shares_images && work.pushes.contains(position);
+        work.plan.images[*position].platforms.len() > 1 && !pushed_at_once
+    });
     Ok(setting.engine.check_builds(multi_platform)?)
 }
 

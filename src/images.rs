@@ -3,6 +3,7 @@
 //! `names`, then the first of `rules` that matches, then the folder name an image; entries of
 //! `images` change one, or make further ones of a Dockerfile that then has no other.
 
+mod planned;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use crate::snapshot::Folder;
 use crate::template::{Engine, Template, Variables};
 use settle::Settled;
 
+pub use planned::{as_planned, differs};
 pub(crate) use settle::is_glob;
 pub use settle::{IMAGE_SCHEME, NamedContext};
 

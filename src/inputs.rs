@@ -41,6 +41,16 @@ pub struct Source<'s> {
     pub excludes: &'s [String],
 }
 
+impl Source<'_> {
+    /// All of the context.
+    pub const ALL: Self = Self {
+        path: "",
+        is_wildcard: false,
+        pattern: None,
+        excludes: &[],
+    };
+}
+
 /// A build context that inputs are selected from.
 pub struct Context<'s> {
     /// Its files.

@@ -44,6 +44,7 @@ pub mod assemble;
 pub mod compile;
 pub mod decide;
 pub mod diff;
+pub mod init;
 pub mod plan;
 
 // What becomes of a plan, and the program around it all.

@@ -5,6 +5,7 @@ mod context;
 mod hints;
 mod ours;
 mod stamps;
+mod syntax;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,6 +119,7 @@ pub fn resolve<'a>(
         return Err(problems);
     }
     hints::hints(&resolved, &ours, settings.namespace, diagnostics);
+    syntax::foreign(&resolved, diagnostics);
     Ok(resolved)
 }
 
@@ -172,7 +174,11 @@ fn learns(image: &Resolved<'_>, all: &[Resolved<'_>]) -> bool {
         || !image.needs.is_empty()
             && views.any(|view| {
                 let mut steps = view.stages.reachable().flat_map(|stage| &stage.steps);
-                steps.any(|step| step.sources.iter().any(|source| source.path.is_none()))
+                steps.any(|step| {
+                    let named = step.uses.iter().flat_map(|taken| &taken.reads);
+                    let mut reads = step.sources.iter().chain(named);
+                    reads.any(|source| source.path.is_none())
+                })
             })
 }
 
@@ -284,7 +290,14 @@ fn one<'a>(
             Err(_) if asked.is_empty() && !image.views.is_empty() => {}
             Err(errors) => {
                 let mut problems = Diagnostics::new();
-                problems.extend(errors.iter().map(|error| error.diagnostic(parsed.source)));
+                for error in &errors {
+                    let mut diagnostic = error.diagnostic(parsed.source);
+                    // What is wrong with no line, such as a target that is not there.
+                    if diagnostic.labels.is_empty() {
+                        diagnostic = diagnostic.at(parsed.source, 0..0, "");
+                    }
+                    problems.push(diagnostic);
+                }
                 return Err(problems);
             }
         }
@@ -389,7 +402,7 @@ fn hides<'s>(stages: &'s StageGraph<'_>, context: &str) -> Option<&'s str> {
 }
 
 /// The images that a stage takes from: the instruction, where it stands, and the image.
-fn uses_of<'s>(stage: &'s Stage<'_>) -> Vec<(&'static str, Place, &'s ImageUse)> {
+pub(crate) fn uses_of<'s>(stage: &'s Stage<'_>) -> Vec<(&'static str, Place, &'s ImageUse)> {
     let mut uses = Vec::new();
     if let Base::Image(image) = &stage.base {
         uses.push(("FROM", Place::from(stage.from), image));

@@ -41,9 +41,7 @@ impl Selection {
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
-        let nothing_named =
-            self.upto.is_empty() && self.dependents.is_empty() && self.exact.is_empty();
-        let mut selected = if nothing_named {
+        let mut selected = if self.names_nothing() {
             (0..names.len()).collect()
         } else {
             let mut selected = graph.with_needs(upto);
@@ -55,6 +53,27 @@ impl Selection {
             selected.remove(&image);
         }
         Ok(selected)
+    }
+
+    /// The indices of the images that are meant themselves, rather than for being needed; none where
+    /// nothing is named, and all are. A pattern that names no image names nothing.
+    pub fn named(&self, names: &[&str], graph: &Graph) -> Option<BTreeSet<usize>> {
+        if self.names_nothing() {
+            return None;
+        }
+        let find = |patterns: &[String]| -> BTreeSet<usize> {
+            let found = patterns.iter().flat_map(|pattern| matching(pattern, names));
+            found.collect()
+        };
+        let mut named = graph.with_dependents(find(&self.dependents));
+        named.extend(find(&self.upto));
+        named.extend(find(&self.exact));
+        Some(named)
+    }
+
+    /// Whether only exclusions are said, if anything.
+    fn names_nothing(&self) -> bool {
+        self.upto.is_empty() && self.dependents.is_empty() && self.exact.is_empty()
     }
 }
 
@@ -174,6 +193,27 @@ mod tests {
             ..everything
         };
         check(&exclude, &["python", "service2", "shared"]);
+    }
+
+    #[test]
+    fn what_is_only_needed_is_not_named() {
+        let needs = BTreeSet::from([(4, 1), (2, 4), (3, 4), (0, 2)]);
+        let graph = Graph::new(NAMES.len(), &needs);
+        for (upto, dependents, exact, expected) in [
+            (&[][..], &[][..], &[][..], None),
+            (&["admin"], &[], &["shared"], Some(vec![0, 4])),
+            (&["a/serv*", "gone"], &[], &[], Some(vec![2, 3])),
+            (&[], &["service1"], &[], Some(vec![0, 2])),
+        ] {
+            let selection = Selection {
+                upto: patterns(upto),
+                dependents: patterns(dependents),
+                exact: patterns(exact),
+                exclude: patterns(&["python"]),
+            };
+            let named = selection.named(&NAMES, &graph);
+            assert_eq!(named.map(Vec::from_iter), expected, "{selection:?}");
+        }
     }
 
     #[test]

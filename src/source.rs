@@ -74,9 +74,28 @@ impl Checkout {
         self.repository.workdir()
     }
 
+    /// Where the repository was cloned from: the URL of `origin`, where there is one.
+    pub fn origin(&self) -> Option<String> {
+        let remote = self.repository.find_remote("origin").ok()?;
+        remote.url().ok().map(str::to_owned)
+    }
+
     /// The folder that emitted files run in, for a root of the plan that a [`Tree`] names.
     pub fn folder(&self, tree: &Tree<'_>) -> Option<PathBuf> {
         self.top().map(|top| top.join(tree.root_path()))
+    }
+
+    /// The path of the plan's root from the top of the checkout, as the files on the disk say it; empty
+    /// for the top itself, and in a bare repository.
+    pub fn root_path(&self) -> String {
+        let Some(top) = self.top() else {
+            return String::new();
+        };
+        let mut paths = (1..=self.start.len())
+            .rev()
+            .map(|length| self.start[..length].join("/"));
+        let marked = paths.find(|path| top.join(path).join(CONFIG_FILE).is_file());
+        marked.unwrap_or_default()
     }
 
     /// The full names of all local branches and tags (`refs/heads/…`, `refs/tags/…`), sorted; those

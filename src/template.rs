@@ -155,7 +155,7 @@ impl<'c> Engine<'c> {
 }
 
 /// `NodeChrome`, `node_chrome` and `node chrome` as `node-chrome`; a run of capitals is one word.
-fn kebab(text: &str) -> String {
+pub(crate) fn kebab(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut kebab = String::with_capacity(text.len() + 4);
     for (at, &c) in chars.iter().enumerate() {

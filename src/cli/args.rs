@@ -101,6 +101,16 @@ pub(super) enum Command {
         #[command(flatten)]
         planning: Planning,
     },
+    /// Write a starting .shipwright.json from what the checkout shows
+    #[command(
+        after_help = "It is made of docker-bake.hcl, docker-bake.json, compose.yaml (docker-compose.yml) at the root \
+        and of the references in Dockerfiles.\n\n\
+        Examples:\n  \
+        shipwright init\n  \
+        shipwright init -o -                        show it, and write nothing\n  \
+        shipwright init deploy/compose.yaml         from another file"
+    )]
+    Init(super::init::Init),
     /// Show which images of the plan exist: their content references, one a line
     #[command(after_help = "Examples:\n  \
         shipwright built > built.txt && shipwright plan --built built.txt\n  \
@@ -349,6 +359,10 @@ pub(super) struct Run {
         default_missing_value = "true"
     )]
     pub(super) from_registry: Option<bool>,
+    /// Build with another builder of buildx, which takes from registries what builds need; `BUILDX_BUILDER`
+    /// where not given, else the engine itself
+    #[arg(long, value_name = "NAME")]
+    pub(super) builder: Option<String>,
     /// Build from the folders of the working tree rather than from exactly the planned files
     #[arg(long)]
     pub(super) unsealed: bool,

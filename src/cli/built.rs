@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::args::{Planning, Stored};
-use super::{output, planning};
+use super::{output, planning, stored};
 use crate::diagnostics::Diagnostics;
 use crate::exec::{self, Place};
 
@@ -15,7 +15,7 @@ pub(super) fn run(
     stored: &Stored,
     local: bool,
 ) -> Result<(), Diagnostics> {
-    let made = planning::stored_or(directory, stored, || {
+    let made = stored::or_made(directory, stored, || {
         planning::make(directory, planning, None)
     })?;
     let place = if local {
@@ -24,7 +24,7 @@ pub(super) fn run(
         Place::Registry
     };
     let (references, warnings) = exec::existing(&made.plan, place)?;
-    output::report(&warnings);
+    output::report(directory, &warnings);
     let lines = references.iter().map(|reference| format!("{reference}\n"));
     Ok(output::write(&lines.collect::<String>(), None)?)
 }

@@ -61,7 +61,7 @@ pub(super) fn earlier(
         {
             warning = warning.help(format!("there: {}", problem.message));
         }
-        output::remark(&warning.into());
+        output::remark(checkout, &warning.into());
     }
     Ok(Earlier {
         revision: id.unwrap_or_default(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{DiffFormat, Diffing};
-use super::{output, planning};
+use super::{output, planning, stored};
 use crate::compile::{Compiled, Files, Options};
 use crate::decide::Earlier;
 use crate::diagnostics::Diagnostics;
@@ -81,7 +81,7 @@ fn side(directory: &Path, text: &str, options: &Options) -> Result<Side, Diagnos
         return of_revision(directory, text, options);
     }
     let file = if text == "-" { Path::new("-") } else { &file };
-    let plan = planning::read_stored(file)?;
+    let plan = stored::read(file)?;
     Ok(Side { plan, files: None })
 }
 

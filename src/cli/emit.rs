@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
 
 use super::args::{Arguments, Output, Planning, Stored};
-use super::{output, planning};
+use super::{output, planning, stored};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::emit::{Format, emit, emit_template};
 
@@ -104,7 +104,7 @@ fn misused(kind: ErrorKind, message: impl std::fmt::Display) -> clap::Error {
 
 pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(), Diagnostics> {
     let file = arguments.output.file(directory);
-    let made = planning::stored_or(directory, &arguments.stored, || {
+    let made = stored::or_made(directory, &arguments.stored, || {
         planning::make(directory, &arguments.planning, file.as_deref())
     })?;
     let text = match what {

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{Planning, Run, Stored};
-use super::output;
 use super::planning::{self, Made};
+use super::{output, stored};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::exec::progress::{self, Progress, Quiet};
-use crate::exec::{self, Contexts, Options, Push, Sources, Stop, WorkingTree};
+use crate::exec::{self, Contexts, Options, Push, Report, Sources, Stop, WorkingTree};
 use crate::plan::Image;
-use crate::source::{Checkout, Sealer};
+use crate::source::Sealer;
 
 pub(super) fn run(
     directory: &Path,
@@ -18,30 +18,79 @@ pub(super) fn run(
     stored: &Stored,
     run: &Run,
 ) -> Result<ExitCode, Diagnostics> {
-    let made = planning::stored_or(directory, stored, || {
-        planning::make(directory, planning, None)
-    })?;
+    let mut made = None;
+    let result = make(directory, planning, stored, run)
+        .and_then(|plan| run_plan(directory, made.insert(plan), planning, run));
+    let file = run.report.as_ref().map(|file| directory.join(file));
+    let report = match result {
+        Ok(report) => report,
+        Err(mut problems) => {
+            if let Some(file) = file {
+                let plan = made.as_ref().map(|made| &made.plan);
+                let report = Report::not_started(plan, &problems, run.dry_run);
+                problems.extend(output::write(&report.to_json(), Some(&file)).err());
+            }
+            return Err(problems);
+        }
+    };
+    output::report(directory, &report.problems);
+    output::write(&report.table(), None)?;
+    if let Some(file) = file {
+        output::write(&report.to_json(), Some(&file))?;
+    }
+    Ok(if report.succeeded() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The plan that is run, and the files of its images. A stored one is held against the repository,
+/// unless it only moves tags, for which nobody needs a repository.
+fn make(
+    directory: &Path,
+    planning: &Planning,
+    stored: &Stored,
+    run: &Run,
+) -> Result<Made, Diagnostics> {
+    let make = || planning::make(directory, planning, None);
+    match stored.file(directory) {
+        Some(file) if !run.unsealed && !run.no_build => stored::with_files(directory, &file),
+        _ => {
+            let made = stored::or_made(directory, stored, make)?;
+            if run.unsealed && !run.no_build {
+                stored::check_folders(directory, &made.plan)?;
+            }
+            Ok(made)
+        }
+    }
+}
+
+fn run_plan(
+    directory: &Path,
+    made: &Made,
+    planning: &Planning,
+    run: &Run,
+) -> Result<Report, Diagnostics> {
+    let options = options(directory, made, planning, run)?;
     let sealer = made.sealer.as_ref().filter(|_| !run.unsealed);
-    let git_directory = sealer.map(Sealer::git_directory);
-    // Sealed contexts need no checkout: any folder does for docker to start in.
-    let Some(root) = made.root.as_deref().or(git_directory) else {
+    let sealed = sealer.map(|sealer| Sealed { sealer, made });
+    let contexts: &dyn Contexts = match &sealed {
+        Some(sealed) => sealed,
+        None => &WorkingTree,
+    };
+    // Sealed contexts need no checkout, and tags nothing: any folder does for docker to start in.
+    let elsewhere = match sealer {
+        Some(sealer) => Some(sealer.git_directory()),
+        None => run.no_build.then(|| Path::new(".")),
+    };
+    let Some(root) = made.root.as_deref().or(elsewhere) else {
         return Err(Diagnostic::error(
             "no-working-tree",
             "a bare repository has no folder to build in",
         )
         .help("run `exec` in a checkout, or in a worktree: `git worktree add`")
         .into());
-    };
-    let options = options(directory, run)?;
-    let sealed = sealer.map(|sealer| Sealed {
-        sealer,
-        made: &made,
-    });
-    let contexts: &dyn Contexts = if let Some(sealed) = &sealed {
-        sealed
-    } else {
-        planning::check_stored(directory, &made.plan)?;
-        &WorkingTree
     };
     let mut progress: Box<dyn Progress> = if run.quiet {
         Box::new(Quiet)
@@ -54,16 +103,7 @@ pub(super) fn run(
     if let Some(sealer) = sealer.filter(|_| !run.dry_run) {
         tidy(sealer, run.quiet);
     }
-    output::report_below(&below_top(directory, root), &report.problems);
-    if let Some(file) = &run.report {
-        output::write(&report.to_json(), Some(&directory.join(file)))?;
-    }
-    output::write(&report.table(), None)?;
-    Ok(if report.succeeded() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(report)
 }
 
 /// Removes sealed contexts that nobody used for a while, and says what the others take.
@@ -80,24 +120,23 @@ fn tidy(sealer: &Sealer, quiet: bool) {
     }
 }
 
-/// The root of the plan from the top of the checkout; empty where it is the top, or unknown.
-fn below_top(directory: &Path, root: &Path) -> String {
-    let checkout = Checkout::open(directory).ok();
-    let top = checkout.as_ref().and_then(Checkout::top);
-    let below = top.and_then(|top| root.strip_prefix(top).ok());
-    below
-        .map(|path| path.to_string_lossy().into_owned())
-        .unwrap_or_default()
-}
-
-fn options(directory: &Path, run: &Run) -> Result<Options, Diagnostics> {
+fn options(
+    directory: &Path,
+    made: &Made,
+    planning: &Planning,
+    run: &Run,
+) -> Result<Options, Diagnostics> {
     let stop = Stop::on_signals().map_err(|error| {
         Diagnostic::error("signals", format!("signals cannot be handled: {error}"))
     })?;
+    let logs = match &run.logs {
+        Some(folder) => directory.join(folder),
+        None => std::env::temp_dir().join(format!("shipwright-logs-{}", std::process::id())),
+    };
+    let defaults = Options::new(logs);
+    let from_environment = std::env::var("BUILDX_BUILDER").ok();
     Ok(Options {
-        jobs: run
-            .jobs
-            .map_or_else(exec::default_jobs, std::num::NonZeroUsize::get),
+        jobs: run.jobs.map_or(defaults.jobs, std::num::NonZeroUsize::get),
         build: !run.no_build,
         tags: !run.no_tags,
         keep_going: run.keep_going,
@@ -108,11 +147,15 @@ fn options(directory: &Path, run: &Run) -> Result<Options, Diagnostics> {
             (false, false) => None,
         },
         from_registry: run.from_registry,
-        logs: match &run.logs {
-            Some(folder) => directory.join(folder),
-            None => std::env::temp_dir().join(format!("shipwright-logs-{}", std::process::id())),
-        },
+        wanted: planning::named(&made.plan, planning),
+        builder: run
+            .builder
+            .clone()
+            .or(from_environment)
+            .filter(|name| !name.is_empty()),
+        known: made.sealer.as_ref().map(Sealer::known_images),
         stop,
+        ..defaults
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 
 use super::args::{Output, Planning, Stored};
-use super::{output, planning};
+use super::{output, planning, stored};
 use crate::diagnostics::Diagnostics;
 use crate::picture::{self, Options, draw};
 
@@ -47,7 +47,7 @@ enum Format {
 
 pub(super) fn run(directory: &Path, graph: &Graph) -> Result<(), Diagnostics> {
     let look = || planning::look(directory, &graph.planning);
-    let made = planning::stored_or(directory, &graph.stored, look)?;
+    let made = stored::or_made(directory, &graph.stored, look)?;
     let format = match graph.format {
         Format::Tree => picture::Format::Tree,
         Format::Dot => picture::Format::Dot,

@@ -5,7 +5,7 @@ use std::path::Path;
 use unicode_width::UnicodeWidthStr;
 
 use super::args::{Planning, Stored};
-use super::{output, planning};
+use super::{output, planning, stored};
 use crate::diagnostics::Diagnostics;
 use crate::names::short;
 use crate::plan::{Image, Plan};
@@ -16,7 +16,7 @@ pub(super) fn run(
     stored: &Stored,
     refs: bool,
 ) -> Result<(), Diagnostics> {
-    let made = planning::stored_or(directory, stored, || planning::look(directory, planning))?;
+    let made = stored::or_made(directory, stored, || planning::look(directory, planning))?;
     let text = if refs {
         references(&made.plan)
     } else {

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
-use crate::source::FileIdentity;
+use crate::source::{Checkout, FileIdentity};
 
 /// Writes data to standard output, or to a file by way of a temporary one beside it, so that the
 /// file is never half written. A reader that goes away early (`| head`) is no error.
@@ -18,12 +18,10 @@ pub(super) fn write(data: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
     let Some(file) = file else {
         return to_stdout(|stdout| stdout.write_all(data.as_bytes()));
     };
-    write_atomically(data, file).map_err(|error| {
-        Diagnostic::error(
-            "unwritable",
-            format!("`{}` cannot be written: {error}", file.display()),
-        )
-    })
+    let written = temporary(data, file).and_then(|temporary| Ok(temporary.persist(file)?));
+    written
+        .map(|_| ())
+        .map_err(|error| unwritable(file, &error))
 }
 
 /// Writes JSON to standard output piece by piece, so that it is never in memory as a whole.
@@ -48,35 +46,58 @@ fn to_stdout(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Resul
     }
 }
 
-fn write_atomically(data: &str, file: &Path) -> std::io::Result<()> {
+/// Writes data to a file that is not there yet, all of it or nothing.
+///
+/// # Errors
+/// None where the file is there, now if not before; else why it cannot be written.
+pub(super) fn create(data: &str, file: &Path) -> Result<(), Option<Diagnostic>> {
+    let created = temporary(data, file)
+        .and_then(|temporary| Ok(temporary.persist_noclobber(file).map(|_| ())?));
+    created.map_err(|error| {
+        (error.kind() != ErrorKind::AlreadyExists).then(|| unwritable(file, &error))
+    })
+}
+
+fn unwritable(file: &Path, error: &std::io::Error) -> Diagnostic {
+    let message = format!("`{}` cannot be written: {error}", file.display());
+    Diagnostic::error("unwritable", message)
+}
+
+/// A file beside the one that is to be written, with the data in it.
+fn temporary(data: &str, file: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    std::fs::metadata(folder)?;
     let mode = std::fs::metadata(file).map_or(0o666, |metadata| metadata.permissions().mode());
     let mut temporary = tempfile::Builder::new()
         .prefix(".shipwright-")
         .permissions(std::fs::Permissions::from_mode(mode))
-        .tempfile_in(folder)?;
+        .tempfile_in(folder)
+        // Its text would tell the temporary name, which nobody chose.
+        .map_err(|error| std::io::Error::from(error.kind()))?;
     temporary.write_all(data.as_bytes())?;
-    temporary.persist(file)?;
-    Ok(())
+    Ok(temporary)
 }
 
-/// Prints diagnostics to standard error; in a job of GitHub Actions as annotations too.
-pub(super) fn report(diagnostics: &Diagnostics) {
-    report_below("", diagnostics);
+/// Prints diagnostics of what is found from that folder to standard error; in a job of GitHub Actions
+/// as annotations too, whose paths are from the top of the checkout.
+pub(super) fn report(directory: &Path, diagnostics: &Diagnostics) {
+    print(diagnostics, || {
+        let checkout = Checkout::open(directory).ok();
+        checkout.map_or_else(String::new, |checkout| checkout.root_path())
+    });
 }
 
-/// As [`report`], for a plan whose root is a folder of the checkout: its path from the top.
-pub(super) fn report_below(root: &str, diagnostics: &Diagnostics) {
+fn print(diagnostics: &Diagnostics, root: impl FnOnce() -> String) {
     let style = Style {
         colour: colour_on_stderr(),
     };
     eprint(&render(diagnostics, style));
-    if in_github_actions() {
-        eprint(&annotations(diagnostics, root));
+    if in_github_actions() && !diagnostics.is_empty() {
+        eprint(&annotations(diagnostics, &root()));
     }
 }
 
@@ -86,7 +107,7 @@ pub(super) fn in_github_actions() -> bool {
 }
 
 /// Prints what a plan cannot go without, and how many other warnings there are.
-pub(super) fn remark(diagnostics: &Diagnostics) {
+pub(super) fn remark(checkout: &Checkout, diagnostics: &Diagnostics) {
     let (mut shown, mut others) = (Diagnostics::new(), 0);
     for diagnostic in diagnostics {
         if diagnostic.severity == Severity::Error || SHOWN_ALWAYS.contains(&diagnostic.code) {
@@ -95,7 +116,7 @@ pub(super) fn remark(diagnostics: &Diagnostics) {
             others += 1;
         }
     }
-    report(&shown);
+    print(&shown, || checkout.root_path());
     if others > 0 {
         let s = if others == 1 { "" } else { "s" };
         eprint(&format!(

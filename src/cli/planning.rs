@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::args::{Planning, Settings, Stored};
+use super::args::{Planning, Settings};
 use super::{decisions, output};
 use crate::compile::{self, Compiled, Files, Options};
 use crate::config::{self, Config};
@@ -11,7 +11,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::discover::Discovery;
 use crate::graph::Graph;
 use crate::paths;
-use crate::plan::{Image, Plan};
+use crate::plan::Plan;
 use crate::publish::Tagging;
 use crate::selection::Selection;
 use crate::source::{Checkout, Sealer, Tree};
@@ -80,6 +80,25 @@ pub(super) fn selected(made: &Made, planning: &Planning) -> Result<Vec<String>, 
         .collect())
 }
 
+/// The names of the planned images that are asked for themselves, rather than for being needed; none
+/// where all are.
+pub(super) fn named(plan: &Plan, planning: &Planning) -> Option<BTreeSet<String>> {
+    let names: Vec<&str> = plan.images.iter().map(|image| &*image.name).collect();
+    let position = |name: &str| names.iter().position(|other| *other == name);
+    let needs = plan.images.iter().enumerate().flat_map(|(index, image)| {
+        let needed = image.dependencies.iter();
+        needed.filter_map(move |needed| Some((index, position(&needed.image)?)))
+    });
+    let graph = Graph::new(names.len(), &needs.collect());
+    let named = options(planning).selection.named(&names, &graph)?;
+    Some(
+        named
+            .into_iter()
+            .map(|index| names[index].to_owned())
+            .collect(),
+    )
+}
+
 /// Everything that there is to say of the tree that [`look`] looks at.
 pub(super) fn check(directory: &Path, planning: &Planning) -> Result<Diagnostics, Diagnostics> {
     let checkout = Checkout::open(directory)?;
@@ -94,94 +113,8 @@ pub(super) fn check(directory: &Path, planning: &Planning) -> Result<Diagnostics
     }
 }
 
-/// A plan that was stored, or one that is made now.
-pub(super) fn stored_or(
-    directory: &Path,
-    stored: &Stored,
-    make: impl FnOnce() -> Result<Made, Diagnostics>,
-) -> Result<Made, Diagnostics> {
-    let Some(file) = stored.file(directory) else {
-        return make();
-    };
-    let plan = read_stored(&file)?;
-    let checkout = Checkout::open(directory).ok();
-    let root = checkout.and_then(|checkout| {
-        let tree = checkout.commit(&plan.source.revision).ok()?;
-        checkout.folder(&tree)
-    });
-    Ok(Made {
-        plan,
-        files: BTreeMap::new(),
-        root,
-        sealer: None,
-    })
-}
-
-/// A plan in a file; `-` is standard input.
-pub(super) fn read_stored(file: &Path) -> Result<Plan, Diagnostic> {
-    let text = if file.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(file)
-    };
-    let name = file.display();
-    let text = text.map_err(|error| {
-        Diagnostic::error("unreadable", format!("`{name}` cannot be read: {error}"))
-    })?;
-    Plan::from_json(&text).map_err(|error| {
-        Diagnostic::error("bad-plan", format!("`{name}`: {error}"))
-            .help("make a new one with `shipwright plan`")
-    })
-}
-
-/// Refuses a plan that is to be run from the folders of the working tree where these are not what
-/// was planned: another commit is checked out, or files of its images have changed.
-pub(super) fn check_stored(directory: &Path, plan: &Plan) -> Result<(), Diagnostics> {
-    let checkout = Checkout::open(directory)?;
-    let tree = checkout.working_tree(&[])?;
-    let head = tree.revision().map(|revision| revision.id.to_string());
-    if head.as_deref() != Some(plan.source.revision.as_str()) {
-        let revision = &plan.source.revision;
-        return Err(Diagnostic::error(
-            "other-revision",
-            format!("this plan is of revision {revision}, which is not checked out"),
-        )
-        .help(format!(
-            "check it out: `git checkout {revision}`, or make a new plan"
-        ))
-        .into());
-    }
-    let mut paths = BTreeSet::new();
-    for image in plan.images.iter().filter(|image| !image.dirty) {
-        paths.extend(reached(image, tree.changed()));
-    }
-    if paths.is_empty() {
-        return Ok(());
-    }
-    Err(Diagnostic::error(
-        "dirty",
-        "the working tree differs from this plan's revision",
-    )
-    .help(format!("changed: {}", list(paths)))
-    .help("commit or stash the changes, or make a new plan")
-    .into())
-}
-
-/// The changed paths that may belong to an image.
-fn reached<'p>(image: &Image, changed: Vec<&'p str>) -> Vec<&'p str> {
-    let folders = image.contexts.values().chain([&image.context]);
-    let folders: Vec<String> = folders.map(|folder| format!("{folder}/")).collect();
-    let mut paths = changed;
-    paths.retain(|path| {
-        let mut folders = folders.iter();
-        folders.any(|folder| folder == "./" || path.starts_with(folder))
-            || *path == image.dockerfile
-    });
-    paths
-}
-
 /// The first of many names, for a message.
-fn list<'p>(names: impl IntoIterator<Item = &'p str>) -> String {
+pub(super) fn list<'p>(names: impl IntoIterator<Item = &'p str>) -> String {
     const SHOWN: usize = 10;
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     let more = match names.len().saturating_sub(SHOWN) {
@@ -218,7 +151,7 @@ fn make_of(
     let Some(compiled) = compiled else {
         return Err(diagnostics.without_notes());
     };
-    output::remark(&diagnostics);
+    output::remark(checkout, &diagnostics);
     Ok(Made {
         plan: compiled.plan,
         files: compiled.files,

@@ -69,7 +69,7 @@ fn kept(directory: &Path, pruning: &Pruning) -> Result<Kept, Diagnostics> {
             keep(&tree, &revision, pruning, &mut kept, &mut problems);
         }
     }
-    output::report(&problems);
+    output::report(directory, &problems);
     Ok(kept)
 }
 

@@ -11,45 +11,40 @@ use super::Spanned;
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText, nearest};
 use crate::template::{Engine, Template};
 
-/// A parsed file.
-pub(super) struct Document<'t> {
-    value: Option<Value<'t>>,
-}
-
 /// Why a text is not JSON.
-pub(super) struct SyntaxError {
-    pub(super) message: String,
-    pub(super) span: Range<usize>,
+pub(crate) struct SyntaxError {
+    /// What is wrong.
+    pub(crate) message: String,
+    /// Where, in bytes.
+    pub(crate) span: Range<usize>,
 }
 
-impl<'t> Document<'t> {
-    /// Parses strict JSON: no comments, trailing commas or single quotes.
-    pub(super) fn parse(text: &'t str) -> Result<Self, SyntaxError> {
-        let strict = ParseOptions {
-            allow_comments: false,
-            allow_loose_object_property_names: false,
-            allow_trailing_commas: false,
-            allow_missing_commas: false,
-            allow_single_quoted_strings: false,
-            allow_hexadecimal_numbers: false,
-            allow_unary_plus_numbers: false,
-            allow_bare_decimal_point_numbers: false,
-            allow_non_finite_numbers: false,
-            allow_extended_string_escapes: false,
-        };
-        match parse_to_ast(text, &CollectOptions::default(), &strict) {
-            Ok(result) if result.value.is_some() => Ok(Self {
-                value: result.value,
-            }),
-            Ok(_) => Err(SyntaxError {
-                message: "the file is empty".to_owned(),
-                span: 0..0,
-            }),
-            Err(error) => Err(SyntaxError {
-                message: error.kind().to_string(),
-                span: error.range().start..error.range().end,
-            }),
-        }
+/// Parses strict JSON: no comments, trailing commas or single quotes.
+///
+/// # Errors
+/// Where and why it is not JSON.
+pub(crate) fn parse(text: &str) -> Result<Value<'_>, SyntaxError> {
+    let strict = ParseOptions {
+        allow_comments: false,
+        allow_loose_object_property_names: false,
+        allow_trailing_commas: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    };
+    match parse_to_ast(text, &CollectOptions::default(), &strict) {
+        Ok(result) => result.value.ok_or_else(|| SyntaxError {
+            message: "the file is empty".to_owned(),
+            span: 0..0,
+        }),
+        Err(error) => Err(SyntaxError {
+            message: error.kind().to_string(),
+            span: error.range().start..error.range().end,
+        }),
     }
 }
 
@@ -67,11 +62,10 @@ pub(super) struct Object<'a, 't> {
 impl<'a, 't> Object<'a, 't> {
     /// The object that the file consists of.
     pub(super) fn top(
-        document: &'a Document<'t>,
+        value: &'a Value<'t>,
         source: &'a SourceText,
         diagnostics: &'a mut Diagnostics,
     ) -> Option<Self> {
-        let value = document.value.as_ref()?;
         let Value::Object(object) = value else {
             diagnostics.push(
                 Diagnostic::error("config-type", "the configuration must be an object").at(

@@ -180,6 +180,18 @@ pub struct Use {
     /// BuildKit's number of the source: that of a stage, or a higher one for what comes from
     /// elsewhere.
     pub number: usize,
+    /// What it reads there, where that is a named context. Filled in only where the stage is
+    /// reachable.
+    pub reads: Vec<ContextSource>,
+}
+
+impl Use {
+    /// Notes what is read, if that is worth knowing: of stages and images, all counts anyway.
+    fn read(&mut self, source: ContextSource) {
+        if matches!(self.source, Source::Context(_)) {
+            self.reads.push(source);
+        }
+    }
 }
 
 /// How an instruction takes from a stage or image.
@@ -214,7 +226,7 @@ pub enum Source {
     Context(String),
 }
 
-/// Something that an instruction reads from the build context.
+/// Something that an instruction reads from the build context, or from a named one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContextSource {
     /// Path within the context, clean, without a leading `/`: empty for all of it. `None` where it

@@ -4,16 +4,24 @@ use super::contexts::Sources;
 use crate::buildx;
 use crate::plan::{Image, Plan};
 
+/// How a run builds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How<'h> {
+    /// The name of the builder.
+    pub(super) builder: &'h str,
+    /// Whether the builder puts the image into its registry, and not into the engine.
+    pub(super) to_registry: bool,
+    /// Whether the run pushes: caches are written then alone.
+    pub(super) pushing: bool,
+}
+
 /// What stands behind `docker` to build the image from `sources` and name it by its content
 /// reference.
-///
-/// `builder` is the one that sees the engine's own images. Caches are written only when pushing.
 pub(super) fn build_arguments(
     plan: &Plan,
     image: &Image,
     sources: Sources,
-    builder: &str,
-    pushing: bool,
+    how: How<'_>,
 ) -> Vec<String> {
     let image = Image {
         dockerfile: sources.dockerfile,
@@ -25,17 +33,17 @@ pub(super) fn build_arguments(
     let fixed = [
         "buildx",
         "build",
-        "--load",
+        if how.to_registry { "--push" } else { "--load" },
         "--progress=plain",
         "--builder",
-        builder,
+        how.builder,
     ];
     let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
     for flag in buildx::flags(plan, &image) {
         arguments.push(flag.name.to_owned());
         arguments.extend(flag.value);
     }
-    if pushing {
+    if how.pushing {
         for cache in image.cache_to {
             arguments.extend(["--cache-to".to_owned(), cache]);
         }
@@ -76,7 +84,12 @@ mod tests {
         let sources = WorkingTree
             .sources(&plan.images[1])
             .expect("a plain folder");
-        let arguments = build_arguments(&plan, &plan.images[1], sources, "default", pushing);
+        let how = How {
+            builder: "default",
+            to_registry: false,
+            pushing,
+        };
+        let arguments = build_arguments(&plan, &plan.images[1], sources, how);
         let mut line = shell_line(arguments.iter().map(String::as_str));
         for fixed in [
             "buildx build --load --progress=plain --builder default ",

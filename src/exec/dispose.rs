@@ -6,8 +6,9 @@ use std::path::Path;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::docker::{Docker, short_form, text, unreachable};
+use super::docker::{Docker, text, unreachable};
 use super::engine::FINGERPRINT_LABEL;
+use super::look::short_form;
 use crate::diagnostics::Diagnostic;
 use crate::plan::Plan;
 

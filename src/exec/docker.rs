@@ -10,12 +10,15 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 
+use super::builder;
 use super::child;
 use super::command::shell_line;
-use super::engine::{Engine, FINGERPRINT_LABEL, Failed, Found, Host};
+use super::engine::{Engine, Failed, Found, Host};
+use super::known::Known;
 use super::parallel;
 use super::socket::Socket;
 use super::stop::Stop;
@@ -23,25 +26,48 @@ use crate::diagnostics::Diagnostic;
 
 /// The first version whose builder knows named contexts.
 const OLDEST: u32 = 23;
-/// How many images one look takes; keeps the command line short.
-const BATCH: usize = 500;
 
 /// The `docker` client, run at the root of a plan.
 #[derive(Debug, Clone)]
 pub struct Docker {
     /// The client's program: a name on `PATH` or a path.
-    pub program: OsString,
+    program: OsString,
     /// The root of the plan, which the paths of a build are relative to.
-    pub root: PathBuf,
+    root: PathBuf,
+    /// What was learnt of images earlier.
+    pub(super) known: Option<Known>,
+    /// Asked for once.
+    context: OnceLock<Context>,
+}
+
+/// The client's context: how it reaches an engine.
+#[derive(Debug, Clone, Default)]
+struct Context {
+    name: String,
+    endpoint: String,
 }
 
 impl Docker {
     /// The `docker` on `PATH`.
     pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self::new("docker", root)
+    }
+
+    /// That program, a name on `PATH` or a path.
+    pub fn new(program: impl Into<OsString>, root: impl Into<PathBuf>) -> Self {
         Self {
-            program: "docker".into(),
+            program: program.into(),
             root: root.into(),
+            known: None,
+            context: OnceLock::new(),
         }
+    }
+
+    /// What is learnt of images is kept in that file for the next run.
+    #[must_use]
+    pub fn remembering(mut self, file: Option<PathBuf>) -> Self {
+        self.known = file.map(Known::at);
+        self
     }
 
     fn command(&self) -> Command {
@@ -88,13 +114,39 @@ impl Docker {
         }
     }
 
+    /// The client's context; empty where it does not say, and then other calls fail with the reason.
+    fn context(&self) -> &Context {
+        self.context.get_or_init(|| {
+            let format = "{{.Name}} {{.Endpoints.docker.Host}}";
+            let output = self.output(["context", "inspect", "--format", format]);
+            let said = output
+                .map(|output| text(&output.stdout))
+                .unwrap_or_default();
+            let (name, endpoint) = said.trim().split_once(' ').unwrap_or_default();
+            Context {
+                name: name.to_owned(),
+                endpoint: endpoint.to_owned(),
+            }
+        })
+    }
+
     /// The engine's own socket, where the client reaches it over one.
-    fn socket(&self) -> Option<Socket> {
-        let format = "{{.Endpoints.docker.Host}}";
-        let output = self
-            .output(["context", "inspect", "--format", format])
-            .ok()?;
-        Socket::connect(text(&output.stdout).trim())
+    pub(super) fn socket(&self) -> Option<Socket> {
+        Socket::connect(&self.context().endpoint)
+    }
+
+    /// What the engine says of itself: over its socket, else by the client.
+    fn server(&self) -> Result<Server, Diagnostic> {
+        let answer = self
+            .socket()
+            .and_then(|mut socket| socket.get("/version").ok());
+        if let Some(server) = answer.and_then(|body| serde_json::from_slice(&body).ok()) {
+            return Ok(server);
+        }
+        let output = self.output(["version", "--format", "{{json .Server}}"])?;
+        let server: Option<Server> = serde_json::from_slice(&output.stdout)
+            .map_err(|_| unreachable(&text(&output.stderr)))?;
+        server.ok_or_else(|| unreachable(&text(&output.stderr)))
     }
 
     /// Whether the engine's store can hold an image of several platforms.
@@ -102,59 +154,11 @@ impl Docker {
         let output = self.output(["info", "--format", "{{json .DriverStatus}}"])?;
         Ok(text(&output.stdout).contains("io.containerd.snapshotter"))
     }
-
-    /// Every reference that the engine knows, in its short form, with the id of its image.
-    fn listed(&self) -> Result<BTreeMap<String, String>, Diagnostic> {
-        let format = "{{.ID}} {{.Repository}}:{{.Tag}}";
-        let output = self.output(["image", "ls", "--no-trunc", "--format", format])?;
-        if !output.status.success() {
-            return Err(unreachable(&text(&output.stderr)));
-        }
-        let listed = text(&output.stdout);
-        let pairs = listed.lines().filter_map(|line| line.split_once(' '));
-        Ok(pairs
-            .map(|(id, reference)| (reference.to_owned(), id.to_owned()))
-            .collect())
-    }
-
-    /// The images of these ids; one that is gone meanwhile is left out.
-    fn inspected(&self, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, Found>, Diagnostic> {
-        let ids: Vec<&str> = ids.iter().copied().collect();
-        let mut found = BTreeMap::new();
-        for batch in ids.chunks(BATCH) {
-            let fixed = ["image", "inspect", "--format", "{{json .}}"];
-            let output = self.output(fixed.iter().chain(batch).copied())?;
-            let images = text(&output.stdout);
-            for image in images
-                .lines()
-                .filter_map(|line| serde_json::from_str(line).ok())
-            {
-                let Inspected {
-                    id,
-                    architecture,
-                    config,
-                } = image;
-                let labels = config.and_then(|config| config.labels).unwrap_or_default();
-                let image = Found {
-                    id: id.clone(),
-                    fingerprint: labels.get(FINGERPRINT_LABEL).cloned(),
-                    architecture,
-                };
-                found.insert(id, image);
-            }
-        }
-        Ok(found)
-    }
 }
 
 impl Engine for Docker {
-    fn host(&self) -> Result<Host, Diagnostic> {
-        let output = self.output(["version", "--format", "{{json .}}"])?;
-        let versions: Versions = serde_json::from_slice(&output.stdout)
-            .map_err(|_| unreachable(&text(&output.stderr)))?;
-        let Some(server) = versions.server else {
-            return Err(unreachable(&text(&output.stderr)));
-        };
+    fn host(&self, builder: Option<&str>) -> Result<Host, Diagnostic> {
+        let server = self.server()?;
         let major: Option<u32> = server
             .version
             .split('.')
@@ -166,14 +170,23 @@ impl Engine for Docker {
                 "named contexts, which bind each image to its own base, need {OLDEST} or newer"
             )));
         }
-        Ok(Host {
+        let own = Host {
             architecture: server.arch,
             // A context of the client has a builder of the same name, which is the engine itself.
-            builder: versions
-                .client
-                .context
-                .unwrap_or_else(|| "default".to_owned()),
-        })
+            builder: match &*self.context().name {
+                "" => "default".to_owned(),
+                name => name.to_owned(),
+            },
+            shares_images: true,
+        };
+        let Some(name) = builder.filter(|name| *name != own.builder) else {
+            return Ok(own);
+        };
+        let inspected = self.output(["buildx", "inspect", name])?;
+        if !inspected.status.success() {
+            return Err(builder::unknown(name, &text(&inspected.stderr)));
+        }
+        builder::chosen(name, &text(&inspected.stdout), own)
     }
 
     fn check_builds(&self, multi_platform: bool) -> Result<(), Diagnostic> {
@@ -186,22 +199,15 @@ impl Engine for Docker {
         if multi_platform && !self.holds_indexes()? {
             let message = "the engine's image store cannot hold an image of several platforms";
             return Err(Diagnostic::error("multi-platform", message)
-                .help("switch the engine to the containerd image store, or plan one platform"));
+                .help("a builder of its own puts it into a registry: `docker buildx create --name NAME`, then `exec --push --builder NAME`")
+                .help("so does bake: `shipwright emit bake > docker-bake.hcl && PUSH=true docker buildx bake --builder NAME`")
+                .help("or switch the engine to the containerd image store, or plan one platform"));
         }
         Ok(())
     }
 
     fn look(&self, references: &BTreeSet<&str>) -> Result<BTreeMap<String, Found>, Diagnostic> {
-        let listed = self.listed()?;
-        let wanted: BTreeMap<&str, &str> = references
-            .iter()
-            .filter_map(|reference| Some((*reference, listed.get(short_form(reference))?.as_str())))
-            .collect();
-        let found = self.inspected(&wanted.values().copied().collect())?;
-        Ok(wanted
-            .into_iter()
-            .filter_map(|(reference, id)| Some((reference.to_owned(), found.get(id)?.clone())))
-            .collect())
+        self.found(references)
     }
 
     fn command_line(&self, arguments: &[String]) -> String {
@@ -254,41 +260,12 @@ impl Engine for Docker {
     }
 }
 
-/// `docker version --format '{{json .}}'`, as far as it matters.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Versions {
-    client: Client,
-    server: Option<Server>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Client {
-    context: Option<String>,
-}
-
+/// What an engine says of itself, as far as it matters.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Server {
     version: String,
     arch: String,
-}
-
-/// One line of `docker image inspect --format '{{json .}}'`, as far as it matters.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Inspected {
-    id: String,
-    #[serde(default)]
-    architecture: String,
-    config: Option<Config>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Config {
-    labels: Option<BTreeMap<String, String>>,
 }
 
 /// An engine that does not answer, and what docker says of it.
@@ -304,37 +281,6 @@ pub(super) fn unreachable(stderr: &str) -> Diagnostic {
     diagnostic.help("start it, or point DOCKER_HOST or `docker context use` at one that runs")
 }
 
-/// A reference as the engine lists it: without Docker Hub's name, which goes without saying.
-pub(super) fn short_form(reference: &str) -> &str {
-    let path = ["docker.io/", "index.docker.io/"]
-        .iter()
-        .find_map(|hub| reference.strip_prefix(hub))
-        .unwrap_or(reference);
-    match path.strip_prefix("library/") {
-        Some(official) if !official.contains('/') => official,
-        _ => path,
-    }
-}
-
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn references_are_looked_up_as_the_engine_lists_them() {
-        for (reference, listed) in [
-            ("us/app:1", "us/app:1"),
-            ("docker.io/us/app:1", "us/app:1"),
-            ("docker.io/library/app:1", "app:1"),
-            ("index.docker.io/us/app:1", "us/app:1"),
-            ("library/app:1", "app:1"),
-            ("127.0.0.1:5000/app:1", "127.0.0.1:5000/app:1"),
-        ] {
-            assert_eq!(short_form(reference), listed, "{reference}");
-        }
-    }
 }

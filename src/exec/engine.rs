@@ -13,8 +13,10 @@ pub(super) const FINGERPRINT_LABEL: &str = "dev.shipwright.fingerprint";
 pub struct Host {
     /// The architecture that it builds for where no platform is asked for, as `amd64`.
     pub architecture: String,
-    /// The name of the builder that shares the engine's images.
+    /// The name of the builder.
     pub builder: String,
+    /// Whether that is the engine's own. Another one takes what builds need from registries.
+    pub shares_images: bool,
 }
 
 /// An image that the engine or a registry holds under some reference.
@@ -39,11 +41,11 @@ pub enum Failed {
 
 /// A container engine.
 pub trait Engine: Sync {
-    /// Asks the engine who it is.
+    /// Asks the engine who it is. `builder` builds in its place, if there is one.
     ///
     /// # Errors
-    /// When it does not answer, or is too old for named contexts.
-    fn host(&self) -> Result<Host, Diagnostic>;
+    /// When it does not answer, is too old for named contexts, or the builder cannot be used.
+    fn host(&self, builder: Option<&str>) -> Result<Host, Diagnostic>;
 
     /// Makes sure that builds are possible, for several platforms at once if `multi_platform`.
     ///

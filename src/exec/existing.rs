@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::docker::Docker;
 use super::engine::Engine;
+use super::held::labelled_as_planned;
 use super::registry::{self, HttpRegistry};
-use super::work::labelled_as_planned;
 use super::{Host, Place};
 use crate::diagnostics::Diagnostics;
 use crate::plan::Plan;
@@ -23,7 +23,7 @@ pub fn existing(plan: &Plan, place: Place) -> Result<(BTreeSet<&str>, Diagnostic
     let found = match place {
         Place::Engine => {
             let engine = Docker::at(Path::new("."));
-            host = Some(engine.host()?);
+            host = Some(engine.host(None)?);
             engine.look(&references)?
         }
         Place::Registry => {

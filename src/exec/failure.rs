@@ -42,6 +42,12 @@ impl Tail {
         lines.any(|line| words.iter().any(|word| line.contains(word)))
     }
 
+    /// Whether a builder built the image and could not push it, which may be otherwise the next time.
+    pub(super) fn says_not_pushed(&self) -> bool {
+        let mut lines = self.0.iter();
+        lines.any(|line| line.contains("failed to push")) && !self.says_denied()
+    }
+
     /// The line of the Dockerfile that BuildKit blames: `Dockerfile:3` above a ruler.
     fn blamed_line(&self) -> Option<usize> {
         let pairs = self.0.iter().zip(self.0.iter().skip(1)).rev();

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::Found;
+use super::held::Held;
 use super::progress::Progress;
 use super::registry;
-use super::work::{Held, Work};
+use super::work::Work;
 use super::{Place, Setting};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
@@ -32,8 +33,10 @@ pub(super) fn moves<'a>(
     problems: &mut Diagnostics,
 ) -> Vec<Move<'a>> {
     let plan = work.plan;
+    let required: BTreeSet<&str> = work.required().map(|image| &*image.name).collect();
     let at_home = |image: &&Image| {
-        held.local.contains_key(&image.reference) || !held.remote.contains_key(&image.reference)
+        held.local.contains_key(&image.reference)
+            || (required.contains(&*image.name) && !held.remote.contains_key(&image.reference))
     };
     let mut moves = to_move(plan, Place::Engine, &held.local, &held.local, at_home);
     if setting.options.push.is_some() {
@@ -94,8 +97,14 @@ fn to_move<'a>(
 /// The error for an image that should exist and does not.
 pub(super) fn missing(image: &Image) -> Diagnostic {
     let message = format!("`{}` does not exist: `{}`", image.name, image.reference);
-    Diagnostic::error("image-missing", message)
-        .help("no tag was moved; run again, without `--no-build`, to build it")
+    let missing = Diagnostic::error("image-missing", message)
+        .help("no tag was moved; run again, without `--no-build`, to build it");
+    if image.push {
+        missing
+    } else {
+        missing
+            .help("with `\"push\": false` it is where it was built: other machines do not have it")
+    }
 }
 
 /// Moves the tags, those in the engine first; gives the ones that moved.

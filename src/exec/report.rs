@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::diagnostics::{Diagnostics, Severity};
+use crate::plan::{Image, Plan};
 
 /// The version of the file that a report is written to.
 const VERSION: u32 = 1;
@@ -97,6 +98,27 @@ struct Problem<'a> {
 }
 
 impl Report {
+    /// The report of a run that could not start, for there is no plan or for another reason.
+    pub fn not_started(plan: Option<&Plan>, problems: &Diagnostics, dry_run: bool) -> Self {
+        let images = plan.map_or(&[][..], |plan| &plan.images);
+        let image = |image: &Image| ImageReport {
+            name: image.name.clone(),
+            reference: image.reference.clone(),
+            outcome: Outcome::NotBuilt,
+            time: Duration::ZERO,
+            id: None,
+            digest: None,
+            tags: Vec::new(),
+            log: None,
+        };
+        Self {
+            dry_run,
+            images: images.iter().map(image).collect(),
+            time: Duration::ZERO,
+            problems: problems.clone(),
+        }
+    }
+
     /// Whether every image exists and carries its tags.
     pub fn succeeded(&self) -> bool {
         !self.problems.has_errors()

@@ -1,5 +1,5 @@
-//! Tags over the engine's own socket: seven times as fast as a client process for each, which
-//! matters because a new revision moves a tag of every image.
+//! The engine's own socket, for what is asked often: a client process for a tag takes seven times as
+//! long, and a new revision moves a tag of every image.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -8,8 +8,10 @@ use std::time::Duration;
 
 /// How long the engine may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest error message that is worth reading.
-const LONGEST: usize = 64 * 1024;
+/// The longest line of a header that is read.
+const LONGEST_LINE: u64 = 64 << 10;
+/// The longest answer that is read: a listing of a hundred thousand images takes 50 MB.
+const LONGEST: usize = 512 << 20;
 
 /// A connection to an engine on this machine.
 pub(super) struct Socket {
@@ -49,6 +51,18 @@ impl Socket {
         }
     }
 
+    /// The body that the engine gives for a path.
+    ///
+    /// # Errors
+    /// When it gives none, or the connection broke.
+    pub(super) fn get(&mut self, path: &str) -> io::Result<Vec<u8>> {
+        let (status, body) = self.ask(&format!("GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n"))?;
+        match status {
+            200 => Ok(body),
+            _ => Err(io::Error::other(message(&body))),
+        }
+    }
+
     /// Sends one request; gives the status and the body of the answer.
     fn ask(&mut self, request: &str) -> io::Result<(u16, Vec<u8>)> {
         self.stream.get_mut().write_all(request.as_bytes())?;
@@ -56,31 +70,54 @@ impl Socket {
         let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status =
             status.ok_or_else(|| io::Error::other(format!("unexpected answer `{line}`")))?;
-        let mut length = 0;
+        let (mut length, mut is_chunked) = (0, false);
         loop {
             let line = self.header_line()?;
             if line.is_empty() {
                 break;
             }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
+            let Some((name, value)) = line.split_once(':') else {
+                continue;
+            };
+            if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse().unwrap_or(usize::MAX);
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+                is_chunked = value.trim().eq_ignore_ascii_case("chunked");
             }
         }
-        if length > LONGEST {
+        let mut body = Vec::new();
+        if is_chunked {
+            while self.chunk(&mut body)? {}
+        } else {
+            self.part(length, &mut body)?;
+        }
+        Ok((status, body))
+    }
+
+    /// Reads one chunk of a body; whether another follows.
+    fn chunk(&mut self, body: &mut Vec<u8>) -> io::Result<bool> {
+        let line = self.header_line()?;
+        let digits = line.split(';').next().unwrap_or_default().trim();
+        let length = usize::from_str_radix(digits, 16)
+            .map_err(|_| io::Error::other(format!("unexpected chunk `{line}`")))?;
+        self.part(length, body)?;
+        self.header_line()?;
+        Ok(length > 0)
+    }
+
+    /// Reads so many bytes of a body.
+    fn part(&mut self, length: usize, body: &mut Vec<u8>) -> io::Result<()> {
+        let start = body.len();
+        if length > LONGEST - start {
             return Err(io::Error::other("the answer is too long"));
         }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        Ok((status, body))
+        body.resize(start + length, 0);
+        self.stream.read_exact(&mut body[start..])
     }
 
     fn header_line(&mut self) -> io::Result<String> {
         let mut line = String::new();
-        let read = (&mut self.stream)
-            .take(LONGEST as u64)
-            .read_line(&mut line)?;
+        let read = (&mut self.stream).take(LONGEST_LINE).read_line(&mut line)?;
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -121,11 +158,11 @@ mod tests {
 
     use super::*;
 
-    /// The answers that a socket makes of what an engine sends, one a request, and the request lines.
-    fn tagged(
+    /// What comes of asking an engine that sends these answers, one a request, and the request lines.
+    fn asked<T>(
         answers: &'static [&'static str],
-        targets: &[&str],
-    ) -> (Vec<Result<(), String>>, Vec<String>) {
+        ask: impl FnOnce(&mut Socket) -> T,
+    ) -> (T, Vec<String>) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("engine.sock");
         let listener = UnixListener::bind(&path).expect("a socket");
@@ -147,11 +184,8 @@ mod tests {
         });
         let endpoint = format!("unix://{}", path.display());
         let mut socket = Socket::connect(&endpoint).expect("the engine listens");
-        let results = targets
-            .iter()
-            .map(|target| socket.tag("us/a:sw-1", target))
-            .collect();
-        (results, engine.join().expect("the engine ends"))
+        let result = ask(&mut socket);
+        (result, engine.join().expect("the engine ends"))
     }
 
     #[test]
@@ -159,10 +193,10 @@ mod tests {
         const DONE: &str = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
         const GONE: &str =
             "HTTP/1.1 404 Not Found\r\ncontent-length: 21\r\n\r\n{\"message\":\"no such\"}";
-        let (results, requests) = tagged(
-            &[DONE, GONE, DONE, "what\r\n"],
-            &["us/a:main", "us/a:x", "h:5000/a", "a:b c\r\nx"],
-        );
+        let (results, requests) = asked(&[DONE, GONE, DONE, "what\r\n"], |socket| {
+            ["us/a:main", "us/a:x", "h:5000/a", "a:b c\r\nx"]
+                .map(|target| socket.tag("us/a:sw-1", target))
+        });
         let lost = "lost the engine: unexpected answer `what`".to_owned();
         assert_eq!(
             results,
@@ -175,6 +209,32 @@ mod tests {
             "POST /images/us/a:sw-1/tag?repo=a&tag=b%20c%0D%0Ax HTTP/1.1",
         ];
         assert_eq!(requests, expected);
+    }
+
+    #[test]
+    fn a_body_comes_whole_or_in_chunks() {
+        const WHOLE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[1,2]";
+        const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+            3;x=y\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n";
+        const REFUSED: &str = "HTTP/1.1 500 No\r\nContent-Length: 16\r\n\r\n{\"message\":\"no\"}";
+        const BROKEN: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n";
+        let (results, requests) = asked(&[WHOLE, CHUNKED, REFUSED, BROKEN], |socket| {
+            let results = (0..4).map(|_| socket.get("/images/json"));
+            let text = |body: Vec<u8>| String::from_utf8(body).expect("text");
+            let results = results.map(|result| result.map(text).map_err(|error| error.to_string()));
+            results.collect::<Vec<_>>()
+        });
+        let error = |text: &str| Err(text.to_owned());
+        assert_eq!(
+            results,
+            [
+                Ok("[1,2]".to_owned()),
+                Ok("[1,2]".to_owned()),
+                error("no"),
+                error("unexpected chunk `zz`")
+            ]
+        );
+        assert_eq!(requests[0], "GET /images/json HTTP/1.1");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::command::build_arguments;
+use super::command::{How, build_arguments};
 use super::engine::{Failed, Host};
 use super::failure::{Tail, build_failed, fetch_failed, push_failed};
 use super::log::Log;
@@ -141,19 +141,29 @@ impl Runner<'_> {
     }
 
     fn run_task(&self, image: &Image, task: Task, log: &mut Log<'_>) -> Result<(), End> {
-        if task.build {
-            self.build(image, log)?;
+        // A builder that does not share the engine's images pushes what it has built itself.
+        let pushed_as_built = task.build && task.push && !self.host.shares_images;
+        if pushed_as_built {
+            let stop = &self.setting.options.stop;
+            let build = || {
+                log.tail = Tail::default();
+                let result = self.build(image, true, log);
+                result.map_err(|end| (end, log.tail.says_not_pushed()))
+            };
+            again(stop, build, |(_, passing)| *passing).map_err(|(end, _)| end)?;
+        } else if task.build {
+            self.build(image, false, log)?;
         }
         if task.pull {
             self.transfer(Way::Pull, image, log)?;
         }
-        if task.push {
+        if task.push && !pushed_as_built {
             self.transfer(Way::Push, image, log)?;
         }
         Ok(())
     }
 
-    fn build(&self, image: &Image, log: &mut Log<'_>) -> Result<(), End> {
+    fn build(&self, image: &Image, to_registry: bool, log: &mut Log<'_>) -> Result<(), End> {
         let Setting {
             root,
             engine,
@@ -163,8 +173,12 @@ impl Runner<'_> {
         } = self.setting;
         let sources = contexts.sources(image).map_err(End::Failed)?;
         let dockerfile = root.join(&sources.dockerfile);
-        let (builder, pushing) = (&self.host.builder, options.push.is_some());
-        let arguments = build_arguments(self.work.plan, image, sources, builder, pushing);
+        let how = How {
+            builder: &self.host.builder,
+            to_registry,
+            pushing: options.push.is_some(),
+        };
+        let arguments = build_arguments(self.work.plan, image, sources, how);
         let command = engine.command_line(&arguments);
         log.note(&command);
         let result = engine.build(&arguments, &options.stop, &mut |line| log.line(line));

@@ -50,6 +50,24 @@ pub(super) fn image(name: &str, needs: &[&str]) -> Image {
     }
 }
 
+/// An engine of this machine that builds itself.
+pub(super) fn host() -> Host {
+    Host {
+        architecture: "amd64".to_owned(),
+        builder: "default".to_owned(),
+        shares_images: true,
+    }
+}
+
+/// An image that is there, with that label and of that architecture.
+pub(super) fn found(fingerprint: Option<&str>, architecture: &str) -> Found {
+    Found {
+        id: "sha256:1".to_owned(),
+        fingerprint: fingerprint.map(str::to_owned),
+        architecture: architecture.to_owned(),
+    }
+}
+
 /// A plan of these images.
 pub(super) fn plan(images: Vec<Image>) -> Plan {
     Plan {
@@ -94,10 +112,11 @@ impl Memory {
 }
 
 impl Engine for Memory {
-    fn host(&self) -> Result<Host, Diagnostic> {
+    fn host(&self, builder: Option<&str>) -> Result<Host, Diagnostic> {
         Ok(Host {
-            architecture: "amd64".to_owned(),
-            builder: "default".to_owned(),
+            builder: builder.unwrap_or("default").to_owned(),
+            shares_images: builder.is_none(),
+            ..host()
         })
     }
 
@@ -130,14 +149,17 @@ impl Engine for Memory {
         line("building");
         self.do_step(&format!("build {reference}"))?;
         let fingerprint = label.split_once('=').map(|(_, value)| value.to_owned());
-        self.put(
-            reference,
-            Found {
-                id: format!("id of {reference}"),
-                fingerprint,
-                architecture: "amd64".to_owned(),
-            },
-        );
+        let image = Found {
+            id: format!("id of {reference}"),
+            fingerprint,
+            architecture: "amd64".to_owned(),
+        };
+        if arguments.iter().any(|word| word == "--push") {
+            let mut published = self.published.lock().unwrap();
+            published.insert(reference.to_owned(), image);
+        } else {
+            self.put(reference, image);
+        }
         Ok(())
     }
 
@@ -219,17 +241,8 @@ fn steps(
     change: impl FnOnce(&mut Options),
 ) -> (Vec<String>, Result<String, Vec<&'static str>>) {
     let logs = tempfile::tempdir().expect("a temporary folder");
-    let mut options = Options {
-        jobs: 1,
-        build: true,
-        tags: true,
-        keep_going: false,
-        dry_run: false,
-        push: None,
-        from_registry: None,
-        logs: logs.path().to_owned(),
-        stop: Stop::new(),
-    };
+    let mut options = Options::new(logs.path().to_owned());
+    options.jobs = 1;
     change(&mut options);
     let setting = Setting {
         root: Path::new("."),
@@ -462,5 +475,104 @@ fn what_the_engine_lacks_is_fetched_if_asked_for() {
         result.as_deref(),
         Ok("built a, built b, built c, [registry-unreadable]"),
         "a warning, and everything is built"
+    );
+}
+
+#[test]
+fn only_what_is_asked_for_is_fetched() {
+    let (mut plan, memory) = published();
+    let fetch = |wanted: &[&str]| {
+        let wanted = wanted.iter().map(|name| (*name).to_owned()).collect();
+        move |options: &mut Options| {
+            options.from_registry = Some(true);
+            options.wanted = Some(wanted);
+        }
+    };
+    let (asked, result) = steps(&memory, &plan, fetch(&["b"]));
+    assert_eq!(asked, ["pull us/b:sw-b", "tag us/b:main"]);
+    assert_eq!(result.as_deref(), Ok("skipped a, fetched b, skipped c"));
+
+    // What must be built finds its base in the registry.
+    plan.images[1].fingerprint = "new".to_owned();
+    plan.images[1].reference = "us/b:sw-new".to_owned();
+    let label = engine::FINGERPRINT_LABEL.to_owned();
+    plan.images[1].labels.insert(label, "new".to_owned());
+    let (asked, result) = steps(&memory, &plan, fetch(&["b"]));
+    assert_eq!(asked, ["build us/b:sw-new", "tag us/b:main"]);
+    assert_eq!(result.as_deref(), Ok("skipped a, built b, skipped c"));
+}
+
+#[test]
+fn a_builder_that_sees_no_local_image_builds_into_the_registry() {
+    let team = |options: &mut Options| options.builder = Some("team".to_owned());
+    let push = |options: &mut Options| {
+        options.builder = Some("team".to_owned());
+        options.push = Some(Push::Clean);
+    };
+    let mut plan = plan(vec![image("a", &[]), image("b", &["a"]), image("c", &[])]);
+    let memory = Memory::default();
+    let (asked, result) = steps(&memory, &plan, team);
+    assert_eq!(
+        (asked, result),
+        (Vec::new(), Err(vec!["builder-needs-push"]))
+    );
+
+    // What nothing else needs may go to the engine.
+    plan.images[0].push = false;
+    plan.images[2].push = false;
+    let (asked, result) = steps(&memory, &plan, push);
+    let expected = [
+        "build us/a:sw-a",
+        "build us/b:sw-b",
+        "build us/c:sw-c",
+        "tag us/c:main",
+        "publish us/b:main",
+    ];
+    assert_eq!(asked, expected);
+    assert_eq!(result.as_deref(), Ok("built a, built b, built c"));
+    let published: Vec<String> = memory.published.lock().unwrap().keys().cloned().collect();
+    assert_eq!(published, ["us/a:sw-a", "us/b:main", "us/b:sw-b"]);
+
+    // What it needs is there by now.
+    plan.images[1].push = false;
+    memory.published.lock().unwrap().remove("us/b:sw-b");
+    let (asked, result) = steps(&memory, &plan, |options| {
+        team(options);
+        options.from_registry = Some(true);
+        options.wanted = Some(BTreeSet::from(["b".to_owned()]));
+    });
+    assert_eq!(asked, ["build us/b:sw-b", "tag us/b:main"]);
+    assert_eq!(result.as_deref(), Ok("skipped a, built b, skipped c"));
+}
+
+#[test]
+fn an_image_of_another_engine_is_pushed_for_a_builder_that_needs_it() {
+    let mut plan = plan(vec![image("a", &[]), image("b", &["a"])]);
+    plan.images[0].push = false;
+    plan.images[1].push = false;
+    let memory = Memory::default();
+    memory.put("us/a:sw-a", found(Some("a"), "amd64"));
+    let (asked, result) = steps(&memory, &plan, |options| {
+        options.builder = Some("team".to_owned());
+        options.push = Some(Push::Clean);
+        options.tags = false;
+    });
+    assert_eq!(asked, ["push us/a:sw-a", "build us/b:sw-b"]);
+    assert_eq!(result.as_deref(), Ok("skipped a, built b"));
+}
+
+#[test]
+fn what_another_machine_kept_is_done_without_where_only_tags_move() {
+    let (mut plan, memory) = published();
+    plan.images[2].push = false;
+    plan.images[2].reference = "us/c:sw-other".to_owned();
+    let (asked, result) = steps(&memory, &plan, |options| {
+        options.push = Some(Push::Clean);
+        options.build = false;
+    });
+    assert_eq!(asked, Vec::<String>::new());
+    assert_eq!(
+        result.as_deref(),
+        Ok("skipped a, skipped b, skipped c, [not-published]")
     );
 }

@@ -2,29 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::builder;
 use super::engine::{Found, Host};
+use super::held::{Held, says, usable};
+use super::options::Options;
 use super::queue::Job;
-use super::registry::names_host;
 use super::tasks::Task;
-use super::{Options, Push};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
-
-/// What is there already, by reference.
-#[derive(Debug, Default)]
-pub(super) struct Held {
-    /// In the engine.
-    pub(super) local: BTreeMap<String, Found>,
-    /// In the registries, as far as they were asked.
-    pub(super) remote: BTreeMap<String, Found>,
-}
-
-impl Held {
-    /// Whether the engine or a registry holds it.
-    pub(super) fn has(&self, reference: &str) -> bool {
-        self.local.contains_key(reference) || self.remote.contains_key(reference)
-    }
-}
 
 /// The plan with what is known about its images. Where several images have one content reference,
 /// the first stands for all in these sets of positions.
@@ -36,6 +21,9 @@ pub(super) struct Work<'a> {
     pub(super) pulls: BTreeSet<usize>,
     /// The images whose content references go to their registry.
     pub(super) pushes: BTreeSet<usize>,
+    /// The images that only the machine that built them has, where nothing is to be built: they are
+    /// done without.
+    lost: BTreeSet<usize>,
     /// For each content reference, the position of the first image that has it.
     first: BTreeMap<&'a str, usize>,
     positions: BTreeMap<&'a str, usize>,
@@ -43,60 +31,125 @@ pub(super) struct Work<'a> {
 
 impl<'a> Work<'a> {
     /// Decides what must be done. What is pushed is wanted in its registry, and is neither built nor
-    /// fetched where it is there already; everything else is wanted in the engine.
+    /// fetched where it is there already; of everything else, what the options want is wanted in
+    /// the engine, and the rest wherever builds find it.
     ///
     /// # Errors
-    /// When one that must be built needs what is neither in the plan nor anywhere else.
+    /// When one that must be built needs what is neither in the plan nor anywhere else, or what its
+    /// builder cannot see.
     pub(super) fn new(
         plan: &'a Plan,
         host: &Host,
         held: &Held,
-        pushing: bool,
+        options: &Options,
     ) -> Result<Self, Diagnostics> {
         let mut work = Self {
             plan,
             builds: BTreeSet::new(),
             pulls: BTreeSet::new(),
             pushes: BTreeSet::new(),
+            lost: BTreeSet::new(),
             first: BTreeMap::new(),
             positions: BTreeMap::new(),
         };
+        let mut wanted = BTreeSet::new();
         for (position, image) in plan.images.iter().enumerate() {
             work.first.entry(&image.reference).or_insert(position);
             work.positions.insert(&image.name, position);
+            if options.wants(&image.name) {
+                wanted.insert(image.reference.as_str());
+            }
         }
-        let pushed = if pushing {
-            work.pushed()
-        } else {
-            BTreeSet::new()
+        let pushed = match options.push {
+            Some(_) => work.pushed(),
+            None => BTreeSet::new(),
         };
-        for position in work.first.values() {
-            let image = &plan.images[*position];
+        for (&reference, &position) in &work.first {
+            let image = &plan.images[position];
             let usable = |held: &BTreeMap<String, Found>| {
-                let held = held.get(&image.reference);
+                let held = held.get(reference);
                 held.is_some_and(|held| usable(image, held, host))
             };
+            let is_pushed = pushed.contains(&position);
             let (local, remote) = (usable(&held.local), usable(&held.remote));
-            if pushed.contains(position) && !remote {
-                work.pushes.insert(*position);
+            if is_pushed && !remote {
+                work.pushes.insert(position);
             }
             match (local, remote) {
-                (false, false) => work.builds.insert(*position),
-                // Something else under its content reference would be taken for it.
+                (false, false) if options.push.is_some() && !options.build && !is_pushed => {
+                    work.lost.insert(position)
+                }
+                (false, false) => work.builds.insert(position),
                 (false, true)
-                    if !pushed.contains(position) || held.local.contains_key(&image.reference) =>
+                    // Something else under its content reference would be taken for it.
+                    if held.local.contains_key(reference)
+                        || (!is_pushed && wanted.contains(reference)) =>
                 {
-                    work.pulls.insert(*position)
+                    work.pulls.insert(position)
                 }
                 _ => continue,
             };
         }
-        let missing = work.missing_dependencies(held);
-        if missing.is_empty() {
-            Ok(work)
-        } else {
-            Err(missing)
+        let missing = work.missing_dependencies(host, held);
+        if !missing.is_empty() {
+            return Err(missing);
         }
+        if !host.shares_images {
+            work.bring_to_builder(host, held, options)?;
+        }
+        Ok(work)
+    }
+
+    /// A builder that does not share the engine's images takes those that builds need from
+    /// registries: what is not there yet is pushed too.
+    ///
+    /// # Errors
+    /// When nothing is to be pushed.
+    fn bring_to_builder(
+        &mut self,
+        host: &Host,
+        held: &Held,
+        options: &Options,
+    ) -> Result<(), Diagnostic> {
+        let plan = self.plan;
+        let mut lacking = BTreeSet::new();
+        for position in &self.builds {
+            for needed in self.dependencies(&plan.images[*position]) {
+                let remote = held.remote.get(&needed.reference);
+                if !remote.is_some_and(|remote| usable(needed, remote, host)) {
+                    lacking.insert(self.builder_of(needed));
+                }
+            }
+        }
+        if options.push.is_some() {
+            self.pushes.extend(lacking);
+        } else if !lacking.is_empty() {
+            let names = lacking.iter();
+            let names = names.map(|position| plan.images[*position].name.as_str());
+            return Err(builder::needs_push(
+                &host.builder,
+                &names.collect::<Vec<_>>(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The images that must exist at the end.
+    pub(super) fn required(&self) -> impl Iterator<Item = &'a Image> {
+        let images = self.plan.images.iter();
+        images.filter(|image| !self.lost.contains(&self.builder_of(image)))
+    }
+
+    /// A warning for each image that is done without.
+    pub(super) fn done_without(&self) -> impl Iterator<Item = Diagnostic> {
+        let images = self.plan.images.iter();
+        let lost = images.filter(|image| self.lost.contains(&self.builder_of(image)));
+        lost.map(|image| {
+            let message = format!("`{}` is not on this machine, and goes to no registry", image.name);
+            Diagnostic::warning("not-published", message).help(
+                "it has `\"push\": false`, and nothing that is pushed needs it: its tags stay where it was built",
+            )
+        })
     }
 
     /// What is to be done with each image before the readable tags move.
@@ -150,10 +203,11 @@ impl<'a> Work<'a> {
     }
 
     /// An error for each dependency that the plan leaves out and that does not exist.
-    fn missing_dependencies(&self, held: &Held) -> Diagnostics {
+    fn missing_dependencies(&self, host: &Host, held: &Held) -> Diagnostics {
         let is_there = |content: &str| {
-            let held = [held.local.get(content), held.remote.get(content)];
-            held.into_iter().flatten().any(|held| says(held, content))
+            let local = held.local.get(content).filter(|_| host.shares_images);
+            let mut held = local.into_iter().chain(held.remote.get(content));
+            held.any(|held| says(held, content))
         };
         let mut missing = Diagnostics::new();
         for position in &self.builds {
@@ -179,121 +233,17 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Every reference that a run asks the engine for.
-pub(super) fn references(plan: &Plan) -> BTreeSet<&str> {
-    let mut references = BTreeSet::new();
-    for image in &plan.images {
-        references.insert(image.reference.as_str());
-        references.extend(image.tags.iter().map(String::as_str));
-        references.extend(
-            image
-                .dependencies
-                .iter()
-                .filter_map(|d| d.content.as_deref()),
-        );
-    }
-    references
-}
-
-/// The content references that registries are asked for: of what is pushed, and of what the engine
-/// lacks and may be fetched.
-pub(super) fn asked_remotely<'a>(
-    plan: &'a Plan,
-    local: &BTreeMap<String, Found>,
-    host: &Host,
-    options: &Options,
-) -> BTreeSet<&'a str> {
-    let pushed = match options.push {
-        Some(Push::Clean | Push::Dirty) => plan.pushed(),
-        None => BTreeSet::new(),
-    };
-    let may_fetch = |repository: &str| {
-        let from_registry = options.from_registry;
-        from_registry.unwrap_or_else(|| names_host(repository))
-    };
-    let mut asked = BTreeSet::new();
-    for image in &plan.images {
-        let held = local.get(&image.reference);
-        let lacking = !held.is_some_and(|held| usable(image, held, host));
-        if pushed.contains(image.name.as_str()) || (lacking && may_fetch(&image.repository)) {
-            asked.insert(image.reference.as_str());
-        }
-        let left_out = image.dependencies.iter();
-        let left_out = left_out.filter_map(|dependency| dependency.content.as_deref());
-        asked.extend(left_out.filter(|content| {
-            let held = local.get(*content);
-            !held.is_some_and(|held| says(held, content)) && may_fetch(content)
-        }));
-    }
-    asked
-}
-
-/// Whether the image's label agrees with the part of the fingerprint in its content reference.
-fn says(held: &Found, content: &str) -> bool {
-    let digits = content.rsplit_once(":sw-").map(|(_, digits)| digits);
-    digits.is_some_and(|digits| {
-        held.fingerprint
-            .as_ref()
-            .is_some_and(|fingerprint| fingerprint.starts_with(digits))
-    })
-}
-
-/// Whether what is held under a content reference is the image that the plan means, for an engine
-/// that is to use it.
-fn usable(image: &Image, held: &Found, host: &Host) -> bool {
-    labelled_as_planned(image, held, Some(host))
-}
-
-/// Whether what is held under a content reference is the image that the plan means.
-///
-/// A reference is only a name: the label says what was built, and an image of another machine's
-/// architecture may stand under it where the plan asks for no platform.
-pub(super) fn labelled_as_planned(image: &Image, held: &Found, host: Option<&Host>) -> bool {
-    let same = held.fingerprint.as_ref() == Some(&image.fingerprint);
-    let native = host.is_none_or(|host| held.architecture == host.architecture);
-    same && (!image.platforms.is_empty() || native)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exec::tests::{image, plan};
-
-    fn host() -> Host {
-        Host {
-            architecture: "amd64".to_owned(),
-            builder: "default".to_owned(),
-        }
-    }
+    use crate::exec::Push;
+    use crate::exec::tests::{found, host, image, plan};
 
     /// The work where nothing is there yet.
     fn work(plan: &Plan) -> Work<'_> {
-        Work::new(plan, &host(), &Held::default(), true).expect("nothing is missing")
-    }
-
-    fn held(fingerprint: Option<&str>, architecture: &str) -> Found {
-        Found {
-            id: "sha256:1".to_owned(),
-            fingerprint: fingerprint.map(str::to_owned),
-            architecture: architecture.to_owned(),
-        }
-    }
-
-    #[test]
-    fn only_the_same_image_is_usable() {
-        let native = image("a", &[]);
-        let mut asked = image("a", &[]);
-        asked.platforms = vec!["linux/arm64".to_owned()];
-        for (image, fingerprint, architecture, expected) in [
-            (&native, Some("a"), "amd64", true),
-            (&native, Some("b"), "amd64", false),
-            (&native, None, "amd64", false),
-            (&native, Some("a"), "arm64", false),
-            (&asked, Some("a"), "arm64", true),
-        ] {
-            let held = held(fingerprint, architecture);
-            assert_eq!(usable(image, &held, &host()), expected, "{held:?}");
-        }
+        let mut options = Options::new("logs".into());
+        options.push = Some(Push::Clean);
+        Work::new(plan, &host(), &Held::default(), &options).expect("nothing is missing")
     }
 
     #[test]
@@ -324,10 +274,10 @@ mod tests {
             ),
         ] {
             let held = Held {
-                local: BTreeMap::from([(content.to_owned(), held(fingerprint, "amd64"))]),
+                local: BTreeMap::from([(content.to_owned(), found(fingerprint, "amd64"))]),
                 remote: BTreeMap::new(),
             };
-            let said = Work::new(plan, &host(), &held, false)
+            let said = Work::new(plan, &host(), &held, &Options::new("logs".into()))
                 .err()
                 .map(|problems| {
                     let messages: Vec<&str> = problems.iter().map(|d| d.message.as_str()).collect();

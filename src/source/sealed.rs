@@ -22,6 +22,8 @@ use super::tree::Tree;
 use crate::diagnostics::Diagnostic;
 use crate::snapshot::{Folder, Node, ObjectId, blob_id};
 
+/// Within the git directory.
+const KNOWN_IMAGES: &str = "shipwright/images";
 /// Modification time of sealed files: 1980-01-01 00:00 UTC, the earliest that a zip archive can
 /// hold. One time for all, as builds are to depend on contents alone.
 const TIME: Duration = Duration::from_secs(315_532_800);
@@ -82,6 +84,11 @@ impl Sealer {
     /// The git directory, which is there in a bare repository too.
     pub fn git_directory(&self) -> &Path {
         &self.git_directory
+    }
+
+    /// The file, beside the contexts, for what `exec` learns of images.
+    pub fn known_images(&self) -> PathBuf {
+        self.git_directory.join(KNOWN_IMAGES)
     }
 
     /// Removes contexts that have not been used for a while. Gives where the others are, how many,

@@ -2,12 +2,14 @@
 //! `docs/examples` make Shipwright find the same images and the same dependencies.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
 use shipwright::plan::Plan;
 
 use crate::support::corpus::Corpus;
+use crate::support::program;
 use crate::support::repo::Repo;
 
 /// Edges from an image to one that it needs.
@@ -52,20 +54,25 @@ fn images_in(truth: &Value) -> BTreeMap<&str, (&str, &str)> {
         .collect()
 }
 
-/// Compares names, Dockerfiles, contexts and edges. `missing` and `further` are the edges that the
-/// plan lacks and has beside those of the repository's own definition.
+/// Compares names, Dockerfiles, contexts and edges of the example configuration's plan. `missing` and
+/// `further` are the edges that the plan lacks and has beside those of the repository's own
+/// definition.
 #[track_caller]
 fn check(name: &str, missing: &[(&str, &str)], further: &[(&str, &str)]) {
     let Some(Corpus { repo, truth }) = Corpus::new(name) else {
         return;
     };
-    let plan = plan(&repo);
+    compare(&plan(&repo), &truth, missing, further);
+}
+
+#[track_caller]
+fn compare(plan: &Plan, truth: &Value, missing: &[(&str, &str)], further: &[(&str, &str)]) {
     let planned = plan.images.iter().map(|image| {
         let made_of = (image.dockerfile.as_str(), image.context.as_str());
         (image.name.as_str(), made_of)
     });
-    assert_eq!(planned.collect::<BTreeMap<_, _>>(), images_in(&truth));
-    let (found, known) = (edges_of(&plan), edges_in(&truth));
+    assert_eq!(planned.collect::<BTreeMap<_, _>>(), images_in(truth));
+    let (found, known) = (edges_of(plan), edges_in(truth));
     let expected = |edges: &[(&str, &str)]| -> Edges {
         let edges = edges.iter();
         edges
@@ -76,6 +83,71 @@ fn check(name: &str, missing: &[(&str, &str)], further: &[(&str, &str)]) {
     assert_eq!(lacking, expected(missing), "missing");
     let more: Edges = found.difference(&known).cloned().collect();
     assert_eq!(more, expected(further), "further");
+}
+
+/// What `init` writes, in place of the example, and committed.
+#[track_caller]
+fn init(repo: &Repo) -> String {
+    repo.git(&["rm", "--quiet", ".shipwright.json"]);
+    program::run(repo, &["init"]);
+    repo.commit("Configure");
+    fs::read_to_string(repo.join(".shipwright.json")).unwrap()
+}
+
+/// Its bake file, which spells out 76 targets, comes down to one rule.
+#[test]
+fn init_on_lagoon_images() {
+    let Some(Corpus { repo, truth }) = Corpus::new("uselagoon+lagoon-images") else {
+        return;
+    };
+    insta::assert_snapshot!(init(&repo), @r#"
+    {
+      "version": 2,
+      "namespace": "lagoon",
+      "rules": [
+        {
+          "match": "(^|/)(?<kind>[^-/]+)-?(?<rest>[^/]*)/(?<version>[^/]+)\\.[Dd]ockerfile$",
+          "name": "lagoon/{{ kind }}-{{ version }}{% if rest %}-{{ rest }}{% endif %}"
+        }
+      ],
+      "build_args": {"LAGOON_VERSION": "development", "LOCAL_REPO": "lagoon"},
+      "platforms": ["linux/amd64"],
+      "repository": "ghcr.io/uselagoon/{{ short }}"
+    }
+    "#);
+    compare(&plan(&repo), &truth, &[], &[]);
+}
+
+/// Whatever `init` writes can be planned. Where references name folders, it finds how.
+#[test]
+fn init_on_the_others() {
+    #[track_caller]
+    fn check(name: &str, says: &[&str]) {
+        let Some(Corpus { repo, .. }) = Corpus::new(name) else {
+            return;
+        };
+        let config = init(&repo);
+        for part in says {
+            assert!(
+                config.contains(part),
+                "{name}: `{part}` is not in\n{config}"
+            );
+        }
+        program::run(&repo, &["check"]);
+    }
+    check(
+        "jupyter+docker-stacks",
+        &[r#""namespace": "quay.io/jupyter""#],
+    );
+    check(
+        "SeleniumHQ+docker-selenium",
+        &["selenium/{{ image | kebab }}"],
+    );
+    check("kubeflow+notebooks", &["exclude"]);
+    check(
+        "google+oss-fuzz",
+        &["gcr.io/oss-fuzz-base/{{ image }}{% if version %}:{{ version }}"],
+    );
 }
 
 #[test]

@@ -4,8 +4,10 @@
 //! wrong base shows in the files.
 
 mod builder;
+mod builders;
 mod equality;
 mod exec;
+mod faults;
 mod five_images;
 mod generated;
 mod killed;

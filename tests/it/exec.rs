@@ -1,7 +1,7 @@
 //! Running a plan, seen from the docker client: which calls, in which order, with which arguments.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use shipwright::diagnostics::Diagnostics;
@@ -23,6 +23,8 @@ struct Bench {
     logs: TempDir,
     registry: Empty,
     seen: Seen,
+    /// Where runs keep what they learn of images.
+    known: Option<PathBuf>,
 }
 
 /// Keeps what a run tells, and stops it at the first line of a build if asked to.
@@ -82,28 +84,20 @@ impl Bench {
             logs: TempDir::new().unwrap(),
             registry: Empty::default(),
             seen: Seen::default(),
+            known: None,
         }
     }
 
     fn options(&self, jobs: usize) -> Options {
         Options {
             jobs,
-            build: true,
-            tags: true,
-            keep_going: false,
-            dry_run: false,
-            push: None,
-            from_registry: None,
-            logs: self.logs.path().to_owned(),
-            stop: Stop::new(),
+            ..Options::new(self.logs.path().to_owned())
         }
     }
 
     fn run(&mut self, plan: &Plan, options: &Options) -> Result<Report, Diagnostics> {
-        let engine = Docker {
-            program: self.docker.program().into(),
-            root: self.root.path().to_owned(),
-        };
+        let engine =
+            Docker::new(self.docker.program(), self.root.path()).remembering(self.known.clone());
         let setting = Setting {
             root: self.root.path(),
             engine: &engine,
@@ -154,20 +148,119 @@ fn a_build_is_asked_for_in_these_words() {
         python.reference
     );
     let expected = [
-        "version --format {{json .}}".to_owned(),
+        "context inspect --format {{.Name}} {{.Endpoints.docker.Host}}".to_owned(),
+        "version --format {{json .Server}}".to_owned(),
         "image ls --no-trunc --format {{.ID}} {{.Repository}}:{{.Tag}}".to_owned(),
         "buildx version".to_owned(),
         build(python, "python", ""),
         build(app, "app", &base),
         "image ls --no-trunc --format {{.ID}} {{.Repository}}:{{.Tag}}".to_owned(),
         "image inspect".to_owned(),
-        "context inspect --format {{.Endpoints.docker.Host}}".to_owned(),
         format!("tag {} r/us/python:main", python.reference),
         format!("tag {} r/us/app:main", app.reference),
     ];
     let mut calls = bench.docker.take_calls(&[""]);
-    calls[6].truncate("image inspect".len());
+    calls[7].truncate("image inspect".len());
     assert_eq!(calls, expected);
+}
+
+#[test]
+fn a_builder_of_its_own_pushes_what_it_builds() {
+    let mut bench = Bench::new();
+    let container =
+        "Name: team\nDriver: docker-container\n\nNodes:\nName: team0\nPlatforms: linux/amd64\n";
+    bench.docker.set("builder-team", container);
+    let mut plan = plan("r", "python app<python");
+    for image in &mut plan.images {
+        image.platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
+    }
+    let mut options = bench.options(1);
+    options.builder = Some("team".to_owned());
+    options.push = Some(Push::Clean);
+    // The registry of this test finds nothing: not even what was pushed.
+    let report = bench.run(&plan, &options).unwrap();
+    let code = report.problems.iter().next().map(|problem| problem.code);
+    assert_eq!(code, Some("image-missing"));
+    let [python, app] = &plan.images[..] else {
+        panic!("two images")
+    };
+    let fixed = "buildx build --push --progress=plain --builder team";
+    let build = |image: &Image, folder: &str, contexts: &str| {
+        format!(
+            "{fixed} --file {folder}/Dockerfile --platform linux/amd64,linux/arm64{contexts} \
+             --label dev.shipwright.fingerprint={} --tag {} --provenance=false {folder}",
+            image.fingerprint, image.reference
+        )
+    };
+    let base = format!(
+        " --build-context us/python=docker-image://{}",
+        python.reference
+    );
+    let expected = [
+        "buildx inspect team".to_owned(),
+        "buildx version".to_owned(),
+        build(python, "python", ""),
+        build(app, "app", &base),
+    ];
+    assert_eq!(bench.docker.take_calls(&["buildx", "push"]), expected);
+}
+
+/// The first line of what is said of a run of `b`, which needs `a`, with that builder.
+#[track_caller]
+fn refused(builder: &str, inspected: Option<&str>, platforms: &[&str]) -> String {
+    let mut bench = Bench::new();
+    if let Some(inspected) = inspected {
+        bench.docker.set(&format!("builder-{builder}"), inspected);
+    }
+    let mut plan = plan("r", "a b<a");
+    plan.images[0].platforms = platforms.iter().map(|text| (*text).to_owned()).collect();
+    let mut options = bench.options(1);
+    options.builder = Some(builder.to_owned());
+    let problems = bench.run(&plan, &options).unwrap_err();
+    assert_eq!(
+        bench.docker.take_calls(&["buildx build", "push", "tag"]),
+        Vec::<String>::new(),
+        "said before anything is done"
+    );
+    let said = text(&problems, bench.logs.path());
+    said.lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_builder_that_will_not_do_is_named_before_anything_is_built() {
+    let two = ["linux/amd64", "linux/arm64"];
+    for (builder, inspected, platforms, expected) in [
+        (
+            "team",
+            Some("Driver: remote\n"),
+            &[][..],
+            "error[builder-needs-push]: the builder `team` cannot see the engine's images",
+        ),
+        (
+            "east",
+            Some("Driver: docker\n"),
+            &[],
+            "error[builder-elsewhere]: the builder `east` is another engine",
+        ),
+        (
+            "gone",
+            None,
+            &[],
+            "error[builder-unknown]: the builder `gone` cannot be used",
+        ),
+        (
+            "default",
+            None,
+            &two,
+            "error[multi-platform]: the engine's image store cannot hold an image of several platforms",
+        ),
+    ] {
+        assert_eq!(
+            refused(builder, inspected, platforms),
+            expected,
+            "{builder}"
+        );
+    }
 }
 
 #[test]
@@ -181,9 +274,19 @@ fn a_second_run_asks_twice_and_does_nothing() {
     assert_eq!(Bench::with(&report, Outcome::Skipped), "us/python us/app");
     assert_eq!(
         bench.docker.take_calls(&[""]).len(),
-        3,
-        "version, list, inspect"
+        4,
+        "context, version, list, inspect"
     );
+
+    bench.known = Some(bench.root.path().join("known"));
+    for expected in [4, 3] {
+        bench.run(&plan, &bench.options(2)).unwrap();
+        assert_eq!(
+            bench.docker.take_calls(&[""]).len(),
+            expected,
+            "inspected once"
+        );
+    }
 
     plan.images[1].tags.push("r/us/app:other".to_owned());
     let report = bench.run(&plan, &bench.options(2)).unwrap();

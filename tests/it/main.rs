@@ -28,6 +28,7 @@ mod exec;
 mod expansion_laws;
 mod fingerprints;
 mod ignore_laws;
+mod init_laws;
 mod parse_command;
 mod plan_laws;
 mod registry;

@@ -154,6 +154,7 @@ fn uses(
                 None => Source::Stage(number),
             },
             number,
+            reads: Vec::new(),
         })
         .collect()
 }

@@ -266,14 +266,19 @@ impl State<'_> {
                 let path = path.as_deref().unwrap_or_default();
                 step.recorded_paths.push(format!("/{path}"));
             }
+            let source = ContextSource {
+                path,
+                is_wildcard: false,
+                parents: None,
+                excludes: [].into(),
+                kind: ReadKind::Mount,
+            };
             if mount.reads_context() {
-                step.sources.push(ContextSource {
-                    path,
-                    is_wildcard: false,
-                    parents: None,
-                    excludes: [].into(),
-                    kind: ReadKind::Mount,
-                });
+                step.sources.push(source);
+            } else if links.get(index).copied().flatten().is_some() {
+                // One use for each mount that has a source.
+                let before = links[..index].iter().flatten().count();
+                step.uses[before].read(source);
             }
         }
         Ok(())

@@ -92,8 +92,8 @@ impl Transfer<'_> {
             // It may be anything, so it may be all of the context.
             if self.from_context {
                 step.recorded_paths.push("/".to_owned());
-                step.sources.push(self.local(None));
             }
+            self.read(None, step);
             return Ok(());
         };
         let origin = origin(text)?;
@@ -111,9 +111,7 @@ impl Transfer<'_> {
         }
         let (is_git, checksum) = match origin {
             Origin::Local => {
-                if self.from_context {
-                    step.sources.push(self.local(Some(text)));
-                }
+                self.read(Some(text), step);
                 return Ok(());
             }
             Origin::Git(git) => (true, self.git_checksum(&git)?),
@@ -151,6 +149,16 @@ impl Transfer<'_> {
         } else {
             git.checksum.clone()
         })
+    }
+
+    /// Notes a path in the step: of the build context, or of what `--from` names.
+    fn read(&self, text: Option<&str>, step: &mut Step<'_>) {
+        let source = self.local(text);
+        if self.from_context {
+            step.sources.push(source);
+        } else if let Some(from) = step.uses.first_mut() {
+            from.read(source);
+        }
     }
 
     fn local(&self, text: Option<&str>) -> ContextSource {

@@ -1,14 +1,13 @@
 //! The plan of the example in `docs/` and what it compiles to, as people would see them.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use shipwright::emit::{Format, emit};
 use shipwright::plan::Plan;
 
 use super::bake::print;
+use super::tools::reads;
 use crate::support::program;
 use crate::support::repo::Repo;
 
@@ -63,36 +62,18 @@ fn the_example_is_planned_and_emitted_as_it_was() {
     }
 }
 
-/// A tool reads the golden and finds nothing wrong; where there is no such tool, a loud line.
-#[track_caller]
-fn reads(words: &[&str], file: &str) {
-    let mut command = Command::new(words[0]);
-    command.args(&words[1..]).arg(file).current_dir(folder());
-    command.env_remove("MAKEFLAGS").env_remove("MAKELEVEL");
-    let output = match command.output() {
-        Ok(output) => output,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: {}: {error}", words[0]);
-            return;
-        }
-    };
-    let (stdout, stderr) = (&output.stdout, &output.stderr);
-    let said = [
-        String::from_utf8_lossy(stdout),
-        String::from_utf8_lossy(stderr),
-    ]
-    .concat();
-    assert!(output.status.success(), "{words:?} {file}: {said}");
-}
-
 #[test]
 fn emitted_files_are_what_their_tools_read() {
-    reads(
-        &["make", "--dry-run", "--warn-undefined-variables", "-f"],
-        "Makefile",
-    );
-    reads(&["dash", "-n"], "build.sh");
-    reads(&["busybox", "sh", "-n"], "build.sh");
-    reads(&["shellcheck"], "build.sh");
+    for (words, file) in [
+        (
+            &["make", "--dry-run", "--warn-undefined-variables", "-f"][..],
+            "Makefile",
+        ),
+        (&["dash", "-n"], "build.sh"),
+        (&["busybox", "sh", "-n"], "build.sh"),
+        (&["shellcheck"], "build.sh"),
+    ] {
+        reads(words, &folder(), file);
+    }
     print(&read(&folder().join("docker-bake.hcl")), &[]);
 }

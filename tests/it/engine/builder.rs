@@ -1,8 +1,8 @@
 //! Fingerprints against the builder: whatever changes what it produces must change the fingerprint.
 //!
-//! Random repositories, one random edit each. Before and after, every image is planned and built
-//! with plain `docker build`, and what the builds produce is compared with what the plans say.
-//! `SHIPWRIGHT_EDITS` says how many edits (25), `SHIPWRIGHT_SEED` where to begin, and
+//! Random repositories, some random edits of each. Before and after an edit, every image is planned
+//! and built with plain `docker build`, and what the builds produce is compared with what the plans
+//! say. `SHIPWRIGHT_EDITS` is the least number of edits, `SHIPWRIGHT_SEED` says where to begin, and
 //! `SHIPWRIGHT_SHOW` asks for the edits that changed a fingerprint and nothing else.
 
 use std::collections::BTreeMap;
@@ -11,42 +11,49 @@ use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use shipwright::compile::{Options, compile};
-use shipwright::config::Config;
 use shipwright::plan::{Image, Plan};
 use shipwright::snapshot::File;
 
+use crate::support::edits::edit;
 use crate::support::engine::{Contents, Engine, contents, engine, try_docker};
-use crate::support::generate::{Files, Random, edit, repository, snapshot};
+use crate::support::generate::{Files, Random, config, repository, snapshot};
 
 /// What became of a build: what it produced, or nothing where it failed.
-type Built = BTreeMap<String, Option<Contents>>;
+type Built = BTreeMap<String, Option<Rc<Contents>>>;
+
+/// What images hold, by their ids.
+type Seen = BTreeMap<String, Rc<Contents>>;
+
+/// How often one repository is edited.
+const EDITS_OF_ONE: u64 = 10;
 
 /// How often plan and builder agree.
 #[derive(Default)]
 struct Tally {
-    edits: usize,
+    edits: u64,
     /// Images that the builder makes otherwise than before.
-    changed: usize,
+    changed: u64,
     /// Images that the builder makes as before.
-    same: usize,
+    same: u64,
     /// Of those, the ones whose fingerprint is as before too.
-    precise: usize,
+    precise: u64,
 }
 
 #[test]
 fn what_changes_an_image_changes_its_fingerprint() {
     let Some(engine) = engine() else { return };
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let edits = number("SHIPWRIGHT_EDITS").unwrap_or(25);
+    let edits: u64 = number("SHIPWRIGHT_EDITS").unwrap_or(40);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let first = number("SHIPWRIGHT_SEED").unwrap_or_else(|| now.unwrap().as_secs() * 10_000);
     let mut tally = Tally::default();
     let mut seed = first;
-    while tally.edits < usize::try_from(edits).unwrap() {
-        try_edit(&engine, seed, &mut tally);
+    while tally.edits < edits {
+        edit_often(&engine, seed, &mut tally);
         seed += 1;
     }
     let Tally {
@@ -55,81 +62,101 @@ fn what_changes_an_image_changes_its_fingerprint() {
         same,
         precise,
     } = tally;
-    // Not `println!`, whose output the test harness keeps back.
-    let _ = writeln!(
-        std::io::stderr(),
+    say(&format!(
         "builder: from seed {first}: {edits} edits, {changed} images changed, none unnoticed; \
          {same} did not, {precise} of them by their fingerprint too"
-    );
+    ));
 }
 
-/// Plans and builds before and after an edit. Repositories that cannot be planned do not count.
-fn try_edit(engine: &Engine, seed: u64, tally: &mut Tally) {
+/// Not `println!`, whose output the test harness keeps back.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// One repository, planned and built after each of some edits. Repositories that cannot be built,
+/// and edits after which they cannot be planned, do not count; an edit that breaks a build counts,
+/// and is taken back.
+fn edit_often(engine: &Engine, seed: u64, tally: &mut Tally) {
     let mut random = Random::new(seed);
     let mut files = repository(&mut random);
-    let Some(before) = planned(&files) else {
+    let Some(mut before) = planned(&files) else {
         return;
     };
-    let built_before = build(engine, &format!("{seed}a"), &files, &before);
-    let what = edit(&mut random, &mut files);
-    let Some(after) = planned(&files) else { return };
-    let built_after = build(engine, &format!("{seed}b"), &files, &after);
-    tally.edits += 1;
-    for image in &after.images {
-        let (old, new) = (built_before.get(&image.name), &built_after[&image.name]);
-        let (Some(then), Some(old)) = (before.image(&image.name), old) else {
+    let mut seen = Seen::new();
+    let mut built_before = build(engine, &format!("{seed}-0"), &files, &before, &mut seen);
+    if built_before.values().any(Option::is_none) {
+        return;
+    }
+    for count in 1..=EDITS_OF_ONE {
+        let mut edited = files.clone();
+        let what = edit(&mut random, &mut edited);
+        let Some(after) = planned(&edited) else {
             continue;
         };
-        if old.is_none() && new.is_none() {
-            continue;
-        }
-        let is_same = then.fingerprint == image.fingerprint;
-        if old == new {
-            tally.same += 1;
-            tally.precise += usize::from(is_same);
-            if !is_same && std::env::var_os("SHIPWRIGHT_SHOW").is_some() {
-                let name = &image.name;
-                let _ = writeln!(std::io::stderr(), "imprecise: seed {seed}: {what}: {name}");
+        let name = format!("{seed}-{count}");
+        let built_after = build(engine, &name, &edited, &after, &mut seen);
+        tally.edits += 1;
+        for image in &after.images {
+            let (old, new) = (built_before.get(&image.name), &built_after[&image.name]);
+            let (Some(then), Some(old)) = (before.image(&image.name), old) else {
+                continue;
+            };
+            let is_same = then.fingerprint == image.fingerprint;
+            let place = format!("seed {seed}, edit {count}: {what}: `{}`", image.name);
+            if old != new {
+                tally.changed += 1;
+                assert!(!is_same, "{place} changes unnoticed");
+                continue;
             }
-        } else {
-            tally.changed += 1;
-            let name = &image.name;
-            assert!(!is_same, "seed {seed}: {what}: `{name}` changes unnoticed");
+            tally.same += 1;
+            tally.precise += u64::from(is_same);
+            if !is_same && std::env::var_os("SHIPWRIGHT_SHOW").is_some() {
+                say(&format!("imprecise: {place}"));
+            }
+        }
+        if built_after.values().all(Option::is_some) {
+            (files, before, built_before) = (edited, after, built_after);
         }
     }
 }
 
 fn planned(files: &Files) -> Option<Plan> {
-    let snapshot = snapshot(files);
-    let (compiled, _) = compile(&snapshot, &Config::default(), &Options::default(), None);
+    let (compiled, _) = compile(&snapshot(files), &config(files), &Options::default(), None);
     compiled.map(|compiled| compiled.plan)
 }
 
 /// Builds all images of a plan, each on those that it needs. `name` is not used for anything else:
 /// a builder takes what it was sent before from the same path for the same.
-fn build(engine: &Engine, name: &str, files: &Files, plan: &Plan) -> Built {
+fn build(engine: &Engine, name: &str, files: &Files, plan: &Plan, seen: &mut Seen) -> Built {
     let folder = tempfile::Builder::new()
         .prefix(&format!("shipwright-{name}-"))
         .tempdir()
         .unwrap();
     write(folder.path(), files);
     let mut built = Built::new();
+    let mut remove = vec!["rmi".to_owned(), "--force".to_owned()];
     for image in &plan.images {
         let reference = engine.repository(&format!("{name}-{}", image.name));
-        let done = build_one(engine, name, folder.path(), image, &reference);
-        built.insert(image.name.clone(), done.then(|| contents(&reference)));
+        let contents = build_one(engine, name, folder.path(), image, &reference).map(|id| {
+            let known = seen.entry(id);
+            Rc::clone(known.or_insert_with(|| Rc::new(contents(&reference))))
+        });
+        built.insert(image.name.clone(), contents);
+        remove.push(reference);
     }
-    for image in &plan.images {
-        let _ = try_docker(&[
-            "rmi",
-            "--force",
-            &engine.repository(&format!("{name}-{}", image.name)),
-        ]);
-    }
+    let remove: Vec<&str> = remove.iter().map(String::as_str).collect();
+    let _ = try_docker(&remove);
     built
 }
 
-fn build_one(engine: &Engine, name: &str, root: &Path, image: &Image, reference: &str) -> bool {
+/// Builds one image; gives its id.
+fn build_one(
+    engine: &Engine,
+    name: &str,
+    root: &Path,
+    image: &Image,
+    reference: &str,
+) -> Option<String> {
     let mut build = Command::new("docker");
     build.args([
         "buildx",
@@ -147,13 +174,17 @@ fn build_one(engine: &Engine, name: &str, root: &Path, image: &Image, reference:
             dependency.reference
         ));
     }
+    for (key, folder) in &image.contexts {
+        let folder = root.join(folder);
+        build.arg(format!("--build-context={key}={}", folder.display()));
+    }
     build.arg(root.join(&image.context));
-    let status = build
+    let output = build
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    status.expect("docker was there").success()
+        .output()
+        .expect("docker was there");
+    let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(id)
 }
 
 fn write(root: &Path, files: &Files) {

@@ -41,14 +41,7 @@ pub(super) fn exec(repo: &Repo, plan: &Plan, change: impl FnOnce(&mut Options)) 
     let logs = TempDir::new().unwrap();
     let mut options = Options {
         jobs: 2,
-        build: true,
-        tags: true,
-        keep_going: false,
-        dry_run: false,
-        push: None,
-        from_registry: None,
-        logs: logs.path().to_owned(),
-        stop: Stop::new(),
+        ..Options::new(logs.path().to_owned())
     };
     change(&mut options);
     match run(plan, &options, repo.path(), &WorkingTree, &mut Quiet) {

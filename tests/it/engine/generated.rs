@@ -2,60 +2,38 @@
 
 use std::fmt::Write;
 
-/// Dice that fall the same way for the same seed: `SplitMix64`.
-#[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+use serde_json::{Map, Value, json};
 
-impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// A number below `sides`.
-    pub(super) fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        usize::try_from(mixed % sides as u64).expect("below `sides`")
-    }
-
-    /// Yes, one time in `sides`.
-    pub(super) fn one_in(&mut self, sides: usize) -> bool {
-        self.roll(sides) == 0
-    }
-}
+use crate::support::generate::Random;
 
 /// A generated repository.
 pub(super) struct Generated {
     /// Its files.
     pub(super) fixture: String,
-    /// Images that can be built up to their stage `mid`, by folder.
-    pub(super) with_stage: Vec<String>,
-    /// Images that take from the named context `extra`, by folder.
-    pub(super) with_context: Vec<String>,
-    /// How many images there are: `us/i0`, `us/i1` and so on, in folders of these names.
-    pub(super) images: usize,
+    /// How many folders with a Dockerfile there are: `i0`, `i1` and so on, the images `us/i0`, `us/i1`.
+    pub(super) folders: usize,
+}
+
+/// What the configuration says of the image of a folder.
+#[derive(Default)]
+struct Settings {
+    /// A stage before the last can be built.
+    has_stages: bool,
+    /// The Dockerfile takes from the named context `extra`.
+    takes_extra: bool,
 }
 
 /// Throws a repository. Every image has what it was built on below `/i<number>`, so that a wrong
 /// base, argument, stage or context shows in its files.
-pub(super) fn repository(dice: &mut Dice) -> Generated {
-    let images = 3 + dice.roll(3);
-    let mut generated = Generated {
-        fixture: "//- .shipwright.json\n{\"version\": 2, \"namespace\": \"us\"}\n\
-            //- extra/file\nfrom a named context\n"
-            .to_owned(),
-        with_stage: Vec::new(),
-        with_context: Vec::new(),
-        images,
-    };
-    for number in 0..images {
-        let dockerfile = dockerfile(number, dice, &mut generated);
+pub(super) fn repository(dice: &mut Random) -> Generated {
+    let folders = 3 + dice.below(3);
+    let mut fixture = String::from("//- extra/file\nfrom a named context\n//- extra/not\ntaken\n");
+    let mut images = Vec::new();
+    for number in 0..folders {
+        let (dockerfile, settings) = dockerfile(number, dice);
         let folder = format!("i{number}");
         write!(
-            generated.fixture,
+            fixture,
             "//- {folder}/Dockerfile\n{dockerfile}\
              //- {folder}/version\n1\n\
              //- {folder}/bin/a b +x\necho {number}\n\
@@ -64,19 +42,58 @@ pub(super) fn repository(dice: &mut Dice) -> Generated {
         .unwrap();
         if dice.one_in(2) {
             write!(
-                generated.fixture,
+                fixture,
                 "//- {folder}/.dockerignore\nbin\n!bin/a*\nleft-out\n//- {folder}/left-out\nno\n"
             )
             .unwrap();
         }
+        images.extend(entries(&folder, &settings, dice));
     }
-    generated
+    let config = json!({
+        "version": 2,
+        "namespace": "us",
+        "images": images.into_iter().collect::<Map<_, _>>(),
+        "labels": {"org.example.all": "it's \"all\""},
+        "stamp_args": {"STAMP": "{{ revision }}"},
+    });
+    write!(fixture, "//- .shipwright.json\n{config:#}\n").unwrap();
+    Generated { fixture, folders }
+}
+
+/// What the configuration says of the images of a folder: the one of its name, and perhaps further
+/// ones of the same Dockerfile.
+fn entries(folder: &str, settings: &Settings, dice: &mut Random) -> Vec<(String, Value)> {
+    let mut own = json!({"dockerfile": format!("{folder}/Dockerfile")});
+    if settings.takes_extra {
+        own["contexts"] = json!({"extra": "extra"});
+    }
+    let mut all = Vec::new();
+    if settings.has_stages {
+        let mut middle = own.clone();
+        middle["target"] = json!("mid");
+        match dice.below(3) {
+            0 => own = middle,
+            1 => all.push((format!("us/{folder}-middle"), middle)),
+            _ => {}
+        }
+    }
+    if dice.one_in(3) {
+        let mut other = own.clone();
+        other["build_args"] = json!({"WHO": "another $one"});
+        all.push((format!("us/{folder}:another"), other));
+    }
+    if dice.one_in(3) {
+        own["labels"] = json!({"org.example.one": folder});
+    }
+    all.push((format!("us/{folder}"), own));
+    all
 }
 
 /// The Dockerfile of an image, which may need those of lower numbers.
-fn dockerfile(number: usize, dice: &mut Dice, generated: &mut Generated) -> String {
+fn dockerfile(number: usize, dice: &mut Random) -> (String, Settings) {
+    let mut settings = Settings::default();
     let folder = format!("i{number}");
-    let other = |dice: &mut Dice| (number > 0).then(|| dice.roll(number));
+    let other = |dice: &mut Random| (number > 0).then(|| dice.below(number));
     let mut text = String::new();
     let base = match other(dice) {
         Some(base) if dice.one_in(2) => {
@@ -90,7 +107,7 @@ fn dockerfile(number: usize, dice: &mut Dice, generated: &mut Generated) -> Stri
         text,
         "FROM {base} AS base\n\
          USER 0:0\n\
-         ARG WHO=nobody\n\
+         ARG WHO=nobody STAMP\n\
          ENV WHO_{number}=\"$WHO\" PLACE=/{folder}\n\
          COPY version /{folder}/version\n\
          RUN echo \"$WHO\" > /{folder}/who\n\
@@ -100,7 +117,7 @@ fn dockerfile(number: usize, dice: &mut Dice, generated: &mut Generated) -> Stri
     )
     .unwrap();
     if dice.one_in(2) {
-        generated.with_stage.push(folder.clone());
+        settings.has_stages = true;
         write!(
             text,
             "FROM base\nCOPY --from=mid /{folder}/work /copied-{number}\n"
@@ -108,7 +125,7 @@ fn dockerfile(number: usize, dice: &mut Dice, generated: &mut Generated) -> Stri
         .unwrap();
     }
     if let Some(from) = other(dice) {
-        let flags = ["", "--chown=7:8 ", "--chmod=640 "][dice.roll(3)];
+        let flags = ["", "--chown=7:8 ", "--chmod=640 "][dice.below(3)];
         writeln!(
             text,
             "COPY {flags}--from=us/i{from} /i{from}/version /{folder}/of-i{from}"
@@ -124,7 +141,7 @@ fn dockerfile(number: usize, dice: &mut Dice, generated: &mut Generated) -> Stri
         .unwrap();
     }
     if dice.one_in(3) {
-        generated.with_context.push(folder.clone());
+        settings.takes_extra = true;
         writeln!(text, "COPY --from=extra file /{folder}/extra").unwrap();
     }
     if dice.one_in(4) {
@@ -136,7 +153,7 @@ fn dockerfile(number: usize, dice: &mut Dice, generated: &mut Generated) -> Stri
         "EXPOSE 80/udp",
         "VOLUME /v",
     ];
-    text.push_str(last[dice.roll(last.len())]);
+    text.push_str(last[dice.below(last.len())]);
     text.push('\n');
-    text
+    (text, settings)
 }

@@ -73,6 +73,33 @@ planned
 }
 
 #[test]
+fn a_stored_plan_is_built_from_its_revision() {
+    let Some(engine) = engine::engine() else {
+        return;
+    };
+    let repo = checkout(
+        &engine,
+        "//- base/Dockerfile\nFROM local/busybox:1\nONBUILD COPY text /taken\n\
+         //- app/Dockerfile\nFROM us/base\nARG WHAT=text\nCOPY ${WHAT} /app\n\
+         //- app/text\nplanned\n//- app/other\nother\n",
+    );
+    program::run(
+        &repo,
+        &["plan", "--build-arg", "WHAT=other", "-o", ".git/plan.json"],
+    );
+    program::run(&repo, &["exec", "--quiet", "--build-arg", "WHAT=other"]);
+    let expected = held(&engine, "app:main");
+    engine.clear();
+
+    repo.write("//- app/text\ncommitted\n//- app/Dockerfile\nFROM scratch\n");
+    repo.commit("Change everything");
+    repo.write("//- app/other\nedited\n");
+    program::run(&repo, &["exec", "--quiet", "--plan", ".git/plan.json"]);
+    assert_eq!(held(&engine, "app:main"), expected);
+    assert!(expected.files.contains_key("/taken"));
+}
+
+#[test]
 fn modes_are_those_that_git_knows() {
     let Some(engine) = engine::engine() else {
         return;

@@ -71,7 +71,7 @@ pub(crate) fn engine() -> Option<Engine> {
 #[track_caller]
 pub(crate) fn published() -> Option<Engine> {
     let (mut engine, host) = (engine()?, registry()?);
-    engine.prefix = format!("{host}/{}", engine.prefix);
+    engine.move_below(host);
     Some(engine)
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn registry() -> Option<&'static str> {
 }
 
 #[track_caller]
-fn skip(needed: &str) {
+pub(crate) fn skip(needed: &str) {
     let required = std::env::var_os("SHIPWRIGHT_REQUIRE_ENGINE").is_some();
     assert!(!required, "needs {needed}");
     // Not `eprintln!`, whose output the test harness keeps back.
@@ -160,6 +160,11 @@ impl Engine {
     /// The repository prefix that is the test's own, without a final `/`.
     pub(crate) fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// Puts the prefix into that registry.
+    pub(crate) fn move_below(&mut self, host: &str) {
+        self.prefix = format!("{host}/{}", self.prefix);
     }
 
     /// A repository below the prefix.

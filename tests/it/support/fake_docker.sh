@@ -5,6 +5,7 @@
 #   log         each call, a line
 #   references  `reference id` for each build and tag; the last line of a reference counts
 #   version     what the engine says its version is
+#   builder-*   what buildx says of the builder of that name
 #   failing     references whose build, tag or push fails, a line each
 #   hanging     exists while builds must not end by themselves
 #   together    how many builds must be running before one may end
@@ -30,9 +31,10 @@ id_of() {
 running() { find "$state/running" -type f | wc -l; }
 
 build() {
-  reference='' fingerprint=''
+  reference='' fingerprint='' pushed=''
   while [ $# -gt 0 ]; do
     case "$1 ${2-}" in
+    '--push '*) pushed=yes ;;
     '--tag '*) reference=$2 ;;
     '--label dev.shipwright.fingerprint='*) fingerprint=${2#*=} ;;
     esac
@@ -51,15 +53,19 @@ build() {
   done
   rm "$mark"
   refuse_failing "$reference"
-  echo "$reference sha256:$fingerprint" >>"$state/references"
+  [ -n "$pushed" ] || echo "$reference sha256:$fingerprint" >>"$state/references"
 }
 
 case "$1 ${2-}" in
 'version '*)
-  printf '{"Client":{"Context":"default"},"Server":{"Version":"%s","Arch":"amd64"}}\n' "$(cat "$state/version")"
+  printf '{"Version":"%s","Arch":"amd64"}\n' "$(cat "$state/version")"
   ;;
 'buildx version') echo fake ;;
-'context inspect') echo 'tcp://an.engine.elsewhere:2376' ;;
+'buildx inspect')
+  cat "$state/builder-$3" 2>/dev/null || { echo "ERROR: no builder \"$3\" found" >&2; exit 1; }
+  ;;
+'info --format') echo '[["Backing Filesystem","extfs"]]' ;;
+'context inspect') echo 'default tcp://an.engine.elsewhere:2376' ;;
 'image ls') awk '{ id[$1] = $2 } END { for (name in id) print id[name], name }' "$state/references" ;;
 'image inspect')
   shift 4

@@ -1,12 +1,13 @@
-//! Small random repositories, the same for the same seed, and random edits of them.
+//! Small random repositories, the same for the same seed.
 //!
 //! Their Dockerfiles use what decides over what goes into an image: several images and stages,
-//! wildcards, links, mounts, triggers, arguments, ignore files. Everything can be built on a real
-//! engine, without a network.
+//! wildcards, links, mounts, triggers, arguments, named contexts, ignore files. Everything can be
+//! built on a real engine, without a network. [`super::edits`] changes them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use shipwright::config::{self, Config};
 use shipwright::snapshot::{File, Snapshot};
 
 /// Random numbers that depend on the seed alone (`SplitMix64`).
@@ -31,6 +32,11 @@ impl Random {
         usize::try_from(self.next() % end as u64).expect("less than a usize")
     }
 
+    /// Yes, one time in `sides`.
+    pub(crate) fn one_in(&mut self, sides: usize) -> bool {
+        self.below(sides) == 0
+    }
+
     pub(crate) fn one_of<'t, T: ?Sized>(&mut self, list: &[&'t T]) -> &'t T {
         list[self.below(list.len())]
     }
@@ -48,10 +54,14 @@ pub(crate) type Files = BTreeMap<String, File>;
 /// The base image of images that are built on none of the repository.
 const BASE: &str = super::engine::BASE;
 
+/// A folder that images take from as the named context `extra`.
+pub(crate) const EXTRA: &str = "extra";
+
 /// Sources that a `COPY` may name, of the files that [`context`] makes.
-const SOURCES: [&str; 16] = [
+pub(crate) const SOURCES: [&str; 22] = [
     "a.txt",
     "sub",
+    "sub/",
     "sub/c.txt",
     "*.txt",
     "*.md",
@@ -61,14 +71,20 @@ const SOURCES: [&str; 16] = [
     "deep/x",
     ".",
     "deep/*",
+    "*/*",
     "folder/c.txt",
     "/sub/../a.txt",
+    "../../a.txt",
     "[ab].*",
+    "[^a].??",
     "deep",
     "sub/nothing*",
+    "through",
+    "through/e.txt",
 ];
 
-const IGNORED: [&str; 10] = [
+/// Lines of ignore files.
+pub(crate) const IGNORED: [&str; 12] = [
     "*.md",
     "**/*.md",
     "sub",
@@ -79,22 +95,46 @@ const IGNORED: [&str; 10] = [
     "*",
     "!a.txt",
     "**/e*",
+    "!deep/**",
+    "# a.txt",
 ];
 
 /// A repository of two to four images.
 pub(crate) fn repository(random: &mut Random) -> Files {
     let mut files = Files::new();
     let count = 2 + random.below(3);
+    let mut with_extra = Vec::new();
     for image in 0..count {
         let folder = format!("img{image}");
         context(random, &folder, &mut files);
-        let text = dockerfile(random, image);
+        let has_extra = random.below(3) == 0;
+        if has_extra {
+            with_extra.push(format!(
+                r#"{{"match": "^{folder}/", "contexts": {{"extra": "{EXTRA}"}}}}"#
+            ));
+        }
+        let text = dockerfile(random, image, has_extra);
         files.insert(format!("{folder}/Dockerfile"), plain(&text));
+    }
+    if !with_extra.is_empty() {
+        context(random, EXTRA, &mut files);
+        let rules = with_extra.join(", ");
+        let text = format!(r#"{{"version": 2, "rules": [{rules}]}}"#);
+        files.insert(config::PATH.to_owned(), plain(&text));
     }
     files
 }
 
-fn plain(text: &str) -> File {
+/// The configuration among the files.
+pub(crate) fn config(files: &Files) -> Config {
+    let text = text_of(files.get(config::PATH));
+    if text.is_empty() {
+        return Config::default();
+    }
+    Config::parse(&text).unwrap_or_else(|_| panic!("a valid configuration"))
+}
+
+pub(crate) fn plain(text: &str) -> File {
     File::Plain(text.as_bytes().to_vec())
 }
 
@@ -109,24 +149,35 @@ fn context(random: &mut Random, folder: &str, files: &mut Files) {
     ] {
         files.insert(format!("{folder}/{path}"), plain(path));
     }
-    files.insert(
-        format!("{folder}/link.txt"),
-        File::Link(b"sub/c.txt".to_vec()),
-    );
-    files.insert(format!("{folder}/folder"), File::Link(b"/sub".to_vec()));
-    if random.below(2) == 0 {
-        let lines: Vec<&str> = (0..random.below(4))
-            .map(|_| random.one_of(&IGNORED))
-            .collect();
-        files.insert(format!("{folder}/.dockerignore"), plain(&lines.join("\n")));
+    for (path, target) in [
+        ("link.txt", "sub/c.txt"),
+        ("folder", "/sub"),
+        ("through", "sub/../deep/x"),
+    ] {
+        files.insert(format!("{folder}/{path}"), File::Link(target.into()));
+    }
+    for name in [".dockerignore", "Dockerfile.dockerignore"] {
+        if random.below(3) == 0 {
+            let lines: Vec<&str> = (0..random.below(4))
+                .map(|_| random.one_of(&IGNORED))
+                .collect();
+            // A specific file that is empty is read in two ways (semantics §16.1): never made.
+            let text = format!("{}\n/no-such-file\n", lines.join("\n"));
+            files.insert(format!("{folder}/{name}"), plain(&text));
+        }
     }
 }
 
-fn dockerfile(random: &mut Random, image: usize) -> String {
+fn dockerfile(random: &mut Random, image: usize, has_extra: bool) -> String {
     let mut text = String::from("ARG EVERYWHERE=1\n");
+    let by_argument = image > 0 && random.below(4) == 0;
+    if by_argument {
+        let _ = writeln!(text, "ARG ON=img{}", random.below(image));
+    }
     let stages = 1 + random.below(3);
     for stage in 0..stages {
         let base = match random.below(4) {
+            _ if by_argument && stage == 0 => "${ON}".to_owned(),
             0 | 1 if image > 0 => format!("img{}", random.below(image)),
             2 if stage > 0 => format!("stage{}", random.below(stage)),
             _ => BASE.to_owned(),
@@ -139,15 +190,31 @@ fn dockerfile(random: &mut Random, image: usize) -> String {
             text.push_str(&instruction(random, image, stage));
             text.push('\n');
         }
+        if has_extra && random.below(2) == 0 {
+            text.push_str(&from_extra(random));
+            text.push('\n');
+        }
     }
     text
 }
 
-/// An instruction of a stage.
+/// An instruction that takes from the named context `extra`.
+fn from_extra(random: &mut Random) -> String {
+    let source = random.one_of(&["sub", "a.txt", "*.txt", "/", "folder", "deep/x"]);
+    if random.below(3) == 0 {
+        let source = source.replace('*', "a");
+        return format!(
+            "RUN --mount=type=bind,from=extra,source={source},target=/m cp -r /m extra"
+        );
+    }
+    format!("COPY --from=extra {source} extra/")
+}
+
+/// An instruction of a stage, on one line.
 pub(crate) fn instruction(random: &mut Random, image: usize, stage: usize) -> String {
     let source = random.one_of(&SOURCES);
     let number = random.below(1000);
-    match random.below(12) {
+    match random.below(20) {
         0..=3 => format!("COPY {source} to{number}/"),
         4 => format!("COPY {source} {} to{number}/", random.one_of(&SOURCES)),
         5 => format!("ADD {source} add{number}/"),
@@ -160,101 +227,34 @@ pub(crate) fn instruction(random: &mut Random, image: usize, stage: usize) -> St
         9 if stage > 0 => format!("COPY --from=stage{} / /copied{number}", random.below(stage)),
         10 if image > 0 => format!("COPY --from=img{} / /img{number}", random.below(image)),
         11 => format!("ONBUILD COPY {source} onbuild{number}/"),
+        12 => format!("ARG A{number}=sub\nCOPY $A{number} arg{number}/"),
+        13 => format!("ENV SOURCE={}", random.one_of(&["sub", "a.txt", "deep"])),
+        14 => format!("COPY ${{SOURCE:-b.md}} env{number}/"),
+        15 => {
+            let flag = random.one_of(&["--chown=1:2", "--chmod=700", "--link", "--chown=7"]);
+            format!("COPY {flag} {source} flag{number}/")
+        }
+        16 if stage > 0 => {
+            let from = random.below(stage);
+            format!("RUN --mount=type=bind,from=stage{from},target=/m cp -r /m/w* .")
+        }
+        17 => random
+            .one_of(&[
+                "CMD [\"sh\"]",
+                "ENTRYPOINT sleep 1",
+                "EXPOSE 80/udp",
+                "VOLUME /v",
+                "USER 0",
+                "STOPSIGNAL 9",
+                "WORKDIR below",
+                "SHELL [\"/bin/sh\", \"-c\"]",
+                "HEALTHCHECK NONE",
+            ])
+            .to_owned(),
+        18 => format!("RUN --mount=type=tmpfs,target=/t echo {number} > number"),
+        19 => format!("COPY nothing* {source} many{number}/"),
         _ => format!("LABEL l{number}={number}"),
     }
-}
-
-/// Changes one thing; says what.
-pub(crate) fn edit(random: &mut Random, files: &mut Files) -> String {
-    let paths: Vec<String> = files.keys().cloned().collect();
-    let path = paths[random.below(paths.len())].clone();
-    let number = random.below(1000);
-    let folder = path.split('/').next().expect("a folder").to_owned();
-    let name = path.rsplit('/').next().expect("a name");
-    match (random.below(8), name) {
-        (0, _) => {
-            let below = random.one_of(&["", "sub/", "deep/x/", "new/", "deep/new/"]);
-            let end = random.one_of(&["txt", "md"]);
-            let path = format!("{folder}/{below}n{number}.{end}");
-            let what = format!("add {path}");
-            files.insert(path, plain("new"));
-            what
-        }
-        (1, name) if name != "Dockerfile" => {
-            files.remove(&path);
-            format!("delete {path}")
-        }
-        (2, _) => {
-            let path = format!("{folder}/.dockerignore");
-            let line = random.one_of(&IGNORED);
-            let mut text = text_of(files.get(&path));
-            let _ = write!(text, "\n{line}");
-            files.insert(path.clone(), plain(&text));
-            format!("{path}: add {line}")
-        }
-        (3 | 4, _) => edit_dockerfile(random, files, &folder),
-        (5, _) => match files.get_mut(&path) {
-            Some(file @ File::Plain(_)) if name != "Dockerfile" => {
-                let File::Plain(bytes) = file.clone() else {
-                    unreachable!()
-                };
-                *file = File::Executable(bytes);
-                format!("chmod +x {path}")
-            }
-            _ => edit_dockerfile(random, files, &folder),
-        },
-        _ => match files.get_mut(&path) {
-            Some(File::Link(target)) => {
-                *target = random
-                    .one_of(&["a.txt", "sub", "deep", "/deep/x", "nowhere"])
-                    .into();
-                format!("point {path} elsewhere")
-            }
-            Some(File::Plain(bytes) | File::Executable(bytes))
-                if name.contains(".txt") || name.contains(".md") =>
-            {
-                bytes.extend_from_slice(format!(" {number}").as_bytes());
-                format!("edit {path}")
-            }
-            _ => edit_dockerfile(random, files, &folder),
-        },
-    }
-}
-
-fn edit_dockerfile(random: &mut Random, files: &mut Files, folder: &str) -> String {
-    let path = format!("{folder}/Dockerfile");
-    let text = text_of(files.get(&path));
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let at = 2 + random.below(lines.len() - 1);
-    let image = folder.trim_start_matches("img").parse().expect("a number");
-    let what = match random.below(5) {
-        0 => {
-            lines.insert(at, "# A comment.".to_owned());
-            format!("{path}: add a comment")
-        }
-        1 => {
-            lines.insert(at, instruction(random, image, 0));
-            format!("{path}: add `{}`", lines[at])
-        }
-        2 if at < lines.len() && !lines[at].starts_with("FROM") => {
-            format!("{path}: remove `{}`", lines.remove(at))
-        }
-        3 => {
-            lines.splice(..1, ["ARG  EVERYWHERE=2".to_owned()]);
-            format!("{path}: change an argument that nothing reads")
-        }
-        _ => {
-            if let Some(line) = lines.iter_mut().find(|line| line.starts_with("ARG A")) {
-                *line = line.replace("=1", "=2");
-                format!("{path}: change the default of `{line}`")
-            } else {
-                lines.insert(at, "USER 0:0".to_owned());
-                format!("{path}: add `USER 0:0`")
-            }
-        }
-    };
-    files.insert(path, plain(&lines.join("\n")));
-    what
 }
 
 pub(crate) fn text_of(file: Option<&File>) -> String {

@@ -1,9 +1,12 @@
 //! What several subjects need: temporary repositories, plans, engines.
 
 pub(crate) mod corpus;
+pub(crate) mod edits;
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
 pub(crate) mod generate;
+pub(crate) mod own_engine;
+pub(crate) mod own_registry;
 pub(crate) mod plans;
 pub(crate) mod program;
 pub(crate) mod repo;

@@ -1,0 +1,161 @@
+//! `shipwright init`: a starting configuration, written where there is none.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::output;
+use crate::config;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::discover::Discovery;
+use crate::init::{self, Request, Start};
+use crate::source::{Checkout, Tree};
+
+/// What is read, and where the file goes.
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// Bake and compose files to read, in place of those at the root
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Read a commit rather than the working tree
+    #[arg(long, value_name = "REV")]
+    rev: Option<String>,
+    /// First part of default names, in place of what the checkout shows
+    #[arg(long, value_name = "NS")]
+    namespace: Option<String>,
+    /// Write to FILE; `-` is standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// How many lines of what was taken are shown.
+const SHOWN: usize = 20;
+
+/// Writes the configuration, and says on standard error what it is made of.
+pub(super) fn run(directory: &Path, arguments: &Init) -> Result<(), Diagnostics> {
+    let checkout = Checkout::open(directory)?;
+    let to_stdout = arguments.output.as_deref() == Some(Path::new("-"));
+    let tree = if arguments.rev.is_none() && !checkout.is_bare() {
+        checkout.working_tree(&output::written(None))?
+    } else {
+        checkout.commit(arguments.rev.as_deref().unwrap_or("HEAD"))?
+    };
+    let folder = checkout.folder(&tree);
+    let file = match &arguments.output {
+        _ if to_stdout => None,
+        Some(file) => Some(directory.join(file)),
+        None => Some(default_file(folder.as_deref())?),
+    };
+    if let Some(file) = file
+        .as_deref()
+        .filter(|file| file.symlink_metadata().is_ok())
+    {
+        return Err(exists(file).into());
+    }
+    let request = Request {
+        files: files(directory, folder.as_deref(), &arguments.files),
+        namespace: arguments.namespace.clone(),
+        project: project(&checkout),
+    };
+    let start = find(&tree, &request)?;
+    if start.is_needed || to_stdout {
+        match &file {
+            Some(file) => output::create(&start.config, file)
+                .map_err(|error| error.unwrap_or_else(|| exists(file)))?,
+            None => output::write(&start.config, None)?,
+        }
+    }
+    output::report(directory, &start.left_out);
+    output::eprint(&summary(&start, file.as_deref()));
+    Ok(())
+}
+
+/// The file at the root of the plan; a bare repository has no place for it.
+fn default_file(root: Option<&Path>) -> Result<PathBuf, Diagnostic> {
+    let file = root.map(|root| root.join(config::PATH));
+    file.ok_or_else(|| {
+        Diagnostic::error(
+            "no-working-tree",
+            "a bare repository has no place for a configuration",
+        )
+        .help("see it with `shipwright init -o -`, and commit it in a clone")
+    })
+}
+
+fn exists(file: &Path) -> Diagnostic {
+    Diagnostic::error(
+        "config-exists",
+        format!("`{}` exists, and is not written over", file.display()),
+    )
+    .help("to see what would be written: `shipwright init -o -`")
+    .help("to start anew, move it away first")
+}
+
+/// Paths as they were typed, from the root of the plan.
+fn files(directory: &Path, root: Option<&Path>, typed: &[PathBuf]) -> Vec<String> {
+    let root = root.and_then(|root| root.canonicalize().ok());
+    let from_root = |file: &PathBuf| {
+        let found = directory.join(file).canonicalize().ok();
+        let below = found.as_ref().zip(root.as_ref());
+        let below = below.and_then(|(found, root)| found.strip_prefix(root).ok());
+        below.unwrap_or(file).to_string_lossy().into_owned()
+    };
+    typed.iter().map(from_root).collect()
+}
+
+/// What the repository is called: at its origin, else its folder.
+fn project(checkout: &Checkout) -> String {
+    let of_path = |path: &str| {
+        let path = path
+            .trim_end_matches('/')
+            .trim_end_matches(".git")
+            .trim_end_matches('/');
+        path.rsplit(['/', ':'])
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    if let Some(origin) = checkout.origin() {
+        return of_path(&origin);
+    }
+    let top = checkout.top().and_then(|top| top.canonicalize().ok());
+    top.map(|top| of_path(&top.to_string_lossy()))
+        .unwrap_or_default()
+}
+
+/// Reads what is evidence, then the Dockerfiles that it names too.
+fn find(tree: &Tree<'_>, request: &Request) -> Result<Start, Diagnostics> {
+    let config = config::Config::default();
+    let discovery = Discovery::new(&config);
+    let usual = |path: &str| discovery.is_read(path) || init::is_evidence(path, request);
+    let snapshot = tree.snapshot(&|_| true, &usual)?;
+    let named = init::named_dockerfiles(&snapshot, request);
+    if named.iter().all(|path| snapshot.texts.contains_key(path)) {
+        return init::init(&snapshot, request);
+    }
+    let snapshot = tree.snapshot(&|_| true, &|path| usual(path) || named.contains(path))?;
+    init::init(&snapshot, request)
+}
+
+/// What was written, and what it is made of.
+fn summary(start: &Start, file: Option<&Path>) -> String {
+    let s = if start.images == 1 { "" } else { "s" };
+    let images = format!("{} image{s}", start.images);
+    let mut text = match file {
+        Some(_) if !start.is_needed => {
+            format!(
+                "{images}, and no configuration needed: folders name them all; nothing is written\n"
+            )
+        }
+        Some(file) => format!("wrote {}: {images}\n", file.display()),
+        None => format!("{images}\n"),
+    };
+    for line in start.taken.iter().take(SHOWN) {
+        text.extend(["  ", line, "\n"]);
+    }
+    let more = start.taken.len().saturating_sub(SHOWN);
+    if more > 0 {
+        text = format!("{text}  and {more} more\n");
+    }
+    text
+}

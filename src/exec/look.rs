@@ -1,0 +1,172 @@
+//! One look at the engine: which of many references it holds, and what is behind them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::docker::{Docker, text, unreachable};
+use super::engine::{FINGERPRINT_LABEL, Found};
+use crate::diagnostics::Diagnostic;
+
+/// How many images one call inspects; keeps the command line short.
+const BATCH: usize = 500;
+
+impl Docker {
+    /// The images behind those of the references that the engine holds.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(super) fn found(
+        &self,
+        references: &BTreeSet<&str>,
+    ) -> Result<BTreeMap<String, Found>, Diagnostic> {
+        let listed = self.listed()?;
+        let wanted: BTreeMap<&str, &str> = references
+            .iter()
+            .filter_map(|reference| Some((*reference, listed.get(short_form(reference))?.as_str())))
+            .collect();
+        let known = self.known.as_ref();
+        let mut images = known.map(super::known::Known::read).unwrap_or_default();
+        let ids = wanted.values().copied();
+        let new: BTreeSet<&str> = ids.filter(|id| !images.contains_key(*id)).collect();
+        if !new.is_empty() {
+            images.extend(self.inspected(&new)?);
+            if let Some(known) = known {
+                known.write(&images, &listed.values().map(String::as_str).collect());
+            }
+        }
+        Ok(wanted
+            .into_iter()
+            .filter_map(|(reference, id)| Some((reference.to_owned(), images.get(id)?.clone())))
+            .collect())
+    }
+
+    /// Every reference that the engine knows, in its short form, with the id of its image: over the
+    /// engine's socket, else by the client.
+    fn listed(&self) -> Result<BTreeMap<String, String>, Diagnostic> {
+        let answer = self
+            .socket()
+            .and_then(|mut socket| socket.get("/images/json").ok());
+        if let Some(listed) = answer.as_deref().and_then(by_reference) {
+            return Ok(listed);
+        }
+        let format = "{{.ID}} {{.Repository}}:{{.Tag}}";
+        let output = self.output(["image", "ls", "--no-trunc", "--format", format])?;
+        if !output.status.success() {
+            return Err(unreachable(&text(&output.stderr)));
+        }
+        let listed = text(&output.stdout);
+        let pairs = listed.lines().filter_map(|line| line.split_once(' '));
+        Ok(pairs
+            .map(|(id, reference)| (reference.to_owned(), id.to_owned()))
+            .collect())
+    }
+
+    /// The images of these ids; one that is gone meanwhile is left out.
+    fn inspected(&self, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, Found>, Diagnostic> {
+        let ids: Vec<&str> = ids.iter().copied().collect();
+        let mut found = BTreeMap::new();
+        for batch in ids.chunks(BATCH) {
+            let fixed = ["image", "inspect", "--format", "{{json .}}"];
+            let output = self.output(fixed.iter().chain(batch).copied())?;
+            let images = text(&output.stdout);
+            for image in images
+                .lines()
+                .filter_map(|line| serde_json::from_str(line).ok())
+            {
+                let Inspected {
+                    id,
+                    architecture,
+                    config,
+                } = image;
+                let labels = config.and_then(|config| config.labels).unwrap_or_default();
+                let image = Found {
+                    id: id.clone(),
+                    fingerprint: labels.get(FINGERPRINT_LABEL).cloned(),
+                    architecture,
+                };
+                found.insert(id, image);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The ids by reference in the engine's answer to `/images/json`.
+fn by_reference(answer: &[u8]) -> Option<BTreeMap<String, String>> {
+    let images: Vec<Listed> = serde_json::from_slice(answer).ok()?;
+    let mut ids = BTreeMap::new();
+    for Listed { id, repo_tags } in images {
+        let references = repo_tags.unwrap_or_default().into_iter();
+        ids.extend(references.map(|reference| (reference, id.clone())));
+    }
+    Some(ids)
+}
+
+/// One image of a listing, as far as it matters.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    id: String,
+    repo_tags: Option<Vec<String>>,
+}
+
+/// One line of `docker image inspect --format '{{json .}}'`, as far as it matters.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    id: String,
+    #[serde(default)]
+    architecture: String,
+    config: Option<Config>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Config {
+    labels: Option<BTreeMap<String, String>>,
+}
+
+/// A reference as the engine lists it: without Docker Hub's name, which goes without saying.
+pub(super) fn short_form(reference: &str) -> &str {
+    let path = ["docker.io/", "index.docker.io/"]
+        .iter()
+        .find_map(|hub| reference.strip_prefix(hub))
+        .unwrap_or(reference);
+    match path.strip_prefix("library/") {
+        Some(official) if !official.contains('/') => official,
+        _ => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_by_reference() {
+        let answer = r#"[{"Id": "sha256:1", "RepoTags": ["us/a:1", "us/a:2"], "Size": 3},
+            {"Id": "sha256:2", "RepoTags": null}, {"Id": "sha256:3"}]"#;
+        let expected = [("us/a:1", "sha256:1"), ("us/a:2", "sha256:1")];
+        let expected = expected.map(|(reference, id)| (reference.to_owned(), id.to_owned()));
+        assert_eq!(
+            by_reference(answer.as_bytes()),
+            Some(BTreeMap::from(expected))
+        );
+        assert_eq!(by_reference(b"{}"), None);
+    }
+
+    #[test]
+    fn references_are_looked_up_as_the_engine_lists_them() {
+        for (reference, listed) in [
+            ("us/app:1", "us/app:1"),
+            ("docker.io/us/app:1", "us/app:1"),
+            ("docker.io/library/app:1", "app:1"),
+            ("index.docker.io/us/app:1", "us/app:1"),
+            ("library/app:1", "app:1"),
+            ("127.0.0.1:5000/app:1", "127.0.0.1:5000/app:1"),
+        ] {
+            assert_eq!(short_form(reference), listed, "{reference}");
+        }
+    }
+}

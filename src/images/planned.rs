@@ -1,0 +1,82 @@
+//! Images as a stored plan has them: what the command line said when it was made is in the plan alone.
+
+use std::collections::BTreeMap;
+
+use super::{Definition, literal};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::plan::{Image, Plan};
+use crate::platform::Platform;
+
+/// Gives the definitions that the plan's images were made from the plan's names, build arguments,
+/// targets, contexts and platforms. They stay sorted by name.
+///
+/// # Errors
+/// For each image of the plan that the repository does not define.
+pub fn as_planned(definitions: &mut [Definition], plan: &Plan) -> Result<(), Diagnostics> {
+    let mut problems = Diagnostics::new();
+    let found: Vec<Option<usize>> = plan
+        .images
+        .iter()
+        .map(|image| position(definitions, plan, image))
+        .collect();
+    for (image, position) in plan.images.iter().zip(found) {
+        match position {
+            Some(position) => amend(&mut definitions[position], image, &mut problems),
+            None => problems.push(differs(
+                image,
+                &format!("has no image of `{}`", image.dockerfile),
+            )),
+        }
+    }
+    definitions.sort_by(|a, b| a.name.cmp(&b.name));
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    Ok(())
+}
+
+/// The error for an image that is not what its plan says.
+pub fn differs(image: &Image, how: &str) -> Diagnostic {
+    let message = format!(
+        "`{}` is not as its plan says: the repository {how}",
+        image.name
+    );
+    Diagnostic::error("plan-differs", message)
+        .help("make a new plan; this one is of another repository or root, another version of shipwright, or was edited")
+}
+
+/// The definition of that name; where the namespace was another, the only one of the Dockerfile.
+fn position(definitions: &[Definition], plan: &Plan, image: &Image) -> Option<usize> {
+    let of_file = |definition: &Definition| definition.dockerfile == image.dockerfile;
+    let named = definitions
+        .iter()
+        .position(|definition| definition.name == image.name && of_file(definition));
+    named.or_else(|| {
+        let planned = plan
+            .images
+            .iter()
+            .filter(|other| other.dockerfile == image.dockerfile);
+        let mut defined = (0..definitions.len()).filter(|&index| of_file(&definitions[index]));
+        let only = defined.next().filter(|_| defined.next().is_none());
+        only.filter(|_| planned.count() == 1)
+    })
+}
+
+fn amend(definition: &mut Definition, image: &Image, problems: &mut Diagnostics) {
+    definition.name.clone_from(&image.name);
+    definition.context = Some(image.context.clone());
+    definition.target.clone_from(&image.target);
+    definition.build_args.clone_from(&image.build_args);
+    let stamps = image.stamp_args.iter();
+    let stamps: BTreeMap<_, _> = stamps
+        .map(|(name, value)| (name.clone(), literal(value)))
+        .collect();
+    definition.settings.stamp_args.extend(stamps);
+    definition.platforms.clear();
+    for platform in &image.platforms {
+        match Platform::parse(platform) {
+            Ok(platform) => definition.platforms.push(platform),
+            Err(_) => problems.push(differs(image, &format!("knows no platform `{platform}`"))),
+        }
+    }
+}

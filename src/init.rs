@@ -1,0 +1,339 @@
+//! `shipwright init`: a starting configuration from what the checkout shows.
+//!
+//! ```text
+//! bake, compose ─▶ builds ─┐
+//! Dockerfiles ─▶ references ┴─▶ names ─▶ everything in full ─▶ the shortest that plans the same
+//! ```
+//!
+//! A pure function of a snapshot. Evidence that cannot be read or used is a warning, and what is left
+//! is gone on with; the configuration that comes out has always been planned.
+
+mod bake;
+mod build;
+mod compose;
+mod draft;
+mod interpolate;
+mod naming;
+mod planner;
+mod references;
+mod rules;
+mod settle;
+mod yaml;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::Config;
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, SourceText};
+use crate::discover::{Discovery, file_name, folder_of};
+use crate::snapshot::Snapshot;
+use build::Build;
+use draft::Draft;
+use naming::{Evidence, Named, Wanted};
+use planner::{Images, Planner};
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Bake and compose files to read; those at the root where empty.
+    pub files: Vec<String>,
+    /// The namespace, in place of what the evidence says.
+    pub namespace: Option<String>,
+    /// What the repository is called: the name of an image where nothing else gives one.
+    pub project: String,
+}
+
+/// A configuration, and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The text of the file.
+    pub config: String,
+    /// Whether it says anything that the defaults do not give.
+    pub is_needed: bool,
+    /// How many images it plans.
+    pub images: usize,
+    /// What was taken from where, a line each.
+    pub taken: Vec<String>,
+    /// What could not be used, and why.
+    pub left_out: Diagnostics,
+}
+
+/// Whether the file at a path may be evidence beside the Dockerfiles, or tells one how to read it.
+pub fn is_evidence(path: &str, request: &Request) -> bool {
+    if request.files.is_empty() {
+        return is_named_so(path) && folder_of(path) == "." || path == ".env";
+    }
+    let mut files = request.files.iter();
+    files.any(|file| file == path || compose::env_path(file) == path)
+}
+
+/// Whether a file is called as bake and compose expect.
+fn is_named_so(path: &str) -> bool {
+    let name = file_name(path);
+    bake::NAMES.contains(&name) || compose::NAMES.contains(&name)
+}
+
+/// The Dockerfiles that bake and compose files name, whatever they are called.
+pub fn named_dockerfiles(snapshot: &Snapshot, request: &Request) -> BTreeSet<String> {
+    let builds = builds(snapshot, request, &mut Diagnostics::new());
+    builds.into_iter().map(|build| build.dockerfile).collect()
+}
+
+/// Finds a configuration. The snapshot has the texts of the evidence, of the Dockerfiles that are
+/// called so and of [`named_dockerfiles`].
+///
+/// # Errors
+/// When nothing can be planned, or a file that was asked for is not there.
+pub fn init(snapshot: &Snapshot, request: &Request) -> Result<Start, Diagnostics> {
+    let missing = request
+        .files
+        .iter()
+        .filter(|file| snapshot.text(file).is_none());
+    let mut left_out = Diagnostics::new();
+    left_out.extend(missing.map(|file| {
+        Diagnostic::error("no-evidence", format!("there is no file `{file}` here"))
+            .help("paths are from the root of the plan, and git must track the file")
+    }));
+    if left_out.has_errors() {
+        return Err(left_out);
+    }
+    let all = builds(snapshot, request, &mut left_out);
+    let mut builds = Builds::default();
+    for build in all {
+        builds.add(build, &mut left_out);
+    }
+    let planner = Planner { snapshot };
+    let mut excluded = BTreeSet::new();
+    // What makes a plan impossible is taken out, at most once a Dockerfile.
+    loop {
+        let (wanted, texts) = wanted(snapshot, request, &builds, &excluded);
+        let full = settle::in_full(&wanted, &excluded);
+        let problems = match planner.plan(&full) {
+            Ok(plan) => {
+                let images = Images::of(plan);
+                let draft = settle::shortest(full, &images, &planner);
+                left_out.extend(not_read(snapshot, request));
+                return Ok(Start {
+                    config: draft.to_json(),
+                    is_needed: !draft.is_empty(),
+                    images: images.dockerfiles().count(),
+                    taken: taken(&wanted, &draft),
+                    left_out,
+                });
+            }
+            Err(problems) => problems,
+        };
+        if !take_out(&problems, &texts, &mut builds, &mut excluded, &mut left_out) {
+            left_out.extend(problems.without_notes());
+            return Err(left_out);
+        }
+    }
+}
+
+/// The builds of all bake and compose files, in the order in which they count.
+fn builds(snapshot: &Snapshot, request: &Request, diagnostics: &mut Diagnostics) -> Vec<Build> {
+    let files = if request.files.is_empty() {
+        let there: BTreeSet<String> = snapshot.texts.keys().cloned().collect();
+        let bake = bake::NAMES.iter().filter_map(|name| there.get(*name));
+        bake.chain(compose::at_root(&there)).cloned().collect()
+    } else {
+        request.files.clone()
+    };
+    let mut builds = Vec::new();
+    for path in files {
+        let bytes = snapshot.text(&path).unwrap_or_default();
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let is_bake = matches!(build::extension(&path), "hcl" | "json");
+        let source = SourceText::new(path, text);
+        if is_bake {
+            builds.extend(bake::builds(&source, snapshot, diagnostics));
+        } else {
+            builds.extend(compose::builds(&source, snapshot, diagnostics));
+        }
+    }
+    builds
+}
+
+/// Builds, no two of which make the same image.
+#[derive(Debug, Default)]
+struct Builds(Vec<Build>);
+
+impl Builds {
+    /// Adds a build: to one that makes the same image, or instead of one of another file that makes
+    /// nearly the same, which counts for nothing.
+    fn add(&mut self, build: Build, left_out: &mut Diagnostics) {
+        let mut known = self.0.iter_mut();
+        if let Some(same) = known.find(|known| known.makes_what(&build)) {
+            same.references.extend(build.references);
+            same.contexts.extend(build.contexts);
+            same.labels.extend(build.labels);
+            return;
+        }
+        let like = self.0.iter().find(|known| {
+            let same_stage = known.dockerfile == build.dockerfile && known.target == build.target;
+            same_stage && known.source.path != build.source.path
+        });
+        let Some(like) = like else {
+            self.0.push(build);
+            return;
+        };
+        let message = format!(
+            "{} is left out: {} of `{}` builds the same stage in another way",
+            build.title(),
+            like.title(),
+            like.source.path
+        );
+        left_out.push(
+            Diagnostic::warning("build-left-out", message)
+                .at(&build.source, build.span.clone(), "")
+                .at(&like.source, like.span.clone(), "this one is taken")
+                .help(format!(
+                    "to take this one: `shipwright init {}`",
+                    build.source.path
+                )),
+        );
+    }
+}
+
+/// What is wanted of the Dockerfiles that are not excluded, and their texts.
+fn wanted(
+    snapshot: &Snapshot,
+    request: &Request,
+    builds: &Builds,
+    excluded: &BTreeSet<String>,
+) -> (Wanted, BTreeMap<String, SourceText>) {
+    let config = Config::default();
+    let found = Discovery::new(&config).find(snapshot).dockerfiles;
+    let named = builds.0.iter().map(|build| build.dockerfile.clone());
+    let mut dockerfiles: BTreeSet<String> = found.into_iter().chain(named).collect();
+    dockerfiles.retain(|path| !excluded.contains(path));
+    let texts = dockerfiles.iter().map(|path| {
+        let text = String::from_utf8_lossy(snapshot.text(path).unwrap_or_default()).into_owned();
+        (path.clone(), SourceText::new(path.as_str(), text))
+    });
+    let texts = texts.collect();
+    let used = references::used(&texts, &builds.0);
+    let evidence = Evidence {
+        builds: &builds.0,
+        used: &used,
+        dockerfiles: &dockerfiles,
+        namespace: request.namespace.as_deref(),
+        project: &request.project,
+    };
+    (evidence.name(), texts)
+}
+
+/// Takes out what errors point at: the builds of a Dockerfile, then the Dockerfile. Whether there was
+/// anything.
+fn take_out(
+    problems: &Diagnostics,
+    texts: &BTreeMap<String, SourceText>,
+    builds: &mut Builds,
+    excluded: &mut BTreeSet<String>,
+    left_out: &mut Diagnostics,
+) -> bool {
+    let mut taken = false;
+    for problem in problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+    {
+        let mut paths = problem.labels.iter().map(|label| &label.source.path);
+        let Some(path) = paths.find(|path| texts.contains_key(*path)) else {
+            continue;
+        };
+        let before = builds.0.len();
+        builds.0.retain(|build| build.dockerfile != *path);
+        let what = if builds.0.len() < before {
+            "builds of it are left out"
+        } else if excluded.insert(path.clone()) {
+            "it is excluded"
+        } else {
+            continue;
+        };
+        taken = true;
+        let message = format!(
+            "`{path}` cannot be planned, and {what}: {}",
+            problem.message
+        );
+        let mut diagnostic = Diagnostic::warning("dockerfile-left-out", message);
+        diagnostic.labels.clone_from(&problem.labels);
+        diagnostic.help.clone_from(&problem.help);
+        left_out.push(diagnostic.help("once that is mended, run `shipwright init` again"));
+    }
+    taken
+}
+
+/// Notes of bake and compose files that were not read because they are not at the root.
+fn not_read(snapshot: &Snapshot, request: &Request) -> Diagnostics {
+    let mut notes = Diagnostics::new();
+    if !request.files.is_empty() {
+        return notes;
+    }
+    snapshot.root.walk(&mut |path, _| {
+        if is_named_so(path) && folder_of(path) != "." {
+            let message = format!("`{path}` is not read: it is not at the root");
+            let help = format!("to take it for evidence: `shipwright init {path}`");
+            notes.push(Diagnostic::note("evidence-not-read", message).help(help));
+        }
+    });
+    notes
+}
+
+/// What was taken from where, for people.
+fn taken(wanted: &Wanted, draft: &Draft) -> Vec<String> {
+    let images = wanted.images.iter();
+    let mut lines: Vec<String> = images.map(|image| of_build(image, draft)).collect();
+    let names: BTreeSet<&String> = wanted.plain.values().collect();
+    for (prefix, (count, first)) in &wanted.spoken_of {
+        let is_namespace = draft.namespace.as_ref() == Some(prefix);
+        let within = format!("{prefix}/");
+        if is_namespace || names.iter().any(|name| name.starts_with(&within)) {
+            lines.push(format!(
+                "{}:{}: {count} references under `{prefix}` name folders here, this is the first",
+                first.dockerfile, first.line
+            ));
+        }
+    }
+    lines
+}
+
+/// What a build gave: its name, and what of it the configuration says.
+fn of_build(image: &Named, draft: &Draft) -> String {
+    let build = &image.build;
+    let mut line = format!(
+        "{}:{}: {} is `{}`, of {}",
+        build.source.path,
+        build.line(),
+        build.title(),
+        image.name,
+        build.dockerfile
+    );
+    if let Some(entry) = draft.images.get(&image.name) {
+        let names = entry
+            .build_args
+            .keys()
+            .map(|name| format!("argument `{name}`"));
+        let context = entry
+            .context
+            .iter()
+            .map(|folder| format!("context `{folder}`"));
+        let target = entry
+            .target
+            .iter()
+            .map(|target| format!("target `{target}`"));
+        let contexts = entry
+            .contexts
+            .keys()
+            .map(|name| format!("named context `{name}`"));
+        let aliases = entry.aliases.iter().map(|alias| format!("alias `{alias}`"));
+        let with: Vec<String> = context
+            .chain(target)
+            .chain(names)
+            .chain(contexts)
+            .chain(aliases)
+            .collect();
+        if !with.is_empty() {
+            line = format!("{line}, with {}", with.join(", "));
+        }
+    }
+    line
+}

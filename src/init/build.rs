@@ -1,0 +1,216 @@
+//! A build that a file of the repository defines: what bake and compose files have in common.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::discover;
+use crate::git_source::GitSource;
+use crate::images::IMAGE_SCHEME;
+use crate::paths;
+use crate::snapshot::Snapshot;
+
+/// A build: a target of a bake file or a service of a compose file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Build {
+    /// The file.
+    pub(super) source: SourceText,
+    /// Where in it the build is defined.
+    pub(super) span: Range<usize>,
+    /// The names of the target or service, and of others that make the same image.
+    pub(super) labels: Vec<String>,
+    /// What kind of thing that is: `target` or `service`.
+    pub(super) kind: &'static str,
+    /// Path of the Dockerfile, from the root of the plan.
+    pub(super) dockerfile: String,
+    /// Folder of the build context, from the root of the plan.
+    pub(super) context: String,
+    /// The stage to build; the last where `None`.
+    pub(super) target: Option<String>,
+    /// Build arguments.
+    pub(super) arguments: BTreeMap<String, String>,
+    /// What the image is tagged, in order: references as they are written, variables replaced.
+    pub(super) references: Vec<String>,
+    /// Further named contexts.
+    pub(super) contexts: BTreeMap<String, Bound>,
+    /// Platforms to build for.
+    pub(super) platforms: Vec<String>,
+}
+
+/// What a named context is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// A folder, from the root of the plan.
+    Folder(String),
+    /// The reference of an image.
+    Image(String),
+    /// Another build of the same file, by its label.
+    Build(String),
+}
+
+impl Build {
+    /// Whether two builds make the same image.
+    pub(super) fn makes_what(&self, other: &Self) -> bool {
+        (&self.dockerfile, &self.context, &self.target)
+            == (&other.dockerfile, &other.context, &other.target)
+            && self.arguments == other.arguments
+            && self.platforms == other.platforms
+    }
+
+    /// The line of the file that the build is defined in, from 1.
+    pub(super) fn line(&self) -> usize {
+        line(&self.source, self.span.start)
+    }
+
+    /// The name of the target or service.
+    pub(super) fn label(&self) -> &str {
+        self.labels.first().map_or("", String::as_str)
+    }
+
+    /// What messages call it.
+    pub(super) fn title(&self) -> String {
+        format!("{} `{}`", self.kind, self.label())
+    }
+}
+
+/// The line of a byte of a text, from 1.
+pub(super) fn line(source: &SourceText, at: usize) -> usize {
+    let before = source.text.get(..at).unwrap_or(&source.text);
+    1 + before.matches('\n').count()
+}
+
+/// The last part of a file's name after a dot.
+pub(super) fn extension(path: &str) -> &str {
+    let name = discover::file_name(path);
+    name.rsplit_once('.').map_or("", |(_, extension)| extension)
+}
+
+/// A build as it is written, its values known and nothing of it checked yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Written {
+    pub(super) span: Range<usize>,
+    pub(super) label: String,
+    pub(super) kind: &'static str,
+    pub(super) context: Option<String>,
+    pub(super) dockerfile: Option<String>,
+    pub(super) target: Option<String>,
+    pub(super) arguments: BTreeMap<String, String>,
+    pub(super) references: Vec<String>,
+    pub(super) contexts: BTreeMap<String, String>,
+    pub(super) platforms: Vec<String>,
+}
+
+/// Checks builds as they are written against the files that there are.
+pub(super) struct Checker<'s> {
+    /// The file that they are written in.
+    pub(super) source: &'s SourceText,
+    /// Folders that relative paths may start from, the likeliest first.
+    pub(super) bases: Vec<String>,
+    /// How the value of a named context that is another build begins: `target:`, `service:`.
+    pub(super) scheme: &'static str,
+    pub(super) snapshot: &'s Snapshot,
+}
+
+impl Checker<'_> {
+    /// The build, or why it cannot be taken: its context is elsewhere, its Dockerfile is not here.
+    pub(super) fn check(&self, written: Written, diagnostics: &mut Diagnostics) -> Option<Build> {
+        let title = format!("{} `{}`", written.kind, written.label);
+        let mut refuse = |why: &str, help: &str| {
+            let message = format!("{title} is left out: {why}");
+            diagnostics.push(
+                Diagnostic::warning("build-left-out", message)
+                    .at(self.source, written.span.clone(), "")
+                    .help(help),
+            );
+        };
+        let context = written.context.as_deref().unwrap_or(".");
+        if is_remote(context) {
+            refuse(
+                &format!("its context `{context}` is not in this repository"),
+                "a plan is of what stands in one checkout",
+            );
+            return None;
+        }
+        let file = written.dockerfile.as_deref().unwrap_or("Dockerfile");
+        let mut places = self.bases.iter().filter_map(|base| {
+            let context = below(base, context)?;
+            let dockerfile = below(&context, file)?;
+            Some((context, dockerfile))
+        });
+        let root = &self.snapshot.root;
+        let is_there = |(context, dockerfile): &(String, String)| {
+            root.node(dockerfile).is_some() && root.folder(context).is_some()
+        };
+        let first = places.clone().next();
+        let Some((context, dockerfile)) = places.find(is_there) else {
+            let lacks = match first {
+                Some((context, _)) if root.folder(&context).is_none() => {
+                    format!("there is no folder `{context}` here")
+                }
+                Some((_, dockerfile)) => format!("there is no `{dockerfile}` here"),
+                None => "a path of it leads out of the repository".to_owned(),
+            };
+            refuse(&lacks, "git must track what a plan is made of");
+            return None;
+        };
+        let mut contexts = BTreeMap::new();
+        for (name, value) in written.contexts {
+            match self.bound(&value) {
+                Some(bound) => {
+                    contexts.insert(name, bound);
+                }
+                None => diagnostics.push(
+                    Diagnostic::warning(
+                        "value-left-out",
+                        format!("the context `{name}` of {title} is left out: `{value}` is not in this repository"),
+                    )
+                    .at(self.source, written.span.clone(), "")
+                    .help("a named context is a folder of the checkout, an image or another build"),
+                ),
+            }
+        }
+        Some(Build {
+            source: self.source.clone(),
+            span: written.span,
+            labels: vec![written.label],
+            kind: written.kind,
+            dockerfile,
+            context,
+            target: written.target,
+            arguments: written.arguments,
+            references: written.references,
+            contexts,
+            platforms: written.platforms,
+        })
+    }
+
+    fn bound(&self, value: &str) -> Option<Bound> {
+        if let Some(image) = value.strip_prefix(IMAGE_SCHEME) {
+            return Some(Bound::Image(image.to_owned()));
+        }
+        if let Some(build) = value.strip_prefix(self.scheme) {
+            return Some(Bound::Build(build.to_owned()));
+        }
+        if is_remote(value) {
+            return None;
+        }
+        let mut folders = self.bases.iter().filter_map(|base| below(base, value));
+        folders
+            .find(|folder| self.snapshot.root.folder(folder).is_some())
+            .map(Bound::Folder)
+    }
+}
+
+/// Whether a build context is fetched from elsewhere.
+fn is_remote(context: &str) -> bool {
+    context.contains("://") || context == "-" || !matches!(GitSource::parse(context), Ok(None))
+}
+
+/// A path from the root; none where it is absolute or leads out.
+fn below(folder: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return None;
+    }
+    let path = paths::clean(&paths::join(folder, path));
+    (path != ".." && !path.starts_with("../")).then_some(path)
+}

@@ -1,0 +1,588 @@
+//! What the images are called: by the evidence of builds and references, else by their folders.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::build::{Bound, Build};
+use super::references::{Used, split, tag};
+use crate::config::{Config, Spanned};
+use crate::discover::{self, file_name, folder_of};
+use crate::images::IMAGE_SCHEME;
+use crate::names::{self, Namer};
+use crate::reference::Reference;
+use crate::template::kebab;
+
+/// How many references under one namespace have to name folders here before it counts.
+const ENOUGH: usize = 2;
+
+/// An image that a build makes, with its name.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    pub(super) build: Build,
+    pub(super) name: String,
+    /// Further references by which Dockerfiles mean it.
+    pub(super) aliases: BTreeSet<String>,
+    /// Further named contexts, as the configuration writes them.
+    pub(super) contexts: BTreeMap<String, String>,
+}
+
+/// All images that are wanted.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted {
+    /// First part of default names.
+    pub(super) namespace: Option<String>,
+    /// Those that builds make.
+    pub(super) images: Vec<Named>,
+    /// Of the Dockerfiles that no build names: their names.
+    pub(super) plain: BTreeMap<String, String>,
+    /// Where images live, where builds say so of all in the same way.
+    pub(super) repository: Option<String>,
+    /// Of each namespace that references speak of: how many, and the first of them.
+    pub(super) spoken_of: BTreeMap<String, (usize, Used)>,
+    /// Whether references write folders like `NodeBase` as `node-base`.
+    is_kebab: bool,
+    /// Whether references write what a file name adds to its folder as a tag.
+    is_tag: bool,
+}
+
+/// What there is to name.
+pub(super) struct Evidence<'e> {
+    /// The builds, no two of which make the same image.
+    pub(super) builds: &'e [Build],
+    /// The references of all Dockerfiles.
+    pub(super) used: &'e [Used],
+    /// The paths of all Dockerfiles.
+    pub(super) dockerfiles: &'e BTreeSet<String>,
+    /// The namespace, where somebody said it.
+    pub(super) namespace: Option<&'e str>,
+    /// What the repository is called: the name of an image where nothing else gives one.
+    pub(super) project: &'e str,
+}
+
+impl Evidence<'_> {
+    /// Names everything.
+    pub(super) fn name(&self) -> Wanted {
+        let keys = self.keys();
+        let mut repositories: Vec<Option<String>> = (0..self.builds.len())
+            .map(|index| self.spoken_name(index, &keys[index]))
+            .collect();
+        self.translate(&mut repositories);
+        let mut wanted = Wanted {
+            namespace: self.namespace.map(str::to_owned),
+            ..Wanted::default()
+        };
+        self.speak_of(&mut wanted);
+        if wanted.namespace.is_none() {
+            wanted.namespace = namespace(&repositories, &wanted);
+        }
+        let names = self.full_names(&repositories, wanted.namespace.as_deref());
+        wanted.images = self.images(names, &keys, wanted.namespace.as_deref());
+        self.name_plain(&mut wanted);
+        wanted.repository = repository(&wanted.images);
+        wanted
+    }
+
+    /// By build, the references that other builds bind it to.
+    fn keys(&self) -> Vec<BTreeSet<String>> {
+        let mut keys = vec![BTreeSet::new(); self.builds.len()];
+        for build in self.builds {
+            for (key, bound) in &build.contexts {
+                if let Some(index) = self.bound(build, bound)
+                    && let Ok(reference) = Reference::parse(key)
+                {
+                    keys[index].insert(reference.context_key());
+                }
+            }
+        }
+        keys
+    }
+
+    /// The build that a named context of another is.
+    fn bound(&self, of: &Build, bound: &Bound) -> Option<usize> {
+        let Bound::Build(label) = bound else {
+            return None;
+        };
+        let mut builds = self.builds.iter();
+        builds.position(|build| build.labels.contains(label) && build.source.path == of.source.path)
+    }
+
+    /// The repository by which Dockerfiles speak of a build, as other builds or its tags say it.
+    fn spoken_name(&self, index: usize, keys: &BTreeSet<String>) -> Option<String> {
+        let parse = |text: &String| Reference::parse(text).ok();
+        let keys = keys.iter().filter_map(parse);
+        if let Some(key) = keys.into_iter().find(|key| !split(key).0.is_empty()) {
+            return Some(joined(split(&key)));
+        }
+        let build = &self.builds[index];
+        let tags: Vec<_> = build
+            .references
+            .iter()
+            .filter_map(parse)
+            .map(|r| split(&r))
+            .collect();
+        let others = self
+            .used
+            .iter()
+            .filter(|used| used.dockerfile != build.dockerfile);
+        let others: BTreeSet<_> = others.map(|used| split(&used.reference)).collect();
+        let exact = tags.iter().find(|tag| others.contains(*tag));
+        let other = || {
+            let mut others = others.iter();
+            others
+                .find(|(prefix, last)| !prefix.is_empty() && tags.iter().any(|tag| tag.1 == *last))
+        };
+        exact.or_else(other).cloned().map(joined)
+    }
+
+    /// Gives the builds that nobody speaks of the repository of their first tag, in the namespace by
+    /// which people speak of others that are tagged alike.
+    fn translate(&self, repositories: &mut [Option<String>]) {
+        let first_tag = |build: &Build| {
+            let mut tags = build.references.iter();
+            tags.find_map(|text| Reference::parse(text).ok())
+                .map(|tag| split(&tag))
+        };
+        let mut said: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+        for (build, repository) in self.builds.iter().zip(&*repositories) {
+            if let (Some((prefix, last)), Some(repository)) = (first_tag(build), repository)
+                && file_name(repository) == last
+            {
+                let spoken = repository.strip_suffix(&last).unwrap_or_default();
+                let spoken = spoken.trim_end_matches('/').to_owned();
+                *said.entry(prefix).or_default().entry(spoken).or_default() += 1;
+            }
+        }
+        for (build, repository) in self.builds.iter().zip(repositories) {
+            if repository.is_none()
+                && let Some((prefix, last)) = first_tag(build)
+            {
+                let spoken = said.get(&prefix).and_then(most);
+                *repository = Some(joined((spoken.cloned().unwrap_or(prefix), last)));
+            }
+        }
+    }
+
+    /// Counts, by namespace, the references that name folders here.
+    fn speak_of(&self, wanted: &mut Wanted) {
+        let shorts = self.dockerfiles.iter().map(|path| (path, Short::of(path)));
+        let mut called: BTreeMap<&str, Vec<(&String, &Short)>> = BTreeMap::new();
+        let shorts: BTreeMap<&String, Short> = shorts.collect();
+        for (path, short) in &shorts {
+            for last in BTreeSet::from([&*short.name, &*short.folder, &*short.kebab]) {
+                called.entry(last).or_default().push((path, short));
+            }
+        }
+        let (mut in_kebab, mut as_tag) = (BTreeMap::new(), BTreeMap::new());
+        for used in self.used {
+            let (prefix, last) = split(&used.reference);
+            let mut paths = called.get(last.as_str()).into_iter().flatten();
+            for (_, short) in paths.clone() {
+                if short.kebab != short.name {
+                    *in_kebab.entry(short.kebab == last).or_default() += 1;
+                }
+                if let Some(name) = short
+                    .is_meant(&last, &used.reference)
+                    .filter(|_| !short.suffix.is_empty())
+                {
+                    *as_tag.entry(name != last).or_default() += 1;
+                }
+            }
+            let own = shorts.get(&used.dockerfile);
+            let own = own.is_some_and(|short| short.is_meant(&last, &used.reference).is_some());
+            if !prefix.is_empty()
+                && !own
+                && paths.any(|(_, short)| short.is_meant(&last, &used.reference).is_some())
+            {
+                let entry = wanted.spoken_of.entry(prefix);
+                entry.or_insert_with(|| (0, used.clone())).0 += 1;
+            }
+        }
+        wanted.spoken_of.retain(|_, (count, _)| *count >= ENOUGH);
+        wanted.is_kebab = most(&in_kebab) == Some(&true);
+        wanted.is_tag = most(&as_tag) == Some(&true);
+    }
+
+    /// The names of builds: a tag is part of one where several builds share a repository.
+    fn full_names(
+        &self,
+        repositories: &[Option<String>],
+        namespace: Option<&str>,
+    ) -> Vec<Option<String>> {
+        let count = |repository: &String| {
+            let same = repositories.iter().flatten();
+            same.filter(|other| *other == repository).count()
+        };
+        let mut taken = BTreeSet::new();
+        let mut names = Vec::new();
+        for (build, repository) in self.builds.iter().zip(repositories) {
+            let label = names::legal(build.label()).unwrap_or_else(|| "image".to_owned());
+            let shares = self
+                .builds
+                .iter()
+                .filter(|other| other.dockerfile == build.dockerfile);
+            let name = match repository {
+                Some(repository) if count(repository) > 1 => {
+                    let mut tags = build
+                        .references
+                        .iter()
+                        .filter_map(|r| Reference::parse(r).ok());
+                    match tags.find_map(|reference| tag(&reference).map(str::to_owned)) {
+                        Some(tag) => Some(format!("{repository}:{tag}")),
+                        None => Some(repository.clone()),
+                    }
+                }
+                Some(repository) => Some(repository.clone()),
+                None if shares.count() > 1 => Some(in_namespace(namespace, &label)),
+                // Its folder names it.
+                None => None,
+            };
+            let name = name.map(|name| {
+                if names::problem_of(&name).is_none() && !taken.contains(&name) {
+                    return name;
+                }
+                free(&in_namespace(namespace, &label), &taken)
+            });
+            taken.extend(name.clone());
+            names.push(name);
+        }
+        names
+    }
+
+    /// The builds with their names, the references by which Dockerfiles mean them, and what their
+    /// named contexts are.
+    fn images(
+        &self,
+        names: Vec<Option<String>>,
+        keys: &[BTreeSet<String>],
+        namespace: Option<&str>,
+    ) -> Vec<Named> {
+        let mut images: Vec<Named> = Vec::new();
+        let mut taken: BTreeSet<String> = names.iter().flatten().cloned().collect();
+        for (index, name) in names.into_iter().enumerate() {
+            let build = &self.builds[index];
+            let name = name.unwrap_or_else(|| {
+                let name = free(&self.default_name(&build.dockerfile, namespace), &taken);
+                taken.insert(name.clone());
+                name
+            });
+            images.push(Named {
+                build: build.clone(),
+                name,
+                aliases: BTreeSet::new(),
+                contexts: BTreeMap::new(),
+            });
+        }
+        let names: Vec<String> = images.iter().map(|image| image.name.clone()).collect();
+        let mut owners: BTreeMap<String, usize> = BTreeMap::new();
+        for (index, name) in names.iter().enumerate() {
+            owners.extend(key(name).map(|key| (key, index)));
+        }
+        for (index, keys) in keys.iter().enumerate() {
+            for key in keys.iter().filter(|key| self.is_alias(key, index)) {
+                owners.entry(key.clone()).or_insert(index);
+            }
+            for pin in self.pins(&self.builds[index]) {
+                owners.entry(pin).or_insert(index);
+            }
+        }
+        for (alias, index) in &owners {
+            if key(&names[*index]).as_ref() != Some(alias) {
+                images[*index].aliases.insert(alias.clone());
+            }
+        }
+        for image in &mut images {
+            for (name, bound) in &image.build.contexts {
+                let value = match bound {
+                    Bound::Folder(folder) => folder.clone(),
+                    Bound::Image(image) => format!("{IMAGE_SCHEME}{image}"),
+                    Bound::Build(_) => {
+                        let Some(bound) = self.bound(&image.build, bound) else {
+                            continue;
+                        };
+                        if key(name).and_then(|key| owners.get(&key)) == Some(&bound) {
+                            continue;
+                        }
+                        format!("{IMAGE_SCHEME}{}", names[bound])
+                    }
+                };
+                image.contexts.insert(name.clone(), value);
+            }
+        }
+        images
+    }
+
+    /// Whether a reference means one build wherever it stands.
+    fn is_alias(&self, key: &str, index: usize) -> bool {
+        let is_key = |text: &str| self::key(text).as_deref() == Some(key);
+        let binds = |build: &Build| {
+            let mut contexts = build.contexts.iter();
+            contexts.find_map(|(name, bound)| is_key(name).then(|| self.bound(build, bound)))
+        };
+        let one_meaning = self
+            .builds
+            .iter()
+            .filter_map(binds)
+            .all(|bound| bound == Some(index));
+        let mut used = self
+            .used
+            .iter()
+            .filter(|used| used.reference.context_key() == key);
+        one_meaning
+            && used.all(|used| {
+                let mut builds = self.builds.iter();
+                builds.any(|build| build.dockerfile == used.dockerfile && binds(build).is_some())
+            })
+    }
+
+    /// The references, tags included, that a build is tagged and that Dockerfiles take from: a literal
+    /// tag would mean a published image else.
+    fn pins(&self, build: &Build) -> impl Iterator<Item = String> {
+        let references = build.references.iter();
+        let references = references.filter_map(|text| Reference::parse(text).ok());
+        references
+            .filter(|reference| {
+                let mut used = self.used.iter();
+                used.any(|used| used.reference == *reference && !used.tag_from_variable)
+            })
+            .map(|reference| reference.context_key())
+    }
+
+    /// Names the Dockerfiles that no build names: as references speak of them, else by folder.
+    fn name_plain(&self, wanted: &mut Wanted) {
+        let built: BTreeSet<&String> = self.builds.iter().map(|build| &build.dockerfile).collect();
+        let mut paths: Vec<&String> = self
+            .dockerfiles
+            .iter()
+            .filter(|path| !built.contains(path))
+            .collect();
+        // Of two with one name the one nearer to the root keeps it.
+        paths.sort_by_key(|path| (path.matches('/').count(), *path));
+        let mut taken = BTreeSet::new();
+        for image in &wanted.images {
+            taken.insert(image.name.clone());
+            taken.extend(image.aliases.iter().cloned());
+        }
+        let namespace = wanted.namespace.clone();
+        let mut by_last: BTreeMap<String, Vec<(String, &Used)>> = BTreeMap::new();
+        for used in self.used {
+            let (prefix, last) = split(&used.reference);
+            if !prefix.is_empty() {
+                by_last.entry(last).or_default().push((prefix, used));
+            }
+        }
+        for path in &paths {
+            let spoken =
+                Self::spoken_of(path, &by_last, wanted).filter(|name| !taken.contains(name));
+            if let Some(name) = spoken {
+                taken.insert(name.clone());
+                wanted.plain.insert((*path).clone(), name);
+            }
+        }
+        for path in paths {
+            if wanted.plain.contains_key(path) {
+                continue;
+            }
+            let (short, namespace) = (Short::of(path), namespace.as_deref());
+            let mut candidates = vec![self.default_name(path, namespace)];
+            if wanted.is_kebab && folder_of(path) != "." {
+                candidates.insert(0, in_namespace(namespace, &short.kebab));
+            }
+            if wanted.is_tag && !short.suffix.is_empty() && folder_of(path) != "." {
+                let name = format!(
+                    "{}:{}",
+                    in_namespace(namespace, &short.folder),
+                    short.suffix
+                );
+                candidates.splice(
+                    0..0,
+                    Some(name).filter(|name| names::problem_of(name).is_none()),
+                );
+            }
+            let (folder, suffix) = (folder_of(path), discover::suffix(path));
+            let parts: Vec<&str> = folder.split('/').collect();
+            for depth in 2..=parts.len() {
+                let joined = parts[parts.len() - depth..].iter().chain([&suffix]);
+                let joined = joined
+                    .copied()
+                    .filter(|part| !part.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("-");
+                let name = names::legal(&joined);
+                candidates.extend(name.map(|name| in_namespace(namespace, &name)));
+            }
+            let mut all = candidates.iter();
+            let name = all.find(|name| !taken.contains(*name)).cloned();
+            let name = name.unwrap_or_else(|| free(&candidates[0], &taken));
+            taken.insert(name.clone());
+            wanted.plain.insert(path.clone(), name);
+        }
+    }
+
+    /// The name by which references speak of a Dockerfile's image. `by_last` holds the references by
+    /// the last component of their repositories.
+    fn spoken_of(
+        path: &str,
+        by_last: &BTreeMap<String, Vec<(String, &Used)>>,
+        wanted: &Wanted,
+    ) -> Option<String> {
+        let short = Short::of(path);
+        let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        for last in BTreeSet::from([&short.name, &short.folder, &short.kebab]) {
+            for (prefix, used) in by_last.get(last).into_iter().flatten() {
+                let counts = wanted.spoken_of.contains_key(prefix)
+                    || wanted.namespace.as_ref() == Some(prefix);
+                if counts
+                    && used.dockerfile != path
+                    && let Some(name) = short.is_meant(last, &used.reference)
+                {
+                    let name = joined((prefix.clone(), name));
+                    *names.entry(name).or_default() += 1;
+                }
+            }
+        }
+        most(&names).cloned()
+    }
+
+    /// The name that a Dockerfile's image has where the configuration says nothing of it, or one made
+    /// of the repository's where it has none.
+    fn default_name(&self, path: &str, namespace: Option<&str>) -> String {
+        default_name(path, namespace).unwrap_or_else(|| {
+            let project = names::legal(self.project).unwrap_or_else(|| "app".to_owned());
+            let suffix = names::legal(discover::suffix(path));
+            let name = suffix.map_or(project.clone(), |suffix| format!("{project}-{suffix}"));
+            in_namespace(namespace, &name)
+        })
+    }
+}
+
+/// The name that a Dockerfile's image has where the configuration says nothing of it but the
+/// namespace; none where it has none.
+pub(super) fn default_name(path: &str, namespace: Option<&str>) -> Option<String> {
+    let config = Config {
+        namespace: namespace.map(|namespace| Spanned {
+            value: namespace.to_owned(),
+            span: 0..0,
+        }),
+        ..Config::default()
+    };
+    let namer = Namer::new(&config, None).ok()?;
+    namer.name(path).ok().map(|named| named.name)
+}
+
+/// By what a reference may mean the image of a Dockerfile.
+struct Short {
+    /// The default name without a namespace; empty where there is none.
+    name: String,
+    /// The same of the folder's name in kebab case: `node-base` for `NodeBase`.
+    kebab: String,
+    /// The name of the folder.
+    folder: String,
+    /// What the file name adds.
+    suffix: String,
+}
+
+impl Short {
+    fn of(path: &str) -> Self {
+        let folder = file_name(folder_of(path));
+        let short = |path: &str| {
+            let name = default_name(path, Some("x")).unwrap_or_default();
+            name.strip_prefix("x/").unwrap_or_default().to_owned()
+        };
+        Self {
+            name: short(path),
+            kebab: short(&format!("{}/{}", kebab(folder), file_name(path))),
+            folder: folder.to_owned(),
+            suffix: discover::suffix(path).to_owned(),
+        }
+    }
+
+    /// What the image is called, in its namespace, if a reference whose repository ends in `last`
+    /// means it: by its default name, by that in kebab case, or by its folder with its suffix for the
+    /// tag.
+    fn is_meant(&self, last: &str, reference: &Reference) -> Option<String> {
+        if self.name == last || self.kebab == last {
+            return Some(last.to_owned());
+        }
+        let is_tag = !self.suffix.is_empty() && reference.tag.as_deref() == Some(&self.suffix);
+        (self.folder == last && is_tag).then(|| format!("{last}:{}", self.suffix))
+    }
+}
+
+/// The namespace of most images: of builds first, then of references.
+fn namespace(repositories: &[Option<String>], wanted: &Wanted) -> Option<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for repository in repositories.iter().flatten() {
+        if let Some((prefix, _)) = repository.rsplit_once('/') {
+            *counts.entry(prefix.to_owned()).or_default() += 1;
+        }
+    }
+    if counts.is_empty() {
+        let spoken = wanted.spoken_of.iter();
+        counts = spoken
+            .map(|(prefix, (count, _))| (prefix.clone(), *count))
+            .collect();
+    }
+    most(&counts).cloned()
+}
+
+/// Where images live, where the first tags of builds say so of all of them in the same way, and it is
+/// not their name.
+fn repository(images: &[Named]) -> Option<String> {
+    let mut prefixes = BTreeSet::new();
+    let mut differs = false;
+    for image in images {
+        let first = Reference::parse(image.build.references.first()?).ok()?;
+        let name = Reference::parse(&image.name).ok()?;
+        let (lives, named) = (split(&first), split(&name));
+        if lives.1 != named.1 || lives.0.is_empty() {
+            return None;
+        }
+        differs |= lives != named;
+        prefixes.insert(lives.0);
+    }
+    let prefix = prefixes
+        .pop_first()
+        .filter(|_| differs && prefixes.is_empty())?;
+    Some(format!("{prefix}/{{{{ short }}}}"))
+}
+
+/// What was counted most often; of several the first.
+fn most<T: Ord>(counts: &BTreeMap<T, usize>) -> Option<&T> {
+    let mut best: Option<(&T, usize)> = None;
+    for (value, count) in counts {
+        if best.is_none_or(|(_, most)| *count > most) {
+            best = Some((value, *count));
+        }
+    }
+    best.map(|(value, _)| value)
+}
+
+/// A reference as a builder looks it up; none of what is no reference.
+fn key(text: &str) -> Option<String> {
+    let reference = Reference::parse(text).ok()?;
+    Some(reference.context_key())
+}
+
+fn joined((prefix, last): (String, String)) -> String {
+    if prefix.is_empty() {
+        last
+    } else {
+        format!("{prefix}/{last}")
+    }
+}
+
+fn in_namespace(namespace: Option<&str>, name: &str) -> String {
+    joined((namespace.unwrap_or_default().to_owned(), name.to_owned()))
+}
+
+/// The name, with a number where it is taken.
+fn free(name: &str, taken: &BTreeSet<String>) -> String {
+    if !taken.contains(name) {
+        return name.to_owned();
+    }
+    let mut numbers = 2..;
+    let found = numbers.find_map(|number| {
+        let name = format!("{name}-{number}");
+        (!taken.contains(&name)).then_some(name)
+    });
+    found.unwrap_or_default()
+}

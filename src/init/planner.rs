@@ -1,0 +1,117 @@
+//! Tries configurations: what a draft makes of the repository, and whether another makes the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::Draft;
+use crate::compile::{self, Options};
+use crate::config::Config;
+use crate::diagnostics::Diagnostics;
+use crate::plan::{Image, Plan};
+use crate::snapshot::Snapshot;
+
+/// Plans one repository by any number of drafts.
+pub(super) struct Planner<'s> {
+    pub(super) snapshot: &'s Snapshot,
+}
+
+/// The images of a plan by name, without what only the commit or another image says of them.
+pub(super) struct Images(BTreeMap<String, Image>);
+
+/// How images differ between two plans.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// Not at all.
+    None,
+    /// In these images for a reason of their own; others may follow from them.
+    Of(BTreeSet<String>),
+}
+
+impl Planner<'_> {
+    /// The plan of a draft.
+    ///
+    /// # Errors
+    /// What makes one impossible.
+    pub(super) fn plan(&self, draft: &Draft) -> Result<Plan, Diagnostics> {
+        let config = Config::parse(&draft.to_json())?;
+        match compile::compile(self.snapshot, &config, &Options::default(), None) {
+            (Some(compiled), _) => Ok(compiled.plan),
+            (None, diagnostics) => Err(diagnostics),
+        }
+    }
+
+    /// The images of a draft, to compare; none where it cannot be planned.
+    pub(super) fn images(&self, draft: &Draft) -> Option<Images> {
+        Some(Images::of(self.plan(draft).ok()?))
+    }
+}
+
+impl Images {
+    pub(super) fn of(plan: Plan) -> Self {
+        let images = plan.images.into_iter();
+        Self(
+            images
+                .map(|image| (image.name.clone(), bare(image)))
+                .collect(),
+        )
+    }
+
+    /// The Dockerfiles, one for each image.
+    pub(super) fn dockerfiles(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(|image| image.dockerfile.as_str())
+    }
+
+    /// The name of each Dockerfile's image, the last where it makes several.
+    pub(super) fn names_by_dockerfile(&self) -> BTreeMap<String, String> {
+        let images = self.0.values();
+        images
+            .map(|image| (image.dockerfile.clone(), image.name.clone()))
+            .collect()
+    }
+
+    /// What differs in another plan. An image that another name took the place of counts, and one
+    /// whose fingerprint alone differs does unless an image that it needs differs too.
+    pub(super) fn difference(&self, other: &Self) -> Difference {
+        let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
+        let differ: BTreeSet<&String> = names
+            .into_iter()
+            .filter(|name| self.0.get(*name) != other.0.get(*name))
+            .collect();
+        if differ.is_empty() {
+            return Difference::None;
+        }
+        let by_itself = |name: &&&String| match (self.0.get(**name), other.0.get(**name)) {
+            (Some(a), Some(b)) => {
+                let mut needs = a.dependencies.iter();
+                !same_but_contents(a, b) || !needs.any(|need| differ.contains(&need.image))
+            }
+            _ => true,
+        };
+        Difference::Of(
+            differ
+                .iter()
+                .filter(by_itself)
+                .map(|name| (*name).clone())
+                .collect(),
+        )
+    }
+}
+
+/// An image without what follows from the fingerprint, and without how its arguments and target are
+/// written: the fingerprint has their values and the stage that is built.
+fn bare(mut image: Image) -> Image {
+    image.target = None;
+    image.build_args.clear();
+    image.labels.clear();
+    image.tags.clear();
+    image.reference.clear();
+    image.wave = 0;
+    image
+}
+
+fn same_but_contents(a: &Image, b: &Image) -> bool {
+    let without = |image: &Image| Image {
+        fingerprint: String::new(),
+        ..image.clone()
+    };
+    without(a) == without(b)
+}

@@ -1,0 +1,98 @@
+//! The images that Dockerfiles say they take from, before anything has a name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::build::{Bound, Build, line};
+use crate::diagnostics::SourceText;
+use crate::dockerfile::stages::{NoBases, Request, StageGraph};
+use crate::dockerfile::{self, Dockerfile};
+use crate::platform::Platform;
+use crate::reference::Reference;
+use crate::resolve;
+
+/// A reference that a Dockerfile takes something from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Used {
+    /// Path of the Dockerfile.
+    pub(super) dockerfile: String,
+    /// Line of the instruction, from 1.
+    pub(super) line: usize,
+    /// What it says, variables replaced.
+    pub(super) reference: Reference,
+    /// Whether some part of the tag came from a variable.
+    pub(super) tag_from_variable: bool,
+}
+
+/// The references of all Dockerfiles, by path and line: as the builds make them, and by themselves
+/// where no build does. What cannot be read says nothing.
+pub(super) fn used(dockerfiles: &BTreeMap<String, SourceText>, builds: &[Build]) -> Vec<Used> {
+    let (none, platform) = (BTreeMap::new(), Platform::default());
+    let mut all = Vec::new();
+    for (path, source) in dockerfiles {
+        let ast = dockerfile::parse(&source.text);
+        let parsed = Dockerfile::new(&ast);
+        let of_file = builds.iter().filter(|build| build.dockerfile == *path);
+        let mut requests: Vec<_> = of_file
+            .map(|build| (build.target.as_deref(), &build.arguments, folders(build)))
+            .collect();
+        if requests.is_empty() {
+            requests.push((None, &none, BTreeSet::new()));
+        }
+        let mut found = Vec::new();
+        for (target, build_args, contexts) in requests {
+            let request = Request {
+                target,
+                build_args,
+                platform: &platform,
+                build_platform: &platform,
+                contexts: &contexts,
+                bases: &NoBases,
+            };
+            let Ok(stages) = StageGraph::new(&parsed, &request) else {
+                continue;
+            };
+            for (_, place, image) in stages.reachable().flat_map(resolve::uses_of) {
+                let used = Used {
+                    dockerfile: path.clone(),
+                    line: line(source, place.span.range().start),
+                    reference: image.reference.clone(),
+                    tag_from_variable: image.tag_from_variable,
+                };
+                if !found.contains(&used) {
+                    found.push(used);
+                }
+            }
+        }
+        all.append(&mut found);
+    }
+    all
+}
+
+/// The named contexts of a build that are folders, as a builder looks them up.
+fn folders(build: &Build) -> BTreeSet<String> {
+    let folders = build.contexts.iter();
+    folders
+        .filter(|(_, bound)| matches!(bound, Bound::Folder(_)))
+        .filter_map(|(name, _)| Some(Reference::parse(name).ok()?.context_key()))
+        .collect()
+}
+
+/// A repository as people write it, in two parts: what stands before the last component, empty where
+/// nothing does, and the last component.
+pub(super) fn split(reference: &Reference) -> (String, String) {
+    let repository = Reference {
+        tag: None,
+        digest: None,
+        ..reference.clone()
+    }
+    .familiar();
+    match repository.rsplit_once('/') {
+        Some((prefix, last)) => (prefix.to_owned(), last.to_owned()),
+        None => (String::new(), repository),
+    }
+}
+
+/// The tag of a reference that says something: none for `latest`.
+pub(super) fn tag(reference: &Reference) -> Option<&str> {
+    reference.tag.as_deref().filter(|tag| *tag != "latest")
+}

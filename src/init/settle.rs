@@ -1,0 +1,294 @@
+//! From everything that is wanted, said in full, to the shortest configuration that plans the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::{Draft, Entry};
+use super::naming::{Wanted, default_name};
+use super::planner::{Difference, Images, Planner};
+use super::rules;
+use crate::discover::{file_name, folder_of, is_dockerfile};
+
+/// A thing that a draft says of an image and that may go.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Context,
+    Target,
+    Argument(String),
+    Alias(String),
+    NamedContext(String),
+    Platforms,
+}
+
+/// The draft that says everything that is wanted, each in its own words.
+pub(super) fn in_full(wanted: &Wanted, exclude: &BTreeSet<String>) -> Draft {
+    let images = wanted.images.iter().map(|image| {
+        let build = &image.build;
+        let entry = Entry {
+            dockerfile: Some(build.dockerfile.clone()),
+            context: Some(build.context.clone()),
+            target: build.target.clone(),
+            build_args: build.arguments.clone(),
+            aliases: image.aliases.clone(),
+            contexts: image.contexts.clone(),
+            platforms: build.platforms.clone(),
+        };
+        (image.name.clone(), entry)
+    });
+    Draft {
+        namespace: wanted.namespace.clone(),
+        names: wanted.plain.clone(),
+        exclude: exclude.clone(),
+        images: images.collect(),
+        repository: wanted.repository.clone(),
+        ..Draft::default()
+    }
+}
+
+/// The shortest draft found that plans what `full` does, which is `images`.
+pub(super) fn shortest(full: Draft, images: &Images, planner: &Planner<'_>) -> Draft {
+    let settler = Settler { images, planner };
+    let mut draft = full;
+    for step in [
+        Settler::hoist_platforms,
+        Settler::hoist_arguments,
+        Settler::name_by_path,
+        Settler::drop_parts,
+        Settler::drop_names,
+        Settler::name_by_rule,
+        Settler::name_by_folder,
+        Settler::drop_namespace,
+    ] {
+        draft = step(&settler, draft);
+    }
+    draft
+}
+
+struct Settler<'s> {
+    images: &'s Images,
+    planner: &'s Planner<'s>,
+}
+
+impl Settler<'_> {
+    /// The changed draft where it plans the same, else the draft as it was.
+    fn or(&self, draft: Draft, changed: Draft) -> Draft {
+        if draft != changed && self.is_same(&changed) {
+            changed
+        } else {
+            draft
+        }
+    }
+
+    fn is_same(&self, draft: &Draft) -> bool {
+        let images = self.planner.images(draft);
+        images.is_some_and(|images| self.images.difference(&images) == Difference::None)
+    }
+
+    /// Says once what is said of all images.
+    fn hoist_platforms(&self, draft: Draft) -> Draft {
+        let mut platforms = draft.images.values().map(|entry| &entry.platforms);
+        let Some(first) = platforms.next().cloned() else {
+            return draft;
+        };
+        if first.is_empty() || !platforms.all(|other| *other == first) {
+            return draft;
+        }
+        let mut changed = draft.clone();
+        for entry in changed.images.values_mut() {
+            entry.platforms.clear();
+        }
+        changed.platforms = first;
+        self.or(draft, changed)
+    }
+
+    /// Says once the arguments that have one value wherever they are given, and drops those that do
+    /// nothing there.
+    fn hoist_arguments(&self, mut draft: Draft) -> Draft {
+        let mut values: BTreeMap<&String, BTreeMap<&String, usize>> = BTreeMap::new();
+        for entry in draft.images.values() {
+            for (name, value) in &entry.build_args {
+                *values.entry(name).or_default().entry(value).or_default() += 1;
+            }
+        }
+        let common = values.into_iter().filter_map(|(name, values)| {
+            match values.into_iter().collect::<Vec<_>>()[..] {
+                [(value, count)] if count > 1 => Some((name.clone(), value.clone())),
+                _ => None,
+            }
+        });
+        for (name, value) in common.collect::<Vec<_>>() {
+            let mut without = draft.clone();
+            for entry in without.images.values_mut() {
+                entry.build_args.remove(&name);
+            }
+            let mut once = without.clone();
+            once.build_args.insert(name, value);
+            draft = if self.is_same(&without) {
+                without
+            } else {
+                self.or(draft, once)
+            };
+        }
+        draft
+    }
+
+    /// Names by its path what is the only image of its Dockerfile, if that is called like one: others
+    /// are found by an entry of `images` alone.
+    fn name_by_path(&self, draft: Draft) -> Draft {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for entry in draft.images.values() {
+            *counts
+                .entry(entry.dockerfile.clone().unwrap_or_default())
+                .or_default() += 1;
+        }
+        let mut changed = draft.clone();
+        for (name, entry) in &mut changed.images {
+            let is_alone = |path: &mut String| counts.get(path) == Some(&1) && is_dockerfile(path);
+            if let Some(path) = entry.dockerfile.take_if(is_alone) {
+                changed.names.insert(path, name.clone());
+            }
+        }
+        self.or(draft, changed)
+    }
+
+    /// Drops what changes nothing of the images' settings, one kind of thing after the other.
+    fn drop_parts(&self, mut draft: Draft) -> Draft {
+        let mut parts: BTreeMap<Part, Vec<String>> = BTreeMap::new();
+        for (name, entry) in &draft.images {
+            let mut add = |part: Part| parts.entry(part).or_default().push(name.clone());
+            if entry.context.is_some() {
+                add(Part::Context);
+            }
+            if entry.target.is_some() {
+                add(Part::Target);
+            }
+            if !entry.platforms.is_empty() {
+                add(Part::Platforms);
+            }
+            entry
+                .build_args
+                .keys()
+                .cloned()
+                .map(Part::Argument)
+                .for_each(&mut add);
+            entry
+                .aliases
+                .iter()
+                .cloned()
+                .map(Part::Alias)
+                .for_each(&mut add);
+            entry
+                .contexts
+                .keys()
+                .cloned()
+                .map(Part::NamedContext)
+                .for_each(&mut add);
+        }
+        for (part, names) in parts {
+            draft = self.without(draft, &part, names);
+        }
+        draft.images.retain(|_, entry| !entry.is_empty());
+        draft
+    }
+
+    /// Drops a part from as many of some images as can go without it. From all at once at first: those
+    /// that then differ keep it. Where others than these differ, from one half and then the other.
+    fn without(&self, draft: Draft, part: &Part, mut names: Vec<String>) -> Draft {
+        while !names.is_empty() {
+            let mut changed = draft.clone();
+            for name in &names {
+                remove(&mut changed, name, part);
+            }
+            let found = self.planner.images(&changed);
+            let differing = match found.map(|found| self.images.difference(&found)) {
+                Some(Difference::None) => return changed,
+                Some(Difference::Of(differing)) => differing,
+                None => BTreeSet::new(),
+            };
+            let before = names.len();
+            names.retain(|name| !differing.contains(name));
+            if names.len() < before {
+                continue;
+            }
+            if before == 1 {
+                break;
+            }
+            let second = names.split_off(before / 2);
+            let draft = self.without(draft, part, names);
+            return self.without(draft, part, second);
+        }
+        draft
+    }
+
+    /// Drops the names that the defaults give.
+    fn drop_names(&self, draft: Draft) -> Draft {
+        let mut changed = draft.clone();
+        let namespace = draft.namespace.as_deref();
+        changed
+            .names
+            .retain(|path, name| default_name(path, namespace).as_ref() != Some(name));
+        self.or(draft, changed)
+    }
+
+    fn name_by_rule(&self, draft: Draft) -> Draft {
+        let taken: BTreeSet<&String> = draft
+            .images
+            .values()
+            .filter_map(|entry| entry.dockerfile.as_ref())
+            .collect();
+        let all = self.images.names_by_dockerfile();
+        let all = all
+            .into_iter()
+            .filter(|(path, _)| !taken.contains(path))
+            .collect();
+        match rules::with_rule(&draft, &all) {
+            Some(changed) => self.or(draft, changed),
+            None => draft,
+        }
+    }
+
+    /// Writes `/folder` rather than `/folder/Dockerfile` where that means the same.
+    fn name_by_folder(&self, draft: Draft) -> Draft {
+        let mut changed = draft.clone();
+        changed.names = BTreeMap::new();
+        for (path, name) in &draft.names {
+            let folder = folder_of(path);
+            let mut others = self.images.dockerfiles();
+            let is_alone = !others.any(|other| other != path && folder_of(other) == folder);
+            let key = match folder {
+                _ if !is_alone || file_name(path) != "Dockerfile" => path,
+                "." => "",
+                folder => folder,
+            };
+            changed.names.insert(key.to_owned(), name.clone());
+        }
+        self.or(draft, changed)
+    }
+
+    fn drop_namespace(&self, draft: Draft) -> Draft {
+        let changed = Draft {
+            namespace: None,
+            ..draft.clone()
+        };
+        self.or(draft, changed)
+    }
+}
+
+fn remove(draft: &mut Draft, name: &str, part: &Part) {
+    let Some(entry) = draft.images.get_mut(name) else {
+        return;
+    };
+    match part {
+        Part::Context => entry.context = None,
+        Part::Target => entry.target = None,
+        Part::Argument(name) => {
+            entry.build_args.remove(name);
+        }
+        Part::Alias(alias) => {
+            entry.aliases.remove(alias);
+        }
+        Part::NamedContext(name) => {
+            entry.contexts.remove(name);
+        }
+        Part::Platforms => entry.platforms.clear(),
+    }
+}
