@@ -106,10 +106,13 @@ pub(super) fn selected(made: &Made, planning: &Planning) -> Result<Vec<String>, 
 /// where all are.
 pub(super) fn named(plan: &Plan, planning: &Planning) -> Option<BTreeSet<String>> {
     let names: Vec<&str> = plan.images.iter().map(|image| &*image.name).collect();
-    let position = |name: &str| names.iter().position(|other| *other == name);
+    let positions = names.iter().enumerate();
+    let positions: BTreeMap<&str, usize> = positions.map(|(index, name)| (*name, index)).collect();
     let needs = plan.images.iter().enumerate().flat_map(|(index, image)| {
         let needed = image.dependencies.iter();
-        needed.filter_map(move |needed| Some((index, position(&needed.image)?)))
+        needed
+            .filter_map(|needed| positions.get(&*needed.image).copied())
+            .map(move |needed| (index, needed))
     });
     let graph = Graph::new(names.len(), &needs.collect());
     let named = options(planning).selection.named(&names, &graph)?;

@@ -317,21 +317,33 @@ fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
 /// Folders in folders that are read; git itself stops here too (`core.maxTreeDepth`).
 const MAX_DEPTH: usize = 2048;
 
+/// Folders that were read, by their ids.
+pub(super) type Folders = BTreeMap<ObjectId, Arc<Folder>>;
+
 /// Reads a tree object and all below it, each object once.
 pub(super) fn read_folder(repository: &Repository, id: Oid) -> Result<Arc<Folder>, git2::Error> {
+    read_further(repository, id, &mut Folders::new())
+}
+
+/// Reads a tree object and all below it that was not read before: another commit has most folders
+/// in common with the last one.
+pub(super) fn read_further(
+    repository: &Repository,
+    id: Oid,
+    read: &mut Folders,
+) -> Result<Arc<Folder>, git2::Error> {
     let mut reader = Reader {
         objects: &repository.odb()?,
-        read: BTreeMap::new(),
+        read,
     };
-    reader
-        .folder(object_id(id), 0)
-        .map_err(|Unread(error)| error)
+    let folder = reader.folder(object_id(id), 0);
+    folder.map_err(|Unread(error)| error)
 }
 
 /// Reads folders from the object database.
 struct Reader<'r> {
     objects: &'r Odb<'r>,
-    read: BTreeMap<ObjectId, Arc<Folder>>,
+    read: &'r mut Folders,
 }
 
 /// Why a folder was not read.
