@@ -14,6 +14,7 @@ mod compose;
 mod draft;
 mod interpolate;
 mod naming;
+mod plain;
 mod planner;
 mod references;
 mod rules;

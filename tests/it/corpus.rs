@@ -146,7 +146,7 @@ fn init_on_the_others() {
     check("kubeflow+notebooks", &["exclude"]);
     check(
         "google+oss-fuzz",
-        &["gcr.io/oss-fuzz-base/{{ image }}{% if version %}:{{ version }}"],
+        &["gcr.io/oss-fuzz-base/{{ image }}:{{ version }}"],
     );
 }
 
