@@ -23,7 +23,7 @@ COPY --exclude=*.md . /app
 ";
 
 /// What is typed in a shell at `$REPO`, where `$1` is a new folder and `$PLAN` the command.
-const CIRCUMSTANCES: [(&str, &str); 20] = [
+const CIRCUMSTANCES: [(&str, &str); 21] = [
     ("as it is", "$PLAN"),
     ("again", "$PLAN"),
     ("from a folder below", "cd base && $PLAN"),
@@ -41,8 +41,6 @@ const CIRCUMSTANCES: [(&str, &str); 20] = [
         "git config uploadpack.allowFilter true
         git clone -q --filter=blob:none \"file://$REPO\" \"$1/a\" && cd \"$1/a\" && $PLAN",
     ),
-    ("one thread", "RAYON_NUM_THREADS=1 $PLAN"),
-    ("many threads", "RAYON_NUM_THREADS=16 $PLAN"),
     (
         "bare",
         "git clone -q --bare . \"$1/a\" && cd \"$1/a\" && $PLAN",
