@@ -41,8 +41,6 @@ const CIRCUMSTANCES: [(&str, &str); 21] = [
         "git config uploadpack.allowFilter true
         git clone -q --filter=blob:none \"file://$REPO\" \"$1/a\" && cd \"$1/a\" && $PLAN",
     ),
-    ("one thread", "RAYON_NUM_THREADS=1 $PLAN"),
-    ("many threads", "RAYON_NUM_THREADS=16 $PLAN"),
     (
         "bare",
         "git clone -q --bare . \"$1/a\" && cd \"$1/a\" && $PLAN",
