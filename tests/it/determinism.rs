@@ -68,6 +68,8 @@ const CIRCUMSTANCES: [(&str, &str); 21] = [
         "another owner, as far as one may",
         "chown 1:1 app/b/c.txt 2> \"$1/refused\" || true; chmod g+w app/b; $PLAN",
     ),
+    ("one thread", "RAYON_NUM_THREADS=1 $PLAN"),
+    ("many threads", "RAYON_NUM_THREADS=16 $PLAN"),
     (
         "an index that is gone",
         "git clone -q . \"$1/a\" && cd \"$1/a\" && rm .git/index && git read-tree HEAD && $PLAN",
