@@ -6,6 +6,7 @@
 
 mod args;
 mod built;
+mod checks;
 mod decisions;
 mod diff;
 mod emit;
@@ -60,8 +61,11 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
     match command {
         Command::Plan { planning, output } => {
             let file = output.file(directory);
-            let made = planning::make(directory, &planning, file.as_deref())?;
+            let made =
+                planning::make(directory, &planning, file.as_deref(), checks::Sends::Sealed)?;
             output::write(&made.plan.to_json(), file.as_deref())?;
+            // The process ends: nobody needs what it holds to be freed piece by piece.
+            std::mem::forget(made);
         }
         Command::Emit(mut arguments) => match arguments.what() {
             Ok(what) => emit::run(directory, &what, &arguments)?,

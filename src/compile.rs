@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::assemble::Assembly;
 use crate::config::{Config, DEFAULT_BRANCH};
 use crate::contents::{self, Asked, Contents};
@@ -12,6 +14,7 @@ use crate::dockerfile::{self, Ast, Dockerfile};
 use crate::fingerprint::Manifest;
 use crate::graph::{Graph, Order};
 use crate::images::{self, Definition, Over};
+use crate::inputs::Reach;
 use crate::names::{self, Namer};
 use crate::plan::Plan;
 use crate::platform::Platform;
@@ -55,6 +58,9 @@ pub struct Compiled {
     pub plan: Plan,
     /// By the image's name, what its build reads.
     pub files: BTreeMap<String, Files>,
+    /// Where all inputs come from whose content counts here: those of the planned images, and of
+    /// what these need.
+    pub reach: Vec<Arc<Reach>>,
 }
 
 /// What the build of an image reads.
@@ -64,6 +70,10 @@ pub struct Files {
     pub inputs: Arc<Folder>,
     /// The files of named contexts that are folders, by the contexts' names.
     pub contexts: BTreeMap<String, Arc<Folder>>,
+    /// Where these come from.
+    pub reach: Vec<Arc<Reach>>,
+    /// Those that git puts through a filter, by path from the root of the plan, and which.
+    pub filters: BTreeMap<String, String>,
     /// The bytes of the Dockerfile.
     pub dockerfile: Vec<u8>,
     /// Everything that can change the image, as its fingerprint counts it.
@@ -104,11 +114,11 @@ fn run(
     diagnostics.extend(discovery.remarks(&found));
     let texts = texts(snapshot, found, diagnostics)?;
     let asts: BTreeMap<&str, Ast<'_>> = texts
-        .iter()
+        .par_iter()
         .map(|(path, text)| (path.as_str(), dockerfile::parse(&text.text)))
         .collect();
     let files: BTreeMap<&str, Dockerfile<'_>> = asts
-        .iter()
+        .par_iter()
         .map(|(path, ast)| (*path, Dockerfile::new(ast)))
         .collect();
     syntax_errors(&texts, &files, diagnostics);
@@ -175,25 +185,30 @@ fn run(
         .copied()
         .filter(|image| selected.contains(image));
     let plan = assembly.plan(images, diagnostics)?;
-    let planned = selected
-        .iter()
-        .map(|&index| (&definitions[index], &contents[&index]));
+    let reach = contents.values().flat_map(|contents| &contents.reach);
+    let reach = reach.cloned().collect();
+    let planned = contents
+        .into_iter()
+        .filter(|(index, _)| selected.contains(index))
+        .map(|(index, contents)| (&definitions[index], contents));
     let files = files_of(planned, snapshot);
-    Ok(Compiled { plan, files })
+    Ok(Compiled { plan, files, reach })
 }
 
 /// What the builds of images read, by name.
 fn files_of<'a>(
-    images: impl Iterator<Item = (&'a Definition, &'a Contents)>,
+    images: impl Iterator<Item = (&'a Definition, Contents)>,
     snapshot: &Snapshot,
 ) -> BTreeMap<String, Files> {
     let files = images.map(|(definition, contents)| {
         let dockerfile = snapshot.text(&definition.dockerfile).unwrap_or_default();
         let files = Files {
-            inputs: Arc::clone(&contents.inputs),
-            contexts: contents.contexts.clone(),
+            inputs: contents.inputs,
+            contexts: contents.contexts,
+            reach: contents.reach,
+            filters: contents.filters,
             dockerfile: dockerfile.to_vec(),
-            manifest: contents.manifest.clone(),
+            manifest: contents.manifest,
         };
         (definition.name.clone(), files)
     });

@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::attributes::{Attributes, LFS};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::dockerfile::stages::{Base, ContextSource, Place, Source as From, Step};
 use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
-use crate::ignore::IgnoreFile;
+use crate::ignore::{IgnoreFile, Problem};
 use crate::images::NamedContext;
-use crate::inputs::{Context, Source};
+use crate::inputs::{Context, Reach, Source};
+use crate::paths::join;
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
 use crate::tags::hex;
@@ -24,6 +27,10 @@ pub struct Contents {
     pub inputs: Arc<Folder>,
     /// The files of named contexts that are folders, by the contexts' names.
     pub contexts: BTreeMap<String, Arc<Folder>>,
+    /// Where these come from, in the build context and in each that is a folder.
+    pub reach: Vec<Arc<Reach>>,
+    /// The inputs that git puts through a filter, by path from the root of the plan, and which.
+    pub filters: BTreeMap<String, String>,
     /// Everything that can change the image.
     pub manifest: Manifest,
     /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
@@ -37,6 +44,9 @@ pub struct Asked<'a> {
     pub epoch: &'a str,
 }
 
+/// Name of the ignore file of a context, and end of the name of a Dockerfile's own.
+const IGNORE_FILE: &str = ".dockerignore";
+
 /// The contents of images, by index. `sequence` is in build order, with all that its images need.
 ///
 /// # Errors
@@ -48,21 +58,39 @@ pub fn of_all(
     asked: &Asked<'_>,
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<usize, Contents> {
+    let files = Files::new(snapshot);
+    let sequence: Vec<usize> = sequence.collect();
+    let read: Vec<_> = sequence
+        .par_iter()
+        .map(|&index| {
+            let mut diagnostics = Diagnostics::new();
+            let image = &resolved[index];
+            let inputs = inputs(&files, image, &mut diagnostics);
+            let contexts = named_contexts(&files, image, &mut diagnostics);
+            (inputs, contexts, diagnostics)
+        })
+        .collect();
     let mut contents = BTreeMap::new();
     let mut fingerprints = BTreeMap::new();
-    for index in sequence {
+    let mut attributes = Attributes::new(&snapshot.attributes);
+    for (index, ((inputs, own), (contexts, named), problems)) in sequence.into_iter().zip(read) {
+        diagnostics.extend(problems);
         let image = &resolved[index];
-        let inputs = inputs(snapshot, image, diagnostics);
-        let contexts = named_contexts(snapshot, image, diagnostics);
         let bytes = snapshot
             .text(&image.definition.dockerfile)
             .unwrap_or_default();
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
+        let filtered = filtered(image, &inputs, &contexts, &mut attributes);
         let facts = Facts {
             images: resolved,
             fingerprints: &fingerprints,
             inputs: inputs.id(),
             contexts: &contexts,
+            lfs: filtered
+                .iter()
+                .filter(|file| file.filter == LFS)
+                .map(Filtered::name)
+                .collect(),
             epoch: asked.epoch,
             raw_dockerfile: (!is_utf8).then(|| hex(&Sha256::digest(bytes))),
         };
@@ -74,6 +102,11 @@ pub fn of_all(
             Contents {
                 inputs,
                 contexts,
+                reach: [own].into_iter().chain(named).map(Arc::new).collect(),
+                filters: filtered
+                    .into_iter()
+                    .map(|file| (file.path, file.filter))
+                    .collect(),
                 manifest,
                 fingerprint,
             },
@@ -82,17 +115,71 @@ pub fn of_all(
     contents
 }
 
-/// The files of the build context that can reach an image.
-fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Arc<Folder> {
-    let Some(folder) = snapshot.root.folder(&image.context) else {
-        return Arc::new(Folder::empty());
-    };
+/// An input that git puts through a filter.
+struct Filtered {
+    /// The named context that it is in; none for the build context.
+    context: Option<String>,
+    /// From the context.
+    below: String,
+    /// From the root of the plan.
+    path: String,
+    filter: String,
+}
+
+impl Filtered {
+    /// What a manifest calls it, wherever the context stands.
+    fn name(&self) -> String {
+        match &self.context {
+            Some(context) => format!("{context} {}", self.below),
+            None => self.below.clone(),
+        }
+    }
+}
+
+fn filtered(
+    image: &Resolved<'_>,
+    inputs: &Folder,
+    contexts: &BTreeMap<String, Arc<Folder>>,
+    attributes: &mut Attributes<'_>,
+) -> Vec<Filtered> {
+    if attributes.is_empty() {
+        return Vec::new();
+    }
+    let named = contexts.iter().filter_map(|(name, files)| {
+        let NamedContext::Folder(folder) = image.contexts.get(name)? else {
+            return None;
+        };
+        Some((Some(name), folder.as_str(), &**files))
+    });
+    let own = (None, image.context.as_str(), inputs);
+    let mut filtered = Vec::new();
+    for (context, folder, files) in [own].into_iter().chain(named) {
+        let found = attributes.filters(files, folder).into_iter();
+        filtered.extend(found.map(|(below, filter)| Filtered {
+            context: context.cloned(),
+            path: join(folder, &below),
+            below,
+            filter,
+        }));
+    }
+    filtered
+}
+
+/// The files of the build context that can reach an image, and where they come from.
+fn inputs(
+    files: &Files<'_>,
+    image: &Resolved<'_>,
+    diagnostics: &mut Diagnostics,
+) -> (Arc<Folder>, Reach) {
+    let snapshot = files.snapshot;
+    let none = Folder::empty();
+    let folder = snapshot.sources.folder(&image.context).unwrap_or(&none);
     let path = match image.context.as_str() {
         "." => "",
         path => path,
     };
     let own = format!("{}.dockerignore", image.definition.dockerfile);
-    let ignore = ignore_file(snapshot, Some(own), path, diagnostics);
+    let ignore = files.ignored(Some(own), path, diagnostics);
     let context = Context {
         folder,
         path,
@@ -100,7 +187,7 @@ fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnosti
         ignore: &ignore,
     };
     let read = sources(image);
-    let taken: Vec<Source<'_>> = read.iter().map(|(source, _)| selected(source)).collect();
+    let taken = read.iter().map(|(source, _)| selected(source));
     let further = image.definition.settings.inputs.iter().flatten();
     let further = further.map(|pattern| Source {
         path: "",
@@ -108,7 +195,8 @@ fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnosti
         pattern: Some(pattern.trim_start_matches('/')),
         excludes: &[],
     });
-    let inputs = context.select(&taken.iter().copied().chain(further).collect::<Vec<_>>());
+    let all: Vec<Source<'_>> = taken.chain(further).collect();
+    let inputs = context.select(&all);
     for index in inputs.missing {
         // What `inputs` names beside the Dockerfile may be there or not.
         if let Some(&(source, place)) = read.get(index) {
@@ -121,43 +209,55 @@ fn inputs(snapshot: &Snapshot, image: &Resolved<'_>, diagnostics: &mut Diagnosti
             ));
         }
     }
-    inputs.tree
+    if snapshot.at_top && path.is_empty() {
+        let takes_git =
+            |(index, _): &(usize, _)| Reach::of(&context, &all[*index..=*index]).takes(GIT_FILE);
+        let found = read.iter().enumerate().find(takes_git);
+        diagnostics.extend(found.map(|(_, (_, place))| git_folder(image, *place)));
+    }
+    let reach = Reach::of(&context, &all);
+    (inputs.tree, reach)
 }
 
-/// The files of named contexts that are folders and that reachable stages take from.
+/// The files of named contexts that are folders and that reachable stages take from, and where they
+/// come from.
 fn named_contexts(
-    snapshot: &Snapshot,
+    files: &Files<'_>,
     image: &Resolved<'_>,
     diagnostics: &mut Diagnostics,
-) -> BTreeMap<String, Arc<Folder>> {
-    let mut trees = BTreeMap::new();
+) -> (BTreeMap<String, Arc<Folder>>, Vec<Reach>) {
+    let (mut trees, mut reach) = (BTreeMap::new(), Vec::new());
+    let none = Folder::empty();
     for (name, context) in &image.contexts {
         let NamedContext::Folder(folder) = context else {
             continue;
         };
         let path = if folder == "." { "" } else { folder };
-        let ignore = ignore_file(snapshot, None, path, diagnostics);
-        let empty = Folder::empty();
+        let snapshot = files.snapshot;
+        let ignore = files.ignored(None, path, diagnostics);
         let context = Context {
-            folder: snapshot.root.folder(folder).unwrap_or(&empty),
+            folder: snapshot.sources.folder(folder).unwrap_or(&none),
             path,
             links: &snapshot.links,
             ignore: &ignore,
         };
         let read = read_of(image, name);
-        let sources: Vec<Source<'_>> = read.iter().map(|(source, _)| selected(source)).collect();
-        let inputs = if is_base(image, name) {
-            context.select(&[Source::ALL])
+        let sources: Vec<Source<'_>> = if is_base(image, name) {
+            vec![Source::ALL]
         } else {
-            context.select(&sources)
+            read.iter().map(|(source, _)| selected(source)).collect()
         };
+        let inputs = context.select(&sources);
         for index in inputs.missing {
-            let (source, place) = read[index];
-            diagnostics.push(missing(image, source, place, folder, None));
+            // All of a context is never missing.
+            if let Some(&(source, place)) = read.get(index) {
+                diagnostics.push(missing(image, source, place, folder, None));
+            }
         }
         trees.insert(name.clone(), inputs.tree);
+        reach.push(Reach::of(&context, &sources));
     }
-    trees
+    (trees, reach)
 }
 
 /// Whether a reachable stage is built on a named context, which then is all taken.
@@ -214,33 +314,70 @@ fn selected(source: &ContextSource) -> Source<'_> {
     }
 }
 
-/// The ignore file in force: the Dockerfile's own, else the one of the context.
-fn ignore_file(
-    snapshot: &Snapshot,
-    own: Option<String>,
-    context: &str,
-    diagnostics: &mut Diagnostics,
-) -> IgnoreFile {
-    let of_context = match context {
-        "" => ".dockerignore".to_owned(),
-        context => format!("{context}/.dockerignore"),
-    };
-    let found = own.into_iter().chain([of_context]).find_map(|path| {
-        let bytes = snapshot.text(&path)?;
-        Some((path, String::from_utf8_lossy(bytes).into_owned()))
-    });
-    let Some((path, text)) = found else {
-        return IgnoreFile::default();
-    };
-    let (ignore, problems) = IgnoreFile::parse(&text);
-    let source = SourceText::new(path, text);
-    for problem in problems {
-        let diagnostic = Diagnostic::error("dockerignore-syntax", problem.message)
-            .at(&source, problem.span, "")
-            .help("correct or remove the line: a build would refuse the whole file");
-        diagnostics.push(diagnostic);
+/// The files of a snapshot, with its ignore files read: each text once, as many folders have the same.
+struct Files<'s> {
+    snapshot: &'s Snapshot,
+    ignore_files: BTreeMap<&'s [u8], (IgnoreFile, Vec<Problem>)>,
+}
+
+impl<'s> Files<'s> {
+    fn new(snapshot: &'s Snapshot) -> Self {
+        let texts = snapshot.texts.iter();
+        let texts = texts.filter(|(path, _)| path.ends_with(IGNORE_FILE));
+        let mut ignore_files = BTreeMap::new();
+        for (_, text) in texts {
+            let read = || IgnoreFile::parse(&String::from_utf8_lossy(text));
+            ignore_files.entry(text.as_slice()).or_insert_with(read);
+        }
+        Self {
+            snapshot,
+            ignore_files,
+        }
     }
-    ignore
+
+    /// The ignore file in force: the Dockerfile's own, else the one of the context.
+    fn ignored(
+        &self,
+        own: Option<String>,
+        context: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> IgnoreFile {
+        let of_context = join(context, IGNORE_FILE);
+        let mut paths = own.into_iter().chain([of_context]);
+        let found = paths.find_map(|path| {
+            let text = self.snapshot.text(&path)?;
+            Some((path, text, self.ignore_files.get(text)?))
+        });
+        let Some((path, text, (ignore, problems))) = found else {
+            return IgnoreFile::default();
+        };
+        if !problems.is_empty() {
+            let source = SourceText::new(path, String::from_utf8_lossy(text));
+            for problem in problems {
+                let diagnostic = Diagnostic::error("dockerignore-syntax", problem.message.as_str())
+                    .at(&source, problem.span.clone(), "")
+                    .help("correct or remove the line: a build would refuse the whole file");
+                diagnostics.push(diagnostic);
+            }
+        }
+        ignore.clone()
+    }
+}
+
+/// Something that is in every git folder.
+const GIT_FILE: &str = ".git/HEAD";
+
+/// A build would be sent `.git`, which is never an input.
+fn git_folder(image: &Resolved<'_>, place: Place) -> Diagnostic {
+    let message =
+        "this takes `.git` too, which changes with every command of git and does not count";
+    let own = format!("{}.dockerignore", image.definition.dockerfile);
+    Diagnostic::warning("git-folder", message)
+        .at(image.source, place.span.range(), "")
+        .help(format!(
+            "add the line `.git` to `.dockerignore` at the root, or to `{own}` if there is one"
+        ))
+        .help("`shipwright exec` leaves it out anyway")
 }
 
 fn missing(

@@ -9,6 +9,8 @@ mod syntax;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use crate::config::Pinned;
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::discover;
@@ -99,9 +101,16 @@ pub fn resolve<'a>(
     let ours = Ours::new(definitions, settings.pinned);
     let mut problems = Diagnostics::new();
     let mut resolved = Vec::new();
-    for (index, definition) in definitions.iter().enumerate() {
-        let parsed = &parsed[definition.dockerfile.as_str()];
-        match one((index, definition), parsed, &ours, &NothingYet) {
+    let each: Vec<_> = definitions
+        .par_iter()
+        .enumerate()
+        .map(|(index, definition)| {
+            let parsed = &parsed[definition.dockerfile.as_str()];
+            one((index, definition), parsed, &ours, &NothingYet)
+        })
+        .collect();
+    for image in each {
+        match image {
             Ok(image) => resolved.push(image),
             Err(errors) => problems.extend(errors),
         }

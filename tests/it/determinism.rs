@@ -23,7 +23,7 @@ COPY --exclude=*.md . /app
 ";
 
 /// What is typed in a shell at `$REPO`, where `$1` is a new folder and `$PLAN` the command.
-const CIRCUMSTANCES: [(&str, &str); 17] = [
+const CIRCUMSTANCES: [(&str, &str); 20] = [
     ("as it is", "$PLAN"),
     ("again", "$PLAN"),
     ("from a folder below", "cd base && $PLAN"),
@@ -59,6 +59,12 @@ const CIRCUMSTANCES: [(&str, &str); 17] = [
         "files touched",
         "find . -name '*.txt' -exec touch -d 2001-01-01 {} + && $PLAN",
     ),
+    (
+        "another owner, as far as one may",
+        "chown 1:1 app/b/c.txt 2> \"$1/refused\" || true; chmod g+w app/b; $PLAN",
+    ),
+    ("one thread", "RAYON_NUM_THREADS=1 $PLAN"),
+    ("many threads", "RAYON_NUM_THREADS=16 $PLAN"),
     (
         "an index that is gone",
         "git clone -q . \"$1/a\" && cd \"$1/a\" && rm .git/index && git read-tree HEAD && $PLAN",
