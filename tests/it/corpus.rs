@@ -107,7 +107,7 @@ fn init_on_lagoon_images() {
       "namespace": "lagoon",
       "rules": [
         {
-          "match": "(^|/)(?<kind>[^-/]+)-?(?<rest>[^/]*)/(?<version>[^/]+)\\.[Dd]ockerfile$",
+          "match": "^images/(.*/)?(?<kind>[^-/]+)-?(?<rest>[^/]*)/(?<version>[^/]+)\\.[Dd]ockerfile$",
           "name": "lagoon/{{ kind }}-{{ version }}{% if rest %}-{{ rest }}{% endif %}"
         }
       ],
