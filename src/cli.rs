@@ -6,6 +6,7 @@
 
 mod args;
 mod built;
+mod checks;
 mod decisions;
 mod diff;
 mod emit;
@@ -19,6 +20,7 @@ mod output;
 mod parse;
 mod planning;
 mod prune;
+mod schema;
 mod stored;
 mod why;
 
@@ -59,7 +61,8 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
     match command {
         Command::Plan { planning, output } => {
             let file = output.file(directory);
-            let made = planning::make(directory, &planning, file.as_deref())?;
+            let made =
+                planning::make(directory, &planning, file.as_deref(), checks::Sends::Sealed)?;
             output::write(&made.plan.to_json(), file.as_deref())?;
             // The process ends: nobody needs what it holds to be freed piece by piece.
             std::mem::forget(made);
@@ -90,6 +93,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         Command::Graph(graph) => graph::run(directory, &graph)?,
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { folder } => manual::man(folder.as_deref())?,
+        Command::Schema(schema) => schema::run(&schema)?,
         Command::Prune(pruning) => prune::run(directory, &pruning)?,
         Command::Parse(parse) => return parse::run(directory, &parse),
         Command::Check { planning } => {

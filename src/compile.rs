@@ -14,6 +14,7 @@ use crate::dockerfile::{self, Ast, Dockerfile};
 use crate::fingerprint::Manifest;
 use crate::graph::{Graph, Order};
 use crate::images::{self, Definition, Over};
+use crate::inputs::Reach;
 use crate::names::{self, Namer};
 use crate::plan::Plan;
 use crate::platform::Platform;
@@ -57,6 +58,9 @@ pub struct Compiled {
     pub plan: Plan,
     /// By the image's name, what its build reads.
     pub files: BTreeMap<String, Files>,
+    /// Where all inputs come from whose content counts here: those of the planned images, and of
+    /// what these need.
+    pub reach: Vec<Arc<Reach>>,
 }
 
 /// What the build of an image reads.
@@ -66,6 +70,10 @@ pub struct Files {
     pub inputs: Arc<Folder>,
     /// The files of named contexts that are folders, by the contexts' names.
     pub contexts: BTreeMap<String, Arc<Folder>>,
+    /// Where these come from.
+    pub reach: Vec<Arc<Reach>>,
+    /// Those that git puts through a filter, by path from the root of the plan, and which.
+    pub filters: BTreeMap<String, String>,
     /// The bytes of the Dockerfile.
     pub dockerfile: Vec<u8>,
     /// Everything that can change the image, as its fingerprint counts it.
@@ -177,12 +185,14 @@ fn run(
         .copied()
         .filter(|image| selected.contains(image));
     let plan = assembly.plan(images, diagnostics)?;
+    let reach = contents.values().flat_map(|contents| &contents.reach);
+    let reach = reach.cloned().collect();
     let planned = contents
         .into_iter()
         .filter(|(index, _)| selected.contains(index))
         .map(|(index, contents)| (&definitions[index], contents));
     let files = files_of(planned, snapshot);
-    Ok(Compiled { plan, files })
+    Ok(Compiled { plan, files, reach })
 }
 
 /// What the builds of images read, by name.
@@ -195,6 +205,8 @@ fn files_of<'a>(
         let files = Files {
             inputs: contents.inputs,
             contexts: contents.contexts,
+            reach: contents.reach,
+            filters: contents.filters,
             dockerfile: dockerfile.to_vec(),
             manifest: contents.manifest,
         };

@@ -47,6 +47,8 @@ pub struct Config {
     pub pinned: Pinned,
     /// Any text; part of every fingerprint, and builds that have one use no cache.
     pub epoch: String,
+    /// Glob patterns of files that belong in images although git ignores them.
+    pub generated: Vec<Spanned<String>>,
 }
 
 /// A value and where it stands in the configuration.
@@ -168,7 +170,7 @@ impl Config {
         });
         self.settings = ImageSettings::read(top, false);
         self.default_branch = top.string("default_branch").map(|text| text.value);
-        refuse_generated(top);
+        self.generated = globs(top, "generated");
         let pinned = [
             ("external", Pinned::External),
             ("internal", Pinned::Internal),
@@ -217,16 +219,6 @@ pub fn glob(pattern: &str) -> Result<globset::Glob, globset::Error> {
     GlobBuilder::new(pattern).literal_separator(true).build()
 }
 
-/// The key `generated` is one of the format that this version does not know how to obey: silence
-/// would leave files out of images.
-fn refuse_generated(top: &mut Object<'_, '_>) {
-    for pattern in globs(top, "generated") {
-        let message = format!("`{}`: generated files cannot be counted yet", pattern.value);
-        let help = "plan the working tree, where they count like any other file, with `--dirty`";
-        top.refuse(pattern.span, message, help);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,7 +265,7 @@ mod tests {
         check_refused(
             r#"{"version": 2, "namespace": 1, "names": {"a": []}, "platforms": "x", "pinned": "no",
                 "images": {"x": {"target": 1, "push": "no", "tags": ["{{"]}}, "rules": [{}, 1],
-                "dockerfiles": {"only": ["a["]}, "generated": ["*.jar"]}"#,
+                "dockerfiles": {"only": ["a["]}, "generated": ["a{"]}"#,
             &[
                 "`namespace` must be a string",
                 "`names.a` must be a string",
@@ -285,7 +277,7 @@ mod tests {
                 "`rules[0]` has no `match`",
                 "`rules[1]` must be an object",
                 "not a glob pattern",
-                "cannot be counted yet",
+                "`a{`",
             ],
         );
         check_refused(

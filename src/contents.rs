@@ -6,13 +6,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::attributes::{Attributes, LFS};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::dockerfile::stages::{Base, ContextSource, Place, Source as From, Step};
 use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
 use crate::ignore::{IgnoreFile, Problem};
 use crate::images::NamedContext;
-use crate::inputs::{Context, Source};
+use crate::inputs::{Context, Reach, Source};
 use crate::paths::join;
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
@@ -26,6 +27,10 @@ pub struct Contents {
     pub inputs: Arc<Folder>,
     /// The files of named contexts that are folders, by the contexts' names.
     pub contexts: BTreeMap<String, Arc<Folder>>,
+    /// Where these come from, in the build context and in each that is a folder.
+    pub reach: Vec<Arc<Reach>>,
+    /// The inputs that git puts through a filter, by path from the root of the plan, and which.
+    pub filters: BTreeMap<String, String>,
     /// Everything that can change the image.
     pub manifest: Manifest,
     /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
@@ -67,18 +72,25 @@ pub fn of_all(
         .collect();
     let mut contents = BTreeMap::new();
     let mut fingerprints = BTreeMap::new();
-    for (index, (inputs, contexts, problems)) in sequence.into_iter().zip(read) {
+    let mut attributes = Attributes::new(&snapshot.attributes);
+    for (index, ((inputs, own), (contexts, named), problems)) in sequence.into_iter().zip(read) {
         diagnostics.extend(problems);
         let image = &resolved[index];
         let bytes = snapshot
             .text(&image.definition.dockerfile)
             .unwrap_or_default();
         let is_utf8 = std::str::from_utf8(bytes).is_ok();
+        let filtered = filtered(image, &inputs, &contexts, &mut attributes);
         let facts = Facts {
             images: resolved,
             fingerprints: &fingerprints,
             inputs: inputs.id(),
             contexts: &contexts,
+            lfs: filtered
+                .iter()
+                .filter(|file| file.filter == LFS)
+                .map(Filtered::name)
+                .collect(),
             epoch: asked.epoch,
             raw_dockerfile: (!is_utf8).then(|| hex(&Sha256::digest(bytes))),
         };
@@ -90,6 +102,11 @@ pub fn of_all(
             Contents {
                 inputs,
                 contexts,
+                reach: [own].into_iter().chain(named).map(Arc::new).collect(),
+                filters: filtered
+                    .into_iter()
+                    .map(|file| (file.path, file.filter))
+                    .collect(),
                 manifest,
                 fingerprint,
             },
@@ -98,12 +115,65 @@ pub fn of_all(
     contents
 }
 
-/// The files of the build context that can reach an image.
-fn inputs(files: &Files<'_>, image: &Resolved<'_>, diagnostics: &mut Diagnostics) -> Arc<Folder> {
+/// An input that git puts through a filter.
+struct Filtered {
+    /// The named context that it is in; none for the build context.
+    context: Option<String>,
+    /// From the context.
+    below: String,
+    /// From the root of the plan.
+    path: String,
+    filter: String,
+}
+
+impl Filtered {
+    /// What a manifest calls it, wherever the context stands.
+    fn name(&self) -> String {
+        match &self.context {
+            Some(context) => format!("{context} {}", self.below),
+            None => self.below.clone(),
+        }
+    }
+}
+
+fn filtered(
+    image: &Resolved<'_>,
+    inputs: &Folder,
+    contexts: &BTreeMap<String, Arc<Folder>>,
+    attributes: &mut Attributes<'_>,
+) -> Vec<Filtered> {
+    if attributes.is_empty() {
+        return Vec::new();
+    }
+    let named = contexts.iter().filter_map(|(name, files)| {
+        let NamedContext::Folder(folder) = image.contexts.get(name)? else {
+            return None;
+        };
+        Some((Some(name), folder.as_str(), &**files))
+    });
+    let own = (None, image.context.as_str(), inputs);
+    let mut filtered = Vec::new();
+    for (context, folder, files) in [own].into_iter().chain(named) {
+        let found = attributes.filters(files, folder).into_iter();
+        filtered.extend(found.map(|(below, filter)| Filtered {
+            context: context.cloned(),
+            path: join(folder, &below),
+            below,
+            filter,
+        }));
+    }
+    filtered
+}
+
+/// The files of the build context that can reach an image, and where they come from.
+fn inputs(
+    files: &Files<'_>,
+    image: &Resolved<'_>,
+    diagnostics: &mut Diagnostics,
+) -> (Arc<Folder>, Reach) {
     let snapshot = files.snapshot;
-    let Some(folder) = snapshot.root.folder(&image.context) else {
-        return Arc::new(Folder::empty());
-    };
+    let none = Folder::empty();
+    let folder = snapshot.sources.folder(&image.context).unwrap_or(&none);
     let path = match image.context.as_str() {
         "." => "",
         path => path,
@@ -117,7 +187,7 @@ fn inputs(files: &Files<'_>, image: &Resolved<'_>, diagnostics: &mut Diagnostics
         ignore: &ignore,
     };
     let read = sources(image);
-    let taken: Vec<Source<'_>> = read.iter().map(|(source, _)| selected(source)).collect();
+    let taken = read.iter().map(|(source, _)| selected(source));
     let further = image.definition.settings.inputs.iter().flatten();
     let further = further.map(|pattern| Source {
         path: "",
@@ -125,23 +195,33 @@ fn inputs(files: &Files<'_>, image: &Resolved<'_>, diagnostics: &mut Diagnostics
         pattern: Some(pattern.trim_start_matches('/')),
         excludes: &[],
     });
-    let inputs = context.select(&taken.iter().copied().chain(further).collect::<Vec<_>>());
+    let all: Vec<Source<'_>> = taken.chain(further).collect();
+    let inputs = context.select(&all);
     for index in inputs.missing {
         // What `inputs` names beside the Dockerfile may be there or not.
         if let Some(&(source, place)) = read.get(index) {
             diagnostics.push(missing(image, source, place, &image.context));
         }
     }
-    inputs.tree
+    if snapshot.at_top && path.is_empty() {
+        let takes_git =
+            |(index, _): &(usize, _)| Reach::of(&context, &all[*index..=*index]).takes(GIT_FILE);
+        let found = read.iter().enumerate().find(takes_git);
+        diagnostics.extend(found.map(|(_, (_, place))| git_folder(image, *place)));
+    }
+    let reach = Reach::of(&context, &all);
+    (inputs.tree, reach)
 }
 
-/// The files of named contexts that are folders and that reachable stages take from.
+/// The files of named contexts that are folders and that reachable stages take from, and where they
+/// come from.
 fn named_contexts(
     files: &Files<'_>,
     image: &Resolved<'_>,
     diagnostics: &mut Diagnostics,
-) -> BTreeMap<String, Arc<Folder>> {
-    let mut trees = BTreeMap::new();
+) -> (BTreeMap<String, Arc<Folder>>, Vec<Reach>) {
+    let (mut trees, mut reach) = (BTreeMap::new(), Vec::new());
+    let none = Folder::empty();
     for (name, context) in &image.contexts {
         let NamedContext::Folder(folder) = context else {
             continue;
@@ -149,27 +229,29 @@ fn named_contexts(
         let path = if folder == "." { "" } else { folder };
         let snapshot = files.snapshot;
         let ignore = files.ignored(None, path, diagnostics);
-        let empty = Folder::empty();
         let context = Context {
-            folder: snapshot.root.folder(folder).unwrap_or(&empty),
+            folder: snapshot.sources.folder(folder).unwrap_or(&none),
             path,
             links: &snapshot.links,
             ignore: &ignore,
         };
         let read = read_of(image, name);
-        let sources: Vec<Source<'_>> = read.iter().map(|(source, _)| selected(source)).collect();
-        let inputs = if is_base(image, name) {
-            context.select(&[Source::ALL])
+        let sources: Vec<Source<'_>> = if is_base(image, name) {
+            vec![Source::ALL]
         } else {
-            context.select(&sources)
+            read.iter().map(|(source, _)| selected(source)).collect()
         };
+        let inputs = context.select(&sources);
         for index in inputs.missing {
-            let (source, place) = read[index];
-            diagnostics.push(missing(image, source, place, folder));
+            // All of a context is never missing.
+            if let Some(&(source, place)) = read.get(index) {
+                diagnostics.push(missing(image, source, place, folder));
+            }
         }
         trees.insert(name.clone(), inputs.tree);
+        reach.push(Reach::of(&context, &sources));
     }
-    trees
+    (trees, reach)
 }
 
 /// Whether a reachable stage is built on a named context, which then is all taken.
@@ -274,6 +356,22 @@ impl<'s> Files<'s> {
         }
         ignore.clone()
     }
+}
+
+/// Something that is in every git folder.
+const GIT_FILE: &str = ".git/HEAD";
+
+/// A build would be sent `.git`, which is never an input.
+fn git_folder(image: &Resolved<'_>, place: Place) -> Diagnostic {
+    let message =
+        "this takes `.git` too, which changes with every command of git and does not count";
+    let own = format!("{}.dockerignore", image.definition.dockerfile);
+    Diagnostic::warning("git-folder", message)
+        .at(image.source, place.span.range(), "")
+        .help(format!(
+            "add the line `.git` to `.dockerignore` at the root, or to `{own}` if there is one"
+        ))
+        .help("`shipwright exec` leaves it out anyway")
 }
 
 fn missing(

@@ -13,6 +13,7 @@
 //! | `BUILDKIT_*` and `SOURCE_DATE_EPOCH` where given | they steer the builder |
 //! | target, platforms, network, epoch | they change the result, or are meant to |
 //! | the git tree of the input files, and of each named context | what `COPY` and mounts read |
+//! | which of these git-lfs keeps the contents of | git has pointers for them, and a build may be sent either |
 //!
 //! | does not enter | why |
 //! |---|---|

@@ -94,6 +94,12 @@ impl IgnoreFile {
         last.is_some_and(|pattern| !pattern.exception)
     }
 
+    /// A folder of the context, by its clean path; empty for the root.
+    pub fn folder(&self, path: &str) -> Folder<'_> {
+        let names = path.split('/').filter(|name| !name.is_empty());
+        names.fold(self.root(), |folder, name| folder.enter(name))
+    }
+
     /// Starts a walk at the root of the context.
     pub fn root(&self) -> Folder<'_> {
         Folder {

@@ -7,6 +7,7 @@
 //! A folder that is copied although all it holds is ignored is an empty folder in the image, and so
 //! an empty tree here; git's own trees have none. What a builder might or might not read counts.
 
+mod reach;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use crate::paths::join;
 use crate::snapshot::{Folder, Node};
 use crate::wildcard::{Wildcard, has_wildcards};
 use wanted::{Filter, Wanted};
+
+pub use reach::{Reach, Walk};
 
 /// The files that can reach an image.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 //! compiled for a runner or run. Everything between `source` and `plan` is a pure function.
 
 // The vocabulary: plain data and grammars that the rest speaks.
+pub mod attributes;
 pub mod diagnostics;
 pub mod git_source;
 pub mod links;
@@ -34,6 +35,7 @@ pub mod selection;
 // What goes into each, and what it is tagged.
 pub mod contents;
 pub mod fingerprint;
+pub mod generated;
 pub mod ignore;
 pub mod inputs;
 pub mod publish;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::links;
+use crate::{attributes, links};
 
 pub use folder::{Entry, Folder, MalformedTree, Node, NodeRef};
 
@@ -108,6 +108,13 @@ pub struct Snapshot {
     pub revision: Option<Revision>,
     /// All files below the root of the plan.
     pub root: Arc<Folder>,
+    /// What images take their inputs from: these files, those of submodules that an image reads, and
+    /// those of the disk that git ignores and that are to count.
+    pub sources: Arc<Folder>,
+    /// Whether the root is the top of a checkout, where `.git` stands.
+    pub at_top: bool,
+    /// What `.gitattributes` says of the files.
+    pub attributes: attributes::Texts,
     /// Bytes of the files that the planner reads, by path: Dockerfiles and ignore files. At a path
     /// that is a symbolic link, those of the file that it leads to.
     pub texts: BTreeMap<String, Vec<u8>>,
@@ -164,7 +171,10 @@ impl Snapshot {
         }
         Self {
             revision,
+            sources: Arc::clone(&root),
             root,
+            at_top: false,
+            attributes: attributes::Texts::default(),
             texts,
             links,
         }

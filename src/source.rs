@@ -9,10 +9,17 @@
     reason = "this module is the one that reads a repository"
 )]
 
+mod additions;
+mod beside;
+mod checked_out;
+mod ignored;
 mod index;
 mod kept;
+mod lfs;
+mod overlay;
 mod scan;
 mod sealed;
+mod submodules;
 mod tracked;
 mod tree;
 mod working_tree;
@@ -25,6 +32,9 @@ use git2::{ErrorClass, ErrorCode, Repository};
 use crate::diagnostics::Diagnostic;
 use crate::snapshot::{Revision, object_id};
 
+pub use additions::DiskFiles;
+pub use checked_out::{CheckedOut, Taken};
+pub use ignored::Ignored;
 pub use sealed::Sealer;
 pub use tree::Tree;
 pub use working_tree::FileIdentity;

@@ -124,6 +124,11 @@ pub(super) enum Command {
         #[arg(long)]
         local: bool,
     },
+    /// Print the JSON Schema of the configuration or of the plan
+    #[command(after_help = "Examples:\n  \
+        shipwright schema --config > .shipwright.schema.json\n  \
+        shipwright schema --plan")]
+    Schema(super::schema::Schema),
     /// Print a script that completes command lines in a shell
     #[command(after_help = "Examples:\n  \
         shipwright completions bash > ~/.local/share/bash-completion/completions/shipwright\n  \

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::{Planning, Stored};
+use super::checks::Sends;
 use super::{output, planning, stored};
 use crate::diagnostics::Diagnostics;
 use crate::exec::{self, Place};
@@ -16,7 +17,7 @@ pub(super) fn run(
     local: bool,
 ) -> Result<(), Diagnostics> {
     let made = stored::or_made(directory, stored, || {
-        planning::make(directory, planning, None)
+        planning::make(directory, planning, None, Sends::Sealed)
     })?;
     let place = if local {
         Place::Engine

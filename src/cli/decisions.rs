@@ -9,7 +9,7 @@ use super::planning::{self, Made};
 use crate::compile::Options;
 use crate::decide::{Earlier, decide};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
-use crate::source::Checkout;
+use crate::source::{Checkout, DiskFiles};
 
 /// Decides for every image of a plan, as `--since` and `--built` ask for.
 pub(super) fn apply(
@@ -22,7 +22,7 @@ pub(super) fn apply(
     let since = match &planning.since {
         Some(since) => {
             let now = planning.rev.as_deref().unwrap_or("HEAD");
-            Some(earlier(checkout, since, now, options)?)
+            Some(earlier(checkout, since, now, options, DiskFiles::None)?)
         }
         None => None,
     };
@@ -34,19 +34,22 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// What all images were at a revision; at the merge base with `now` for one that ends in `...`.
+/// What all images were at a revision, with these files of the disk; at the merge base with `now`
+/// for one that ends in `...`.
 pub(super) fn earlier(
     checkout: &Checkout,
     since: &str,
     now: &str,
     options: &Options,
+    counts: DiskFiles,
 ) -> Result<Earlier, Diagnostics> {
     let tree = match since.strip_suffix("...") {
         Some(since) => checkout.commit(&checkout.merge_base(since, now)?)?,
         None => checkout.commit(since)?,
     };
+    let mut tree = tree.counting(counts);
     let id = tree.revision().map(|revision| revision.id.to_string());
-    let (compiled, problems) = match planning::everything(&tree, options) {
+    let (compiled, problems) = match planning::everything(&mut tree, options) {
         Ok((compiled, problems)) => (compiled, problems),
         Err(problems) => (None, problems),
     };

@@ -11,7 +11,7 @@ use crate::decide::Earlier;
 use crate::diagnostics::Diagnostics;
 use crate::diff::Diff;
 use crate::plan::Plan;
-use crate::source::Checkout;
+use crate::source::{Checkout, DiskFiles};
 
 /// One side of the comparison.
 struct Side {
@@ -25,7 +25,7 @@ pub(super) fn run(directory: &Path, diffing: &Diffing) -> Result<ExitCode, Diagn
     let options = planning::options_of(&diffing.settings);
     let (old, new) = match (&diffing.a, &diffing.b) {
         (None, _) => (
-            of_revision(directory, "HEAD", &options)?,
+            of_head(directory, &options)?,
             of_working_tree(directory, &options)?,
         ),
         (Some(a), None) => match a.split_once("...") {
@@ -69,6 +69,7 @@ fn compare(old: Side, new: &Side) -> Diff {
         compiled: Some(Compiled {
             plan: old.plan,
             files: old_files,
+            reach: Vec::new(),
         }),
     };
     Diff::new(&plan, &new.plan, Some((&earlier, new_files)))
@@ -85,17 +86,25 @@ fn side(directory: &Path, text: &str, options: &Options) -> Result<Side, Diagnos
     Ok(Side { plan, files: None })
 }
 
+/// HEAD as it would be run here, with the generated files that the working tree has too.
+fn of_head(directory: &Path, options: &Options) -> Result<Side, Diagnostics> {
+    let checkout = Checkout::open(directory)?;
+    let mut tree = checkout.commit("HEAD")?.counting(DiskFiles::Generated);
+    planned(planning::everything(&mut tree, options)?)
+}
+
 fn of_revision(directory: &Path, revision: &str, options: &Options) -> Result<Side, Diagnostics> {
     let checkout = Checkout::open(directory)?;
-    let tree = checkout.commit(revision)?;
-    planned(planning::everything(&tree, options)?)
+    let mut tree = checkout.commit(revision)?;
+    planned(planning::everything(&mut tree, options)?)
 }
 
 fn of_working_tree(directory: &Path, options: &Options) -> Result<Side, Diagnostics> {
     let checkout = Checkout::open(directory)?;
-    let tree = checkout.working_tree(&output::written(None))?;
-    let clean = planning::fingerprints(&checkout.commit("HEAD")?, options);
-    planned(planning::compile(&tree, options, Some(&clean))?)
+    let mut tree = checkout.working_tree(&output::written(None))?;
+    let mut head = checkout.commit("HEAD")?.counting(DiskFiles::Generated);
+    let clean = planning::fingerprints(&mut head, options);
+    planned(planning::compile(&mut tree, options, Some(&clean))?)
 }
 
 fn planned((compiled, diagnostics): (Option<Compiled>, Diagnostics)) -> Result<Side, Diagnostics> {

@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
 
 use super::args::{Arguments, Output, Planning, Stored};
+use super::checks::Sends;
 use super::{output, planning, stored};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::emit::{Format, emit, emit_template};
@@ -72,6 +73,16 @@ pub(super) enum What {
     Template(PathBuf),
 }
 
+impl What {
+    /// What is sent by what is written. The jobs of a workflow run `shipwright exec`.
+    fn sends(&self) -> Sends {
+        match self {
+            Self::Format(Format::Make | Format::Sh | Format::Bake) => Sends::Folders,
+            Self::Format(Format::Github) | Self::Template(_) => Sends::Sealed,
+        }
+    }
+}
+
 impl Emit {
     /// What is asked for; the first word joins the images where it is one.
     ///
@@ -105,7 +116,12 @@ fn misused(kind: ErrorKind, message: impl std::fmt::Display) -> clap::Error {
 pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(), Diagnostics> {
     let file = arguments.output.file(directory);
     let made = stored::or_made(directory, &arguments.stored, || {
-        planning::make(directory, &arguments.planning, file.as_deref())
+        planning::make(
+            directory,
+            &arguments.planning,
+            file.as_deref(),
+            what.sends(),
+        )
     })?;
     let text = match what {
         What::Format(format) => emit(&made.plan, *format)?,

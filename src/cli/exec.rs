@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{Planning, Run, Stored};
+use super::checks::Sends;
 use super::planning::{self, Made};
 use super::{output, stored};
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -53,7 +54,12 @@ fn make(
     stored: &Stored,
     run: &Run,
 ) -> Result<Made, Diagnostics> {
-    let make = || planning::make(directory, planning, None);
+    let sends = if run.unsealed {
+        Sends::Folders
+    } else {
+        Sends::Sealed
+    };
+    let make = || planning::make(directory, planning, None, sends);
     match stored.file(directory) {
         Some(file) if !run.unsealed && !run.no_build => stored::with_files(directory, &file),
         _ => {

@@ -18,10 +18,16 @@ pub(super) fn write(data: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
     let Some(file) = file else {
         return to_stdout(|stdout| stdout.write_all(data.as_bytes()));
     };
-    let written = temporary(data, file).and_then(|temporary| Ok(temporary.persist(file)?));
-    written
-        .map(|_| ())
-        .map_err(|error| unwritable(file, &error))
+    replace(data, file).map_err(|error| unwritable(file, &error))
+}
+
+fn replace(data: &str, file: &Path) -> std::io::Result<()> {
+    // A device or a pipe is written to, not replaced: `-o /dev/null`.
+    if std::fs::metadata(file).is_ok_and(|metadata| !metadata.is_file()) {
+        return std::fs::write(file, data);
+    }
+    temporary(data, file)?.persist(file)?;
+    Ok(())
 }
 
 /// Writes JSON to standard output piece by piece, so that it is never in memory as a whole.
@@ -126,7 +132,7 @@ pub(super) fn remark(checkout: &Checkout, diagnostics: &Diagnostics) {
 }
 
 /// Warnings that every command shows: where they are right, the plan is not what people want.
-const SHOWN_ALWAYS: [&str; 2] = ["name-hint", "not-utf8"];
+const SHOWN_ALWAYS: [&str; 3] = ["ignored-input", "name-hint", "not-utf8"];
 
 /// Writes to standard error; one that is closed is nobody's problem.
 pub(super) fn eprint(text: &str) {

@@ -2,25 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::args::{Planning, Settings};
+use super::checks::{self, Sends};
 use super::{decisions, output};
+use crate::attributes::LFS;
 use crate::compile::{self, Compiled, Files, Options};
 use crate::config::{self, Config};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::discover::Discovery;
+use crate::generated::Generated;
 use crate::graph::Graph;
-use crate::paths;
+use crate::inputs::Reach;
 use crate::plan::Plan;
 use crate::publish::Tagging;
 use crate::selection::Selection;
-use crate::source::{Checkout, Sealer, Tree};
+use crate::source::{Checkout, DiskFiles, Sealer, Tree};
 
 /// A plan, and what it was made from.
 pub(super) struct Made {
     pub(super) plan: Plan,
     /// The files that go into each image, by its name; empty for a stored plan.
     pub(super) files: BTreeMap<String, Files>,
+    /// Where all inputs come from that count; empty for a stored plan.
+    pub(super) reach: Vec<Arc<Reach>>,
     /// The root of the plan on the disk; none in a bare repository.
     pub(super) root: Option<PathBuf>,
     /// Writes the files of the tree that was planned; none for a stored plan.
@@ -29,24 +35,35 @@ pub(super) struct Made {
 
 /// Makes the plan that will be run: of HEAD, refusing a working tree that differs for a selected
 /// image; of the working tree with `--dirty`; of a commit with `--rev`. Warnings are mentioned.
+/// Whatever `sends` files to the engine must send those that the plan counts.
 pub(super) fn make(
     directory: &Path,
     planning: &Planning,
     file: Option<&Path>,
+    sends: Sends,
 ) -> Result<Made, Diagnostics> {
     let options = options(planning);
     let checkout = Checkout::open(directory)?;
     if planning.dirty {
         checkout.commit("HEAD")?;
-        let mut made = working_tree(&checkout, &options, file)?;
+        let (tree, mut made) = working_tree(&checkout, &options, file, DiskFiles::All)?;
+        refuse_if_missing(&checkout, &tree, &made, false, sends)?;
         decisions::apply(&mut made, directory, &checkout, planning, &options)?;
         return Ok(made);
     }
-    let tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
-    let mut made = make_of(&checkout, &tree, &options, None)?;
-    if planning.rev.is_none() && !checkout.is_bare() {
-        refuse_if_dirty(&checkout, &made, &options, file)?;
-    }
+    let commit = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
+    let mut made = if planning.rev.is_none() && !checkout.is_bare() {
+        let mut tree = commit.counting(DiskFiles::Generated);
+        let made = make_of(&checkout, &mut tree, &options, None)?;
+        refuse_if_missing(&checkout, &tree, &made, false, sends)?;
+        refuse_if_dirty(&checkout, &made, &options, file, sends)?;
+        made
+    } else {
+        let mut tree = commit;
+        let made = make_of(&checkout, &mut tree, &options, None)?;
+        refuse_if_missing(&checkout, &tree, &made, true, sends)?;
+        made
+    };
     decisions::apply(&mut made, directory, &checkout, planning, &options)?;
     Ok(made)
 }
@@ -57,10 +74,15 @@ pub(super) fn look(directory: &Path, planning: &Planning) -> Result<Made, Diagno
     let options = options(planning);
     let checkout = Checkout::open(directory)?;
     let mut made = if planning.rev.is_none() && !checkout.is_bare() {
-        working_tree(&checkout, &options, None)?
+        let counts = if planning.dirty {
+            DiskFiles::All
+        } else {
+            DiskFiles::Generated
+        };
+        working_tree(&checkout, &options, None, counts)?.1
     } else {
-        let tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
-        make_of(&checkout, &tree, &options, None)?
+        let mut tree = checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?;
+        make_of(&checkout, &mut tree, &options, None)?
     };
     decisions::apply(&mut made, directory, &checkout, planning, &options)?;
     Ok(made)
@@ -102,48 +124,66 @@ pub(super) fn named(plan: &Plan, planning: &Planning) -> Option<BTreeSet<String>
 /// Everything that there is to say of the tree that [`look`] looks at.
 pub(super) fn check(directory: &Path, planning: &Planning) -> Result<Diagnostics, Diagnostics> {
     let checkout = Checkout::open(directory)?;
-    let tree = if planning.rev.is_none() && !checkout.is_bare() {
-        checkout.working_tree(&output::written(None))?
-    } else {
+    let is_commit = planning.rev.is_some() || checkout.is_bare();
+    let mut tree = if is_commit {
         checkout.commit(planning.rev.as_deref().unwrap_or("HEAD"))?
+    } else {
+        checkout.working_tree(&output::written(None))?
     };
-    match compile(&tree, &options(planning), None)? {
-        (Some(_), warnings) => Ok(warnings),
+    match compile(&mut tree, &options(planning), None)? {
+        (Some(compiled), mut warnings) => {
+            let images = reaches(&compiled.plan, &compiled.files);
+            let mut missing = checks::filtered(&compiled.plan, &compiled.files);
+            let config = configuration(&tree)?;
+            missing.extend(checks::missing(&tree, &config, &images, is_commit)?);
+            warnings.extend(missing.into_iter().map(Diagnostic::as_warning));
+            if !is_commit {
+                let sends = Sends::Sealed;
+                warnings.extend(checks::ignored(&tree, &images, sends)?);
+                let (plan, files) = (&compiled.plan, &compiled.files);
+                warnings.extend(checks::checked_out(&tree, plan, files, sends)?);
+            }
+            Ok(warnings)
+        }
         (None, problems) => Err(problems),
     }
 }
 
-/// The first of many names, for a message.
-pub(super) fn list<'p>(names: impl IntoIterator<Item = &'p str>) -> String {
-    const SHOWN: usize = 10;
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    let more = match names.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("{}{more}", names[..names.len().min(SHOWN)].join(", "))
+/// The planned images, with where they take their inputs from.
+fn reaches<'m>(
+    plan: &'m Plan,
+    files: &'m BTreeMap<String, Files>,
+) -> Vec<(&'m str, &'m [Arc<Reach>])> {
+    let images = plan.images.iter().map(|image| image.name.as_str());
+    images
+        .filter_map(|name| Some((name, &*files.get(name)?.reach)))
+        .collect()
 }
 
-fn working_tree(
-    checkout: &Checkout,
+fn working_tree<'c>(
+    checkout: &'c Checkout,
     options: &Options,
     file: Option<&Path>,
-) -> Result<Made, Diagnostics> {
+    counts: DiskFiles,
+) -> Result<(Tree<'c>, Made), Diagnostics> {
     let tree = checkout.working_tree(&output::written(file))?;
-    let clean = if tree.revision().is_none() {
+    let mut tree = tree.counting(counts);
+    let as_committed = tree.changed().is_empty() && counts != DiskFiles::All;
+    let clean = if tree.revision().is_none() || as_committed {
         None
-    } else if tree.changed().is_empty() {
-        return make_of(checkout, &tree, options, None);
     } else {
-        Some(fingerprints(&checkout.commit("HEAD")?, options))
+        let head = checkout.commit("HEAD")?;
+        let mut head = head.counting(DiskFiles::Generated);
+        Some(fingerprints(&mut head, options))
     };
-    make_of(checkout, &tree, options, clean.as_ref())
+    let made = make_of(checkout, &mut tree, options, clean.as_ref())?;
+    Ok((tree, made))
 }
 
 /// Compiles a tree and mentions its warnings.
 fn make_of(
     checkout: &Checkout,
-    tree: &Tree<'_>,
+    tree: &mut Tree<'_>,
     options: &Options,
     clean: Option<&BTreeMap<String, String>>,
 ) -> Result<Made, Diagnostics> {
@@ -152,16 +192,25 @@ fn make_of(
         return Err(diagnostics.without_notes());
     };
     output::remark(checkout, &diagnostics);
+    let lfs = lfs(&compiled.files);
     Ok(Made {
         plan: compiled.plan,
         files: compiled.files,
+        reach: compiled.reach,
         root: checkout.folder(tree),
-        sealer: Some(Sealer::new(checkout, tree)),
+        sealer: Some(Sealer::new(checkout, tree, lfs)),
     })
 }
 
+/// The inputs whose contents git-lfs keeps.
+pub(super) fn lfs(files: &BTreeMap<String, Files>) -> BTreeSet<String> {
+    let filtered = files.values().flat_map(|files| &files.filters);
+    let lfs = filtered.filter(|(_, filter)| *filter == LFS);
+    lfs.map(|(path, _)| path.clone()).collect()
+}
+
 /// The fingerprints of all images of a tree by name; none where the tree cannot be planned.
-pub(super) fn fingerprints(tree: &Tree<'_>, options: &Options) -> BTreeMap<String, String> {
+pub(super) fn fingerprints(tree: &mut Tree<'_>, options: &Options) -> BTreeMap<String, String> {
     let compiled = everything(tree, options)
         .ok()
         .and_then(|(compiled, _)| compiled);
@@ -174,7 +223,7 @@ pub(super) fn fingerprints(tree: &Tree<'_>, options: &Options) -> BTreeMap<Strin
 
 /// All images of a tree, whatever is selected; none where the tree cannot be planned.
 pub(super) fn everything(
-    tree: &Tree<'_>,
+    tree: &mut Tree<'_>,
     options: &Options,
 ) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
     let everything = Options {
@@ -184,73 +233,93 @@ pub(super) fn everything(
     compile(tree, &everything, None)
 }
 
+/// Refuses when files are missing that a selected image takes; mentions what else there is to say.
+fn refuse_if_missing(
+    checkout: &Checkout,
+    tree: &Tree<'_>,
+    made: &Made,
+    of_commit: bool,
+    sends: Sends,
+) -> Result<(), Diagnostics> {
+    let images = reaches(&made.plan, &made.files);
+    let mut problems = checks::filtered(&made.plan, &made.files);
+    problems.extend(checks::missing(
+        tree,
+        &configuration(tree)?,
+        &images,
+        of_commit,
+    )?);
+    if !of_commit {
+        problems.extend(checks::checked_out(tree, &made.plan, &made.files, sends)?);
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    output::remark(checkout, &problems);
+    Ok(())
+}
+
 /// Refuses when Docker would send a selected image other files than the plan counts.
 fn refuse_if_dirty(
     checkout: &Checkout,
     made: &Made,
     options: &Options,
     file: Option<&Path>,
+    sends: Sends,
 ) -> Result<(), Diagnostics> {
-    let tree = checkout.working_tree(&output::written(file))?;
-    let changed = tree.changed();
-    if changed.is_empty() {
-        return Ok(());
+    let mut tree = checkout.working_tree(&output::written(file))?;
+    if tree.changed().is_empty() {
+        let reach: Vec<Arc<Reach>> = made.reach.clone();
+        tree.add(&reach, &Generated::new(&configuration(&tree)?.generated))?;
+    } else {
+        let now = everything(&mut tree, options)
+            .ok()
+            .and_then(|(compiled, _)| compiled);
+        checks::changed(&tree.changed(), &made.plan, &made.files, now.as_ref())?;
     }
-    let now = everything(&tree, options)
-        .ok()
-        .and_then(|(compiled, _)| compiled);
-    let mut images = BTreeSet::new();
-    let mut paths = BTreeSet::new();
-    for image in &made.plan.images {
-        let now = now
-            .as_ref()
-            .and_then(|now| Some((now.plan.image(&image.name)?, &now.files)));
-        match now {
-            Some((now, _)) if now.fingerprint == image.fingerprint => continue,
-            Some((_, files)) => {
-                let below = |path: String| paths::join(&image.context, &path);
-                let (then, now) = (&made.files[&image.name], &files[&image.name]);
-                paths.extend(then.inputs.differences(&now.inputs).into_iter().map(below));
-            }
-            None => {}
-        }
-        images.insert(image.name.as_str());
-        paths.extend([image.dockerfile.clone(), config::PATH.to_owned()]);
+    let ignored = checks::ignored(&tree, &reaches(&made.plan, &made.files), sends)?;
+    if ignored.has_errors() {
+        return Err(ignored);
     }
-    // An input also differs where another instruction takes it, or none any more.
-    paths.retain(|path| changed.contains(&path.as_str()));
-    if images.is_empty() {
-        return Ok(());
-    }
-    if paths.is_empty() {
-        paths.extend(changed.into_iter().map(str::to_owned));
-    }
-    let message = format!("the working tree differs from HEAD for {}", list(images));
-    Err(Diagnostic::error("dirty", message)
-        .help(format!("changed: {}", list(paths.iter().map(String::as_str))))
-        .help("commit the changes, plan them as they are with `--dirty`, or plan the commit with `--rev HEAD`")
-        .into())
+    output::remark(checkout, &ignored);
+    Ok(())
 }
 
-/// The phases that read, then the pure ones.
+/// The phases that read, then the pure ones; again where images take files that no tree holds.
 pub(super) fn compile(
-    tree: &Tree<'_>,
+    tree: &mut Tree<'_>,
     options: &Options,
     clean: Option<&BTreeMap<String, String>>,
 ) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
     let config = configuration(tree)?;
-    let discovery = Discovery::new(&config);
+    let compiled = compile_files(tree, &config, options, clean)?;
+    let Some(first) = &compiled.0 else {
+        return Ok(compiled);
+    };
+    if tree.add(&first.reach, &Generated::new(&config.generated))? {
+        return compile_files(tree, &config, options, clean);
+    }
+    Ok(compiled)
+}
+
+fn compile_files(
+    tree: &Tree<'_>,
+    config: &Config,
+    options: &Options,
+    clean: Option<&BTreeMap<String, String>>,
+) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
+    let discovery = Discovery::new(config);
     let snapshot = tree.snapshot(&|name| discovery.may_be_read(name), &|path| {
         discovery.is_read(path)
     })?;
     if !config.asks_for_git_tags() {
-        return Ok(compile::compile(&snapshot, &config, options, clean));
+        return Ok(compile::compile(&snapshot, config, options, clean));
     }
     let options = Options {
         git_tags: tree.git_tags()?,
         ..options.clone()
     };
-    Ok(compile::compile(&snapshot, &config, &options, clean))
+    Ok(compile::compile(&snapshot, config, &options, clean))
 }
 
 fn configuration(tree: &Tree<'_>) -> Result<Config, Diagnostics> {

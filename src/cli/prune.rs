@@ -7,7 +7,7 @@ use super::args::Pruning;
 use super::{output, planning};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::exec::dispose::{self, Kept};
-use crate::source::{Checkout, Tree};
+use crate::source::{Checkout, DiskFiles, Tree};
 
 /// Prints the references that would go, and with `--yes` takes them away.
 pub(super) fn run(directory: &Path, pruning: &Pruning) -> Result<(), Diagnostics> {
@@ -55,8 +55,9 @@ fn kept(directory: &Path, pruning: &Pruning) -> Result<Kept, Diagnostics> {
     let mut kept = Kept::default();
     let mut problems = Diagnostics::new();
     if !checkout.is_bare() {
-        let tree = checkout.working_tree(&[])?;
-        keep(&tree, "the working tree", pruning, &mut kept, &mut problems);
+        // What `--dirty` counts, and what a plan of HEAD does.
+        let dirty = checkout.working_tree(&[])?.counting(DiskFiles::All);
+        keep(dirty, "the working tree", pruning, &mut kept, &mut problems);
     }
     for revision in &pruning.keep {
         // One that was asked for by name must be there.
@@ -66,7 +67,18 @@ fn kept(directory: &Path, pruning: &Pruning) -> Result<Kept, Diagnostics> {
     for revision in revisions {
         // A tag may name something that is no commit.
         if let Ok(tree) = checkout.commit(&revision) {
-            keep(&tree, &revision, pruning, &mut kept, &mut problems);
+            let counts = if revision == "HEAD" {
+                DiskFiles::Generated
+            } else {
+                DiskFiles::None
+            };
+            keep(
+                tree.counting(counts),
+                &revision,
+                pruning,
+                &mut kept,
+                &mut problems,
+            );
         }
     }
     output::report(directory, &problems);
@@ -74,14 +86,14 @@ fn kept(directory: &Path, pruning: &Pruning) -> Result<Kept, Diagnostics> {
 }
 
 fn keep(
-    tree: &Tree<'_>,
+    mut tree: Tree<'_>,
     name: &str,
     pruning: &Pruning,
     kept: &mut Kept,
     problems: &mut Diagnostics,
 ) {
     let options = planning::options_of(&pruning.settings);
-    match planning::everything(tree, &options) {
+    match planning::everything(&mut tree, &options) {
         Ok((Some(compiled), _)) => kept.add(&compiled.plan),
         Ok((None, _)) | Err(_) => problems.push(
             Diagnostic::warning(

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use super::args::Stored;
 use super::output;
-use super::planning::{self, Made, list};
+use super::planning::{self, Made};
 use crate::compile::{Compiled, Options};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, listed};
 use crate::images;
 use crate::plan::{Image, Plan};
 use crate::publish::Tagging;
 use crate::selection::Selection;
-use crate::source::{Checkout, Sealer, Tree};
+use crate::source::{Checkout, DiskFiles, Sealer, Tree};
 
 /// A plan that was stored, or one that is made now.
 pub(super) fn or_made(
@@ -33,6 +33,7 @@ pub(super) fn or_made(
     Ok(Made {
         plan,
         files: BTreeMap::new(),
+        reach: Vec::new(),
         root,
         sealer: None,
     })
@@ -63,13 +64,14 @@ pub(super) fn read(file: &Path) -> Result<Plan, Diagnostic> {
 pub(super) fn with_files(directory: &Path, file: &Path) -> Result<Made, Diagnostics> {
     let plan = read(file)?;
     let checkout = Checkout::open(directory)?;
-    let tree = if plan.source.dirty {
+    let mut tree = if plan.source.dirty {
         // The plan's own file was not there when it was made.
         let tree = checkout.working_tree(&output::written(Some(file)))?;
         refuse_other_revision(&tree, &plan)?;
-        tree
+        tree.counting(DiskFiles::All)
     } else {
-        checkout.commit(&plan.source.revision)?
+        let commit = checkout.commit(&plan.source.revision)?;
+        commit.counting(DiskFiles::Generated)
     };
     let plan = Arc::new(plan);
     let options = Options {
@@ -84,7 +86,7 @@ pub(super) fn with_files(directory: &Path, file: &Path) -> Result<Made, Diagnost
         planned: Some(Arc::clone(&plan)),
         ..Options::default()
     };
-    let (compiled, problems) = planning::compile(&tree, &options, None)?;
+    let (compiled, problems) = planning::compile(&mut tree, &options, None)?;
     // What it warns of was said when the plan was made.
     let Some(compiled) = compiled else {
         return Err(problems.without_notes());
@@ -92,8 +94,13 @@ pub(super) fn with_files(directory: &Path, file: &Path) -> Result<Made, Diagnost
     refuse_differences(&plan, &compiled)?;
     Ok(Made {
         root: checkout.folder(&tree),
-        sealer: Some(Sealer::new(&checkout, &tree)),
+        sealer: Some(Sealer::new(
+            &checkout,
+            &tree,
+            planning::lfs(&compiled.files),
+        )),
         files: compiled.files,
+        reach: compiled.reach,
         plan: Arc::unwrap_or_clone(plan),
     })
 }
@@ -118,7 +125,7 @@ fn refuse_differences(plan: &Plan, now: &Compiled) -> Result<(), Diagnostics> {
         }
     }
     if !changed.is_empty() {
-        let message = format!("{} changed since this plan was made", list(changed));
+        let message = format!("{} changed since this plan was made", listed(changed));
         problems.push(
             Diagnostic::error("changed-meanwhile", message)
                 .help("a plan of a working tree holds until a file is changed: make a new one, or `exec --dirty`")
@@ -160,7 +167,7 @@ pub(super) fn check_folders(directory: &Path, plan: &Plan) -> Result<(), Diagnos
         "dirty",
         "the working tree differs from this plan's revision",
     )
-    .help(format!("changed: {}", list(paths)))
+    .help(format!("changed: {}", listed(paths)))
     .help("commit or stash the changes, or make a new plan")
     .into())
 }

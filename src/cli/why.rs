@@ -9,7 +9,7 @@ use super::{decisions, output, planning};
 use crate::decide::reasons;
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Image, Plan, Reason};
-use crate::source::Checkout;
+use crate::source::{Checkout, DiskFiles};
 
 /// Tells it of every image that is named, or of all; against HEAD where no revision is given.
 pub(super) fn run(directory: &Path, planning: &Planning) -> Result<(), Diagnostics> {
@@ -17,7 +17,13 @@ pub(super) fn run(directory: &Path, planning: &Planning) -> Result<(), Diagnosti
     let made = planning::look(directory, planning)?;
     let since = planning.since.as_deref().unwrap_or("HEAD");
     let now = planning.rev.as_deref().unwrap_or("HEAD");
-    let earlier = decisions::earlier(&checkout, since, now, &planning::options(planning))?;
+    // Against HEAD only what was edited tells, not what is generated.
+    let counts = match planning.since {
+        Some(_) => DiskFiles::None,
+        None => DiskFiles::Generated,
+    };
+    let options = planning::options(planning);
+    let earlier = decisions::earlier(&checkout, since, now, &options, counts)?;
     let reasons = made.plan.images.iter().map(|image| {
         let reasons = reasons(image, &made.files, &earlier);
         (image.name.as_str(), reasons)

@@ -244,7 +244,7 @@ impl<'a, 't> Object<'a, 't> {
                     .help("keep one of them");
                 self.diagnostics.push(diagnostic);
             }
-            if key == "$schema" || known.contains(&key) {
+            if known.contains(&key) || key == "$schema" && self.path.is_empty() {
                 continue;
             }
             let mut diagnostic = Diagnostic::error(

@@ -23,6 +23,9 @@ pub struct Facts<'f> {
     pub inputs: ObjectId,
     /// The files of named contexts that are folders, by the contexts' names.
     pub contexts: &'f BTreeMap<String, Arc<Folder>>,
+    /// Inputs whose contents git-lfs keeps, by their paths in the context; after the name of the
+    /// context and a blank in a named one.
+    pub lfs: Vec<String>,
     /// The epoch.
     pub epoch: &'f str,
     /// SHA-256 of the Dockerfile's bytes where they are not UTF-8, and so were not all read.
@@ -54,6 +57,10 @@ pub fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
         }
     }
     manifest.add("inputs", facts.inputs.to_string());
+    // The tree has what git has for them, which says what they hold only where git-lfs is asked.
+    for path in &facts.lfs {
+        manifest.add("lfs", path.as_str());
+    }
     contexts(&mut manifest, image, facts);
     // The image holds their text as it is written.
     for trigger in image.triggers() {

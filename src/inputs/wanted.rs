@@ -65,19 +65,13 @@ impl Wanted {
             };
             let include = include.map(|include| include.enter(&name));
             let exclude = exclude.enter(&name);
-            // What an ignore file would leave out is what the list of inclusions takes in.
-            let included = match include.as_ref().map(ignore::Folder::verdict) {
-                None | Some(Verdict::Ignored) => Verdict::Taken,
-                Some(Verdict::Taken) => Verdict::Ignored,
-                Some(Verdict::Mixed) => Verdict::Mixed,
-            };
-            let wanted = match (included, exclude.verdict()) {
-                (Verdict::Ignored, _) | (_, Verdict::Ignored) => continue,
-                (Verdict::Taken, Verdict::Taken) => {
+            let wanted = match let_through(include.as_ref(), &exclude) {
+                Verdict::Ignored => continue,
+                Verdict::Taken => {
                     self.child(entry.name).whole = true;
                     continue;
                 }
-                _ => self.child(entry.name),
+                Verdict::Mixed => self.child(entry.name),
             };
             wanted.itself |=
                 !exclude.is_ignored() && include.as_ref().is_none_or(ignore::Folder::is_ignored);
@@ -159,5 +153,32 @@ impl Filter {
     /// Whether everything is let through.
     pub(super) fn is_open(&self) -> bool {
         self.include.is_none() && self.exclude.is_empty()
+    }
+
+    /// Whether a file is let through, by its path from the source.
+    pub(super) fn takes(&self, path: &str) -> bool {
+        let included = self.include.as_ref().is_none_or(|list| list.ignores(path));
+        included && !self.exclude.ignores(path)
+    }
+
+    /// How much is let through of what is below a folder, by its path from the source.
+    pub(super) fn below(&self, folder: &str) -> Verdict {
+        let include = self.include.as_ref().map(|list| list.folder(folder));
+        let_through(include.as_ref(), &self.exclude.folder(folder))
+    }
+}
+
+/// How much is let through of what is below a folder. What an ignore file would leave out is what
+/// the list of inclusions takes in.
+fn let_through(include: Option<&ignore::Folder<'_>>, exclude: &ignore::Folder<'_>) -> Verdict {
+    let included = match include.map(ignore::Folder::verdict) {
+        None | Some(Verdict::Ignored) => Verdict::Taken,
+        Some(Verdict::Taken) => Verdict::Ignored,
+        Some(Verdict::Mixed) => Verdict::Mixed,
+    };
+    match (included, exclude.verdict()) {
+        (Verdict::Ignored, _) | (_, Verdict::Ignored) => Verdict::Ignored,
+        (Verdict::Taken, Verdict::Taken) => Verdict::Taken,
+        _ => Verdict::Mixed,
     }
 }

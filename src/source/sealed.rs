@@ -6,6 +6,7 @@
 //! context is written once. The path must differ where the content does: BuildKit compares a local
 //! context with what it was sent before from the same path by size and time alone.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -18,8 +19,10 @@ use git2::{Oid, Repository};
 
 use super::Checkout;
 use super::kept::{self, Kept, UNFINISHED};
+use super::lfs::{self, Pointer};
 use super::tree::Tree;
 use crate::diagnostics::Diagnostic;
+use crate::paths::join;
 use crate::snapshot::{Folder, Node, ObjectId, blob_id};
 
 /// Within the git directory.
@@ -35,19 +38,39 @@ pub struct Sealer {
     kept: Kept,
     /// Whether this one has written anything.
     wrote: Arc<AtomicBool>,
+    /// Folders of the objects of submodules.
+    objects: Vec<PathBuf>,
+    /// Files below the root of the plan that git has pointers for, and where git-lfs keeps contents.
+    lfs: BTreeSet<String>,
+    lfs_stores: Vec<PathBuf>,
     /// The working tree's root of the plan, and paths below it that are not as in the commit.
-    disk: Option<(PathBuf, Vec<String>)>,
+    disk: Option<(PathBuf, BTreeSet<String>)>,
 }
 
 impl Sealer {
-    /// A sealer for a tree of a checkout.
-    pub fn new(checkout: &Checkout, tree: &Tree<'_>) -> Self {
-        let changed = tree.changed().into_iter().map(str::to_owned).collect();
+    /// A sealer for a tree of a checkout; `lfs` are the files, by path from the root of the plan,
+    /// whose contents git-lfs keeps.
+    pub fn new(checkout: &Checkout, tree: &Tree<'_>, lfs: BTreeSet<String>) -> Self {
+        let changed = tree.changed().into_iter().map(str::to_owned);
+        let changed = changed.chain(tree.added.files.keys().cloned()).collect();
+        let submodules = tree.added.submodules.iter();
+        let objects: Vec<PathBuf> = submodules
+            .filter_map(|submodule| submodule.objects.clone())
+            .collect();
         let git_directory = checkout.repository.commondir().to_owned();
         Self {
             kept: Kept::of(&git_directory),
-            git_directory,
             wrote: Arc::default(),
+            lfs_stores: if lfs.is_empty() {
+                Vec::new()
+            } else {
+                let inner = objects.iter().filter_map(|objects| objects.parent());
+                let all = [&*git_directory].into_iter().chain(inner);
+                all.map(lfs::store).collect()
+            },
+            lfs,
+            objects,
+            git_directory,
             disk: checkout.folder(tree).map(|root| (root, changed)),
         }
     }
@@ -58,10 +81,27 @@ impl Sealer {
     /// # Errors
     /// When a file cannot be read or written, or is not what was planned.
     pub fn context(&self, context: &str, inputs: &Folder) -> Result<PathBuf, Diagnostic> {
-        let kept = self.kept.at(inputs.id());
+        let kept = self.kept.at(self.content_id(context, inputs));
         self.write_once(&kept, |writer, folder| {
             writer.folder(context, inputs, folder)
         })
+    }
+
+    /// The id of all that a context holds. Its tree has pointers for what git-lfs keeps.
+    fn content_id(&self, context: &str, inputs: &Folder) -> ObjectId {
+        let mut paths = Vec::new();
+        if !self.lfs.is_empty() {
+            inputs.walk(&mut |path, _| {
+                if self.lfs.contains(&join(context, path)) {
+                    paths.push(path.to_owned());
+                }
+            });
+        }
+        if paths.is_empty() {
+            return inputs.id();
+        }
+        let id = inputs.id();
+        blob_id(format!("{id} with the contents of\0{}", paths.join("\0")).as_bytes())
     }
 
     /// A file that holds a Dockerfile's text. Beside it stands an ignore file of its own that
@@ -119,7 +159,7 @@ impl Sealer {
             .prefix(UNFINISHED)
             .tempdir_in(parent)
             .map_err(|error| unwritable(parent, &error))?;
-        let repository = Repository::open(&self.git_directory).map_err(|error| {
+        let repository = self.repository().map_err(|error| {
             Diagnostic::error(
                 "unreadable-repository",
                 format!("the repository cannot be read: {}", error.message()),
@@ -127,7 +167,7 @@ impl Sealer {
         })?;
         let writer = Writer {
             repository: &repository,
-            disk: self.disk.as_ref(),
+            sealer: self,
         };
         write(&writer, temporary.path())?;
         set_mode(temporary.path(), 0o755)?;
@@ -141,11 +181,21 @@ impl Sealer {
         }
         Ok(kept.to_owned())
     }
+
+    /// The repository, with the objects of submodules.
+    fn repository(&self) -> Result<Repository, git2::Error> {
+        let repository = Repository::open(&self.git_directory)?;
+        for objects in &self.objects {
+            let odb = repository.odb()?;
+            odb.add_disk_alternate(&objects.to_string_lossy())?;
+        }
+        Ok(repository)
+    }
 }
 
 struct Writer<'a> {
     repository: &'a Repository,
-    disk: Option<&'a (PathBuf, Vec<String>)>,
+    sealer: &'a Sealer,
 }
 
 impl Writer<'_> {
@@ -167,7 +217,10 @@ impl Writer<'_> {
                 }
                 Node::File { executable, id } => {
                     let content = self.content(&path, id)?;
-                    fs::write(&to, content).map_err(|error| unwritable(&to, &error))?;
+                    match Pointer::parse(&content).filter(|_| self.sealer.lfs.contains(&path)) {
+                        Some(pointer) => self.large(&path, &pointer, &to)?,
+                        None => write_new(&to, &content)?,
+                    }
                     set_mode(&to, if executable { 0o755 } else { 0o644 })?;
                     set_time(&to)?;
                 }
@@ -187,6 +240,20 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Writes what git-lfs keeps.
+    fn large(&self, path: &str, pointer: &Pointer, to: &Path) -> Result<(), Diagnostic> {
+        let file = self.sealer.disk.as_ref().map(|(root, _)| root.join(path));
+        let content = pointer.content(&self.sealer.lfs_stores, file.as_deref());
+        let Some(content) = content else {
+            let message = format!("what git-lfs keeps for `{path}` is not here");
+            return Err(Diagnostic::error("lfs-missing", message).help(
+                "fetch it: `git lfs fetch` (of another revision: `git lfs fetch origin REV`)",
+            ));
+        };
+        fs::copy(&content, to).map_err(|error| unwritable(to, &error))?;
+        Ok(())
+    }
+
     /// The bytes with that id: from git, else from the working tree's file if it still is what was
     /// planned.
     fn content(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, Diagnostic> {
@@ -194,11 +261,10 @@ impl Writer<'_> {
         if let Ok(blob) = self.repository.find_blob(wanted) {
             return Ok(blob.content().to_vec());
         }
-        if let Some((root, changed)) = self.disk
-            && changed.iter().any(|changed| {
-                let rest = path.strip_prefix(changed.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
+        let ends = path.match_indices('/').map(|(at, _)| at);
+        let mut ends = ends.chain([path.len()]);
+        if let Some((root, changed)) = &self.sealer.disk
+            && ends.any(|end| changed.contains(&path[..end]))
         {
             let content = super::working_tree::content(&root.join(path))?;
             if blob_id(&content) == id {
@@ -212,6 +278,13 @@ impl Writer<'_> {
         }
         Err(super::tree::missing_object(path, "its object is not there"))
     }
+}
+
+/// Writes a file that must not be there: on some file systems two names are one.
+fn write_new(to: &Path, content: &[u8]) -> Result<(), Diagnostic> {
+    use std::io::Write;
+    let write = || fs::File::create_new(to)?.write_all(content);
+    write().map_err(|error| unwritable(to, &error))
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), Diagnostic> {

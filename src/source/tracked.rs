@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use git2::{AttrCheckFlags, AttrValue, ObjectType, Oid, Repository, Status};
 
 use super::index::{Entry, Time};
+use super::lfs;
 use super::working_tree::{gone, unreadable};
 use crate::diagnostics::Diagnostic;
 use crate::snapshot::{Node, ObjectId, blob_id, object_id};
@@ -105,7 +106,7 @@ impl Rules {
                 _ => {}
             }
             let same_kind = matches!(indexed, Node::File { .. });
-            if same_kind && *id != indexed.id() && self.is_converted(entry.path) {
+            if same_kind && *id != indexed.id() && self.is_converted(entry, disk) {
                 *id = indexed.id();
             }
         }
@@ -147,11 +148,15 @@ impl Rules {
             && is_before(entry.modified(), self.index_written)
     }
 
-    /// Whether a file that differs from its blob is the blob all the same once its text is converted.
-    fn is_converted(&self, path: &[u8]) -> bool {
-        let path = Path::new(std::ffi::OsStr::from_bytes(path));
+    /// Whether a file that differs from its blob is the blob all the same once its text is converted,
+    /// or its content given to git-lfs.
+    fn is_converted(&self, entry: &Entry<'_>, disk: &Path) -> bool {
+        let path = Path::new(std::ffi::OsStr::from_bytes(entry.path));
         let repository = self.repository.lock();
         let repository = repository.unwrap_or_else(PoisonError::into_inner);
+        if lfs::is_checked_out(&repository, path, entry.id(), disk) {
+            return true;
+        }
         let has = |name: &&str| {
             let value = repository.get_attr(path, name, AttrCheckFlags::FILE_THEN_INDEX);
             let value = value.map(AttrValue::from_string);

@@ -1,5 +1,6 @@
 //! The files of a commit, with the working tree's changes over them where it is the working tree.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +8,11 @@ use std::sync::Arc;
 use git2::{ObjectType, Odb, Oid, Repository};
 
 use super::CONFIG_FILE;
+use super::additions::{Added, DiskFiles};
+use super::working_tree::FileIdentity;
+use crate::attributes;
 use crate::diagnostics::Diagnostic;
+use crate::discover::{file_name, folder_of};
 use crate::paths::join;
 use crate::snapshot::{
     Entry, Folder, MalformedTree, Node, ObjectId, Revision, Snapshot, linked_file, object_id,
@@ -15,15 +20,21 @@ use crate::snapshot::{
 
 /// All files of a commit or of the working tree, and the means to read some of them.
 pub struct Tree<'r> {
-    repository: &'r Repository,
+    pub(super) repository: &'r Repository,
     revision: Option<Revision>,
     /// The root of the plan, relative to the top; empty where it is the top.
     root_path: String,
-    root: Arc<Folder>,
+    pub(super) root: Arc<Folder>,
     /// The whole tree, from the top of the checkout.
     top: Arc<Folder>,
     /// Where files that differ from the commit are read from; none for a commit.
-    disk: Option<WorkingTree>,
+    pub(super) disk: Option<WorkingTree>,
+    /// Which files of the disk count beside those of the tree.
+    pub(super) counts: DiskFiles,
+    /// What counts beside the files of the tree.
+    pub(super) added: Added,
+    /// What `.gitattributes` says, once it has been read.
+    pub(super) attributes: OnceCell<attributes::Texts>,
 }
 
 /// The part of a [`Tree`] that does not come from the commit.
@@ -31,6 +42,8 @@ pub(super) struct WorkingTree {
     pub(super) top: PathBuf,
     /// Paths from the top that are not as in the commit.
     pub(super) changed: Vec<String>,
+    /// Files that this process writes: they are not part of the tree.
+    pub(super) without: Vec<FileIdentity>,
 }
 
 impl WorkingTree {
@@ -66,6 +79,12 @@ impl<'r> Tree<'r> {
     ) -> Self {
         let (root_path, root) = plan_root(top, start);
         Self {
+            counts: match disk {
+                Some(_) => DiskFiles::Generated,
+                None => DiskFiles::None,
+            },
+            added: Added::none(&root),
+            attributes: OnceCell::new(),
             repository,
             revision,
             root_path,
@@ -146,11 +165,19 @@ impl<'r> Tree<'r> {
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<Snapshot, Diagnostic> {
         let (mut files, mut all_links) = (Vec::new(), Vec::new());
-        let by_name =
-            |entry: Entry<'_>| matches!(entry.node, Node::Link { .. }) || may_be_wanted(entry.name);
-        self.root
+        let mut attributes = Vec::new();
+        let by_name = |entry: Entry<'_>| {
+            matches!(entry.node, Node::Link { .. })
+                || entry.name == attributes::FILE.as_bytes()
+                || may_be_wanted(entry.name)
+        };
+        self.added
+            .sources
             .walk_where(&by_name, &mut |path, node| match node {
                 Node::Link { id } => all_links.push((path.to_owned(), id)),
+                Node::File { id, .. } if file_name(path) == attributes::FILE => {
+                    attributes.push((path.to_owned(), id));
+                }
                 Node::File { id, .. } if wanted(path) => files.push((path.to_owned(), id)),
                 _ => {}
             });
@@ -164,21 +191,78 @@ impl<'r> Tree<'r> {
             texts.insert(path, content);
         }
         for path in links.keys().filter(|path| wanted(path)) {
-            if let Some((file, id)) = linked_file(&self.root, &links, path) {
+            if let Some((file, id)) = linked_file(&self.added.sources, &links, path) {
                 texts.insert(path.clone(), self.content(&file, id)?);
             }
         }
         Ok(Snapshot {
             revision: self.revision.clone(),
             root: Arc::clone(&self.root),
+            sources: Arc::clone(&self.added.sources),
+            at_top: self.root_path.is_empty(),
+            attributes: self.attributes(attributes)?.clone(),
             texts,
             links,
         })
     }
 
+    /// The texts of `.gitattributes`, those in the tree and those above the root of the plan.
+    fn attributes(&self, files: Vec<(String, ObjectId)>) -> Result<&attributes::Texts, Diagnostic> {
+        let mut texts = attributes::Texts {
+            root: self.root_path.clone(),
+            by_folder: self.attributes_above(),
+        };
+        for (path, id) in files {
+            let folder = match folder_of(&path) {
+                "." => self.root_path.clone(),
+                folder => join(&self.root_path, folder),
+            };
+            texts.by_folder.insert(folder, self.content(&path, id)?);
+        }
+        Ok(self.attributes.get_or_init(|| texts))
+    }
+
+    /// The texts of `.gitattributes` in the folders that the root of the plan is in, as git has them.
+    fn attributes_above(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut texts = BTreeMap::new();
+        let ends = self.root_path.match_indices('/').map(|(at, _)| at);
+        let first = (!self.root_path.is_empty()).then_some(0);
+        for end in first.into_iter().chain(ends) {
+            let folder = &self.root_path[..end];
+            if let Some(Node::File { id, .. }) = self.top.node(&join(folder, attributes::FILE))
+                && let Ok(id) = Oid::from_bytes(&id.0)
+                && let Ok(blob) = self.repository.find_blob(id)
+            {
+                texts.insert(folder.to_owned(), blob.content().to_vec());
+            }
+        }
+        texts
+    }
+
+    /// Whether some `.gitattributes` that was read holds one of these words.
+    pub(super) fn attributes_mention(&self, words: &[&str]) -> bool {
+        let texts = self.attributes.get();
+        let mut texts = texts.iter().flat_map(|texts| texts.by_folder.values());
+        texts.any(|text| {
+            let mut words = words.iter();
+            words.any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
+        })
+    }
+
+    /// Whether a file's bytes come from the disk.
+    pub(super) fn is_on_disk(&self, path: &str) -> bool {
+        let from_top = join(&self.root_path, path);
+        let changed = self.disk.as_ref();
+        let changed = changed.is_some_and(|disk| disk.has_changed(&from_top));
+        changed || self.added.files.contains_key(path)
+    }
+
     /// A file's bytes: from the disk where the working tree differs from the commit.
     fn content(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, Diagnostic> {
         let id = Oid::from_bytes(&id.0).expect("an object id has 20 bytes");
+        if let Some(file) = self.added.files.get(path) {
+            return super::working_tree::content(file);
+        }
         if let Some(disk) = &self.disk {
             let from_top = join(&self.root_path, path);
             if disk.has_changed(&from_top) {

@@ -59,6 +59,7 @@ pub(super) fn read<'r>(
     let working_tree = WorkingTree {
         top: top.to_owned(),
         changed,
+        without: without.to_vec(),
     };
     let revision = head.and_then(|tree| tree.revision().cloned());
     Ok(Tree::with_changes(
@@ -82,7 +83,7 @@ pub(super) fn content(path: &Path) -> Result<Vec<u8>, Diagnostic> {
 }
 
 /// What stands at a path of the disk.
-enum OnDisk {
+pub(super) enum OnDisk {
     Nothing,
     /// The file that this process writes: whatever it holds, it is not part of the tree.
     Written,
@@ -90,7 +91,7 @@ enum OnDisk {
 }
 
 /// Looks at a path; a folder (a repository of its own inside this one) is read with all it holds.
-fn on_disk(path: &Path, without: &[FileIdentity]) -> Result<OnDisk, Diagnostic> {
+pub(super) fn on_disk(path: &Path, without: &[FileIdentity]) -> Result<OnDisk, Diagnostic> {
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if gone(&error) => return Ok(OnDisk::Nothing),

@@ -16,3 +16,4 @@ mod registry;
 mod runners;
 mod sealed;
 mod waves;
+mod working_tree;

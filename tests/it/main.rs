@@ -33,6 +33,7 @@ mod parse_command;
 mod plan_laws;
 mod registry;
 mod rows;
+mod schema;
 mod shared;
 mod stage_laws;
 mod transcripts;

@@ -1,0 +1,239 @@
+//! Whether the files that a build would be sent are those that its plan counts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::attributes::LFS;
+use crate::compile::{Compiled, Files};
+use crate::config::{self, Config};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, listed};
+use crate::generated::Generated;
+use crate::inputs::Reach;
+use crate::paths;
+use crate::plan::Plan;
+use crate::snapshot::ObjectId;
+use crate::source::{Taken, Tree};
+
+/// What the builds of a plan send to the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sends {
+    /// Sealed contexts: exactly the files that the plan counts. Or nothing.
+    Sealed,
+    /// The folders of the working tree, as they stand.
+    Folders,
+}
+
+/// An image's name, and where it takes its inputs from.
+pub(super) type Reaching<'a> = (&'a str, &'a [Arc<Reach>]);
+
+/// Refuses changes of the working tree that reach an image of the plan. `now` is what would be
+/// planned with them; none where that cannot be planned.
+pub(super) fn changed(
+    changed: &[&str],
+    plan: &Plan,
+    files: &BTreeMap<String, Files>,
+    now: Option<&Compiled>,
+) -> Result<(), Diagnostics> {
+    let mut images = BTreeSet::new();
+    let mut paths = BTreeSet::new();
+    for image in &plan.images {
+        let now = now.and_then(|now| Some((now.plan.image(&image.name)?, &now.files)));
+        match now {
+            Some((now, _)) if now.fingerprint == image.fingerprint => continue,
+            Some((_, now)) => {
+                let below = |path: String| paths::join(&image.context, &path);
+                let (then, now) = (&files[&image.name], &now[&image.name]);
+                paths.extend(then.inputs.differences(&now.inputs).into_iter().map(below));
+            }
+            None => {}
+        }
+        images.insert(image.name.as_str());
+        paths.extend([image.dockerfile.clone(), config::PATH.to_owned()]);
+    }
+    // An input also differs where another instruction takes it, or none any more.
+    paths.retain(|path| changed.contains(&path.as_str()));
+    if images.is_empty() {
+        return Ok(());
+    }
+    if paths.is_empty() {
+        paths.extend(changed.iter().map(|path| (*path).to_owned()));
+    }
+    let message = format!("the working tree differs from HEAD for {}", listed(images));
+    Err(Diagnostic::error("dirty", message)
+        .help(format!("changed: {}", listed(paths.iter().map(String::as_str))))
+        .help("commit the changes, plan them as they are with `--dirty`, or plan the commit with `--rev HEAD`")
+        .into())
+}
+
+/// Files that git ignores and that builds would be sent: an error where they are.
+pub(super) fn ignored(
+    tree: &Tree<'_>,
+    images: &[Reaching<'_>],
+    sends: Sends,
+) -> Result<Diagnostics, Diagnostic> {
+    let mut diagnostics = Diagnostics::new();
+    for found in tree.ignored(images)? {
+        let images = listed(found.images.iter().map(String::as_str));
+        let paths = listed(found.paths.iter().map(String::as_str));
+        let message = format!("git ignores files that {images} would take in: {paths}");
+        let leave = "leave them out: remove them, or add lines to `.dockerignore`";
+        let count = "count them: name those that belong in under `\"generated\"` in .shipwright.json, \
+            or plan the working tree with `--dirty`";
+        let mut found = Diagnostic::warning("ignored-input", message);
+        found = match sends {
+            Sends::Sealed => found.help("the plan of a commit does not count them, and `shipwright exec` does not send them"),
+            Sends::Folders => found.help("the plan does not count them, and a build from these folders would send them"),
+        };
+        found = found.help(leave).help(count);
+        if sends == Sends::Folders {
+            found.severity = Severity::Error;
+            found = found.help("or run the plan with `shipwright exec`, which does not send them");
+        }
+        diagnostics.push(found);
+    }
+    Ok(diagnostics)
+}
+
+/// Inputs that only a filter could make: what it makes of them is not in git.
+pub(super) fn filtered(plan: &Plan, files: &BTreeMap<String, Files>) -> Diagnostics {
+    let mut by_filter: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for image in &plan.images {
+        for (path, filter) in files
+            .get(&image.name)
+            .iter()
+            .flat_map(|files| &files.filters)
+        {
+            if filter != LFS {
+                by_filter.entry(filter).or_default().insert(path);
+            }
+        }
+    }
+    let errors = by_filter.into_iter().map(|(filter, paths)| {
+        let message = format!(
+            "git puts inputs through the filter `{filter}`: {}",
+            listed(paths)
+        );
+        Diagnostic::error("filtered-input", message)
+            .help("what it makes of them is in no commit, so that a plan cannot count it")
+            .help("leave them out with `.dockerignore`, or take the filter off in `.gitattributes`")
+    });
+    let mut diagnostics = Diagnostics::new();
+    diagnostics.extend(errors);
+    diagnostics
+}
+
+/// Inputs that are not in the folders of the working tree as git has them.
+pub(super) fn checked_out(
+    tree: &Tree<'_>,
+    plan: &Plan,
+    files: &BTreeMap<String, Files>,
+    sends: Sends,
+) -> Result<Diagnostics, Diagnostic> {
+    let mut taken: BTreeMap<(&str, ObjectId), Taken<'_>> = BTreeMap::new();
+    for image in &plan.images {
+        let Some(files) = files.get(&image.name) else {
+            continue;
+        };
+        let named = files.contexts.iter();
+        let named = named.filter_map(|(name, folder)| Some((image.contexts.get(name)?, folder)));
+        for (path, folder) in named.chain([(&image.context, &files.inputs)]) {
+            taken.insert((path, folder.id()), (path, folder));
+        }
+    }
+    let taken: Vec<Taken<'_>> = taken.into_values().collect();
+    let filters = files.values().flat_map(|files| &files.filters);
+    let filters: BTreeMap<&str, &str> = filters
+        .map(|(path, filter)| (path.as_str(), filter.as_str()))
+        .collect();
+    let filter = |path: &str| filters.get(path).copied();
+    let found = tree.checked_out(&taken, &filter)?;
+    let mut diagnostics = Diagnostics::new();
+    let names = |paths: &BTreeSet<String>| listed(paths.iter().map(String::as_str));
+    if sends == Sends::Folders && !found.absent.is_empty() {
+        let message = format!(
+            "the sparse checkout leaves out inputs: {}",
+            names(&found.absent)
+        );
+        diagnostics.push(
+            Diagnostic::error("not-checked-out", message)
+                .help("a build from these folders would miss them: `git sparse-checkout add DIR`")
+                .help("or run the plan with `shipwright exec`, which needs no checkout of them"),
+        );
+    }
+    if sends == Sends::Folders && !found.pointers.is_empty() {
+        let message = format!("inputs are pointers of git-lfs: {}", names(&found.pointers));
+        diagnostics.push(
+            Diagnostic::error("lfs-missing", message)
+                .help("a build from these folders would be sent the pointers: `git lfs pull`"),
+        );
+    }
+    if !found.converted.is_empty() {
+        let message = format!(
+            "git checks inputs out in another form: {}",
+            names(&found.converted)
+        );
+        diagnostics.push(
+            Diagnostic::warning("converted-input", message)
+                .help("what git has counts, and `shipwright exec` sends that; emitted files let Docker send what is checked out")
+                .help("in `.gitattributes`, `* -text` leaves files as they are, `* eol=lf` their line ends"),
+        );
+    }
+    if !found.alike.is_empty() {
+        let message = format!("names differ in case alone: {}", names(&found.alike));
+        diagnostics.push(
+            Diagnostic::warning("case-conflict", message)
+                .help("this file system takes them for one: the checkout holds one file of each, and Docker is sent that"),
+        );
+    }
+    Ok(diagnostics)
+}
+
+/// What would have to be here and is not: generated files, and submodules. `of_commit` is a plan for
+/// which the working tree does not matter.
+pub(super) fn missing(
+    tree: &Tree<'_>,
+    config: &Config,
+    images: &[Reaching<'_>],
+    of_commit: bool,
+) -> Result<Diagnostics, Diagnostic> {
+    let mut diagnostics = tree.submodule_problems(images, of_commit)?;
+    for pattern in Generated::new(&config.generated).patterns() {
+        let concerned = images
+            .iter()
+            .filter(|(_, reach)| reach.iter().any(|reach| pattern.concerns(reach)));
+        let concerned: Vec<&Reaching<'_>> = concerned.collect();
+        if concerned.is_empty() {
+            continue;
+        }
+        let names = listed(concerned.iter().map(|(name, _)| *name));
+        let text = &pattern.text.value;
+        let mut error = if of_commit {
+            let message =
+                format!("a commit has no generated files, and {names} may take some of `{text}`");
+            Diagnostic::error("generated-missing", message)
+                .help("plan HEAD in a checkout, after making them")
+        } else {
+            let places = concerned.iter().flat_map(|(_, reach)| *reach);
+            let places = places.flat_map(|reach| reach.places());
+            let absent: BTreeSet<String> = places
+                .filter(|place| pattern.meets(place) && !tree.has(place))
+                .collect();
+            if absent.is_empty() && tree.has_on_disk(pattern) {
+                continue;
+            }
+            let message = if absent.is_empty() {
+                format!("no file matches `{text}`, of which {names} may take some")
+            } else {
+                let absent = listed(absent.iter().map(String::as_str));
+                format!("generated files that {names} would take are not there: {absent}")
+            };
+            Diagnostic::error("generated-missing", message)
+                .help("make them first, with the command that the repository has for it")
+        };
+        if let Some(source) = &config.source {
+            error = error.at(source, pattern.text.span.clone(), "");
+        }
+        diagnostics.push(error);
+    }
+    Ok(diagnostics)
+}

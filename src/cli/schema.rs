@@ -1,0 +1,28 @@
+//! `shipwright schema`: the formats as JSON Schema, for editors and other programs.
+
+use clap::Args;
+
+use super::output;
+use crate::diagnostics::Diagnostic;
+
+/// Which format.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Schema {
+    /// Of `.shipwright.json`
+    #[arg(long)]
+    config: bool,
+    /// Of the plan
+    #[arg(long)]
+    plan: bool,
+}
+
+/// Prints a schema.
+pub(super) fn run(schema: &Schema) -> Result<(), Diagnostic> {
+    let text = if schema.config {
+        include_str!("../../docs/schema/configuration.schema.json")
+    } else {
+        include_str!("../../docs/schema/plan.schema.json")
+    };
+    output::write(text, None)
+}

@@ -1,0 +1,294 @@
+//! The schemas that `shipwright schema` prints agree with the program: what it accepts and prints is
+//! valid, what it refuses is not, and every key is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jsonschema::Validator;
+use regex::Regex;
+use serde_json::{Value, json};
+use shipwright::compile::{Options, compile};
+use shipwright::config::Config;
+use shipwright::plan::{Plan, Secret};
+use shipwright::snapshot::{File, Snapshot};
+
+use crate::support::{plans, program, repo};
+
+#[track_caller]
+fn schema(which: &str) -> Value {
+    let folder = repo::Repo::empty();
+    serde_json::from_str(&program::run(&folder, &["schema", which])).unwrap()
+}
+
+#[track_caller]
+fn validator(which: &str) -> Validator {
+    let schema = schema(which);
+    jsonschema::meta::validate(&schema).unwrap_or_else(|error| panic!("{which}: {error}"));
+    jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{which}: {error}"))
+}
+
+#[track_caller]
+fn check_valid(validator: &Validator, text: &str, what: &str) {
+    let value: Value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let errors: Vec<String> = validator
+        .iter_errors(&value)
+        .map(|error| format!("{} at {}", error, error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{what}: {errors:#?}\n{text}");
+}
+
+/// The fixtures of all test cases, by path.
+fn fixtures() -> Vec<(PathBuf, String)> {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut folders = vec![cases];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.ends_with("repo.txt") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+#[test]
+fn configurations_that_are_accepted_are_valid() {
+    let validator = validator("--config");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples");
+    let mut count = 0;
+    for entry in fs::read_dir(examples).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            check_valid(
+                &validator,
+                &fs::read_to_string(&path).unwrap(),
+                &path.to_string_lossy(),
+            );
+            count += 1;
+        }
+    }
+    for (path, fixture) in fixtures() {
+        for (name, file) in repo::snapshot_files(&fixture) {
+            let File::Plain(bytes) = file else { continue };
+            let text = String::from_utf8_lossy(&bytes);
+            if name.ends_with(".shipwright.json") && Config::parse(&text).is_ok() {
+                check_valid(&validator, &text, &path.to_string_lossy());
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 10, "{count}");
+}
+
+/// Everything that a configuration may say is accepted and valid.
+#[test]
+fn a_configuration_of_everything() {
+    let shared = json!({
+        "build_args": {"A": "1"}, "stamp_args": {"V": "{{ revision }}"}, "platforms": ["linux/amd64"],
+        "repository": "x/{{ name }}", "tags": ["{{ branch }}"], "labels": {"a": "b"},
+        "secrets": [{"id": "a", "env": "A"}, {"id": "b", "src": "b"}, {"id": "c"}], "ssh": ["default"],
+        "network": "none", "cache_from": ["x"], "cache_to": ["x"], "attest": ["type=sbom"]
+    });
+    let own = json!({
+        "context": ".", "target": "x", "aliases": ["a"], "contexts": {"a": "b"}, "inputs": ["a/**"], "push": false
+    });
+    let with = |mut object: Value, more: &[&Value]| {
+        for more in more {
+            let more = more.as_object().unwrap().clone();
+            object.as_object_mut().unwrap().extend(more);
+        }
+        object
+    };
+    let top = json!({
+        "$schema": "./schema.json", "version": 2, "namespace": "a", "names": {"/": "b"},
+        "dockerfiles": {"only": ["a"], "also": ["b"], "exclude": ["c"]},
+        "rules": [with(json!({"match": "(?<a>.)", "name": "{{ a }}"}), &[&shared, &own])],
+        "images": {"x": with(json!({"dockerfile": "a"}), &[&shared, &own])},
+        "generated": [], "pinned": "internal", "epoch": "1", "default_branch": "trunk"
+    });
+    let all = with(top, &[&shared]);
+    let text = all.to_string();
+    Config::parse(&text).unwrap();
+    check_valid(&validator("--config"), &text, "everything");
+    // And there is nothing else: a wrong key makes the program list the right ones.
+    let definitions = &schema("--config")["$defs"];
+    check_keys(&json!({}), "", &all, &definitions["version_2"]);
+    check_keys(
+        &json!({"rules": [{"match": "."}]}),
+        "/rules/0",
+        &all,
+        &definitions["rule"],
+    );
+    check_keys(
+        &json!({"images": {"x": {}}}),
+        "/images/x",
+        &all,
+        &definitions["image"],
+    );
+    check_keys(
+        &json!({"secrets": [{"id": "x"}]}),
+        "/secrets/0",
+        &all,
+        &definitions["secret"],
+    );
+}
+
+/// The program, the schema and `all` know the same keys of the object at that place.
+#[track_caller]
+fn check_keys(config: &Value, place: &str, all: &Value, schema: &Value) {
+    let mut config = config.clone();
+    config["version"] = json!(2);
+    config.pointer_mut(place).unwrap()["ßßßßßßßßßßßß"] = json!(1);
+    let errors = Config::parse(&config.to_string()).unwrap_err();
+    let help = errors.iter().flat_map(|error| &error.help);
+    let listed = Regex::new("^known keys: (.*)$").unwrap();
+    let listed = help.filter_map(|line| Some(listed.captures(line)?[1].to_owned()));
+    let known: String = listed.collect();
+    let mut known: BTreeSet<&str> = known.split(", ").collect();
+    let keys = |value: &Value| -> BTreeSet<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    if place.is_empty() {
+        known.insert("$schema");
+    }
+    let known: BTreeSet<String> = known.into_iter().map(str::to_owned).collect();
+    assert_eq!(keys(&schema["properties"]), known, "{place}");
+    if place != "/secrets/0" {
+        assert_eq!(keys(all.pointer(place).unwrap()), known, "{place}");
+    }
+}
+
+/// What the program refuses for its form is not valid either.
+#[test]
+fn configurations_that_are_refused_are_not_valid() {
+    let validator = validator("--config");
+    for text in [
+        "[]",
+        r#"{"version": 3}"#,
+        r#"{"version": "2"}"#,
+        r#"{"platforms": []}"#,
+        r#"{"version": 1, "images": {}}"#,
+        r#"{"names": {"a": 1}}"#,
+        r#"{"version": 2, "namspace": "a"}"#,
+        r#"{"version": 2, "namespace": 1}"#,
+        r#"{"version": 2, "rules": [{"name": "x"}]}"#,
+        r#"{"version": 2, "rules": [{"match": ".", "dockerfile": "x"}]}"#,
+        r#"{"version": 2, "rules": {}}"#,
+        r#"{"version": 2, "images": {"x": {"match": "x"}}}"#,
+        r#"{"version": 2, "images": {"x": {"push": "no"}}}"#,
+        r#"{"version": 2, "images": {"x": {"$schema": "x"}}}"#,
+        r#"{"version": 2, "images": []}"#,
+        r#"{"version": 2, "push": false}"#,
+        r#"{"version": 2, "pinned": "no"}"#,
+        r#"{"version": 2, "dockerfiles": ["a"]}"#,
+        r#"{"version": 2, "dockerfiles": {"onyl": ["a"]}}"#,
+        r#"{"version": 2, "secrets": [{"env": "A"}]}"#,
+        r#"{"version": 2, "secrets": [{"id": "a", "env": "A", "src": "a"}]}"#,
+        r#"{"version": 2, "tags": "latest"}"#,
+        r#"{"version": 2, "build_args": {"A": 1}}"#,
+        r#"{"version": 2, "platforms": ["linux/amd64", 1]}"#,
+    ] {
+        assert!(Config::parse(text).is_err(), "{text}");
+        let value = serde_json::from_str(text).unwrap();
+        assert!(!validator.is_valid(&value), "{text}");
+    }
+}
+
+#[test]
+fn plans_are_valid() {
+    let validator = validator("--plan");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/6sense/plan.json");
+    check_valid(&validator, &fs::read_to_string(golden).unwrap(), "6sense");
+    let mut count = 0;
+    for (path, fixture) in fixtures() {
+        let files = repo::snapshot_files(&fixture);
+        let config = match files.get(".shipwright.json") {
+            Some(File::Plain(bytes)) => {
+                Config::parse(&String::from_utf8_lossy(bytes)).unwrap_or_default()
+            }
+            _ => Config::default(),
+        };
+        let files = files
+            .iter()
+            .map(|(path, file)| (path.as_str(), file.clone()));
+        let snapshot = Snapshot::of_files(None, files);
+        if let (Some(compiled), _) = compile(&snapshot, &config, &Options::default(), None) {
+            check_valid(
+                &validator,
+                &compiled.plan.to_json(),
+                &path.to_string_lossy(),
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 5, "{count}");
+}
+
+/// A plan in which nothing is at its default has every key of the schema, and no other.
+#[test]
+fn a_plan_of_everything() {
+    let mut plan: Plan = plans::plan("x", "python app<python");
+    let image = plan.images.last_mut().unwrap();
+    let one = || vec!["a".to_owned()];
+    image.contexts.insert("a".to_owned(), "b".to_owned());
+    image.secrets = vec![Secret {
+        id: "a".to_owned(),
+        env: Some("A".to_owned()),
+        src: None,
+    }];
+    (image.ssh, image.cache_from, image.cache_to, image.attest) = (one(), one(), one(), one());
+    image.network = "none".to_owned();
+    (image.no_cache, image.push, image.dirty, image.onbuild) = (true, false, true, true);
+    image.inputs = "0".repeat(40);
+    image.dependencies[0].content = Some("x".to_owned());
+    let text = plan.to_json();
+    let mut value: Value = serde_json::from_str(&text).unwrap();
+    value["images"][0]["inputs"] = json!("0".repeat(40));
+    check_valid(&validator("--plan"), &value.to_string(), "everything");
+    let schema = schema("--plan");
+    let check = |written: &Value, schema: &Value| {
+        let keys = |value: &Value| -> BTreeSet<String> {
+            value.as_object().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(keys(written), keys(&schema["properties"]));
+    };
+    check(&value, &schema);
+    check(&value["source"], &schema["properties"]["source"]);
+    check(&value["images"][1], &schema["$defs"]["image"]);
+    check(
+        &value["images"][1]["dependencies"][0],
+        &schema["$defs"]["dependency"],
+    );
+}
+
+#[test]
+fn what_is_no_plan_is_not_valid() {
+    let validator = validator("--plan");
+    let plan: Value =
+        serde_json::from_str(&plans::plan("x", "python app<python").to_json()).unwrap();
+    for (place, value) in [
+        ("/version", json!(2)),
+        ("/source/revision", json!("main")),
+        ("/source/timestamp", json!("now")),
+        ("/images", json!({})),
+        ("/images/0/fingerprint", json!("0123")),
+        ("/images/0/reference", json!("x:latest")),
+        ("/images/0/wave", json!(-1)),
+        ("/images/0/action", json!("skip")),
+        ("/images/1/dependencies/0/via", json!(null)),
+    ] {
+        let mut wrong = plan.clone();
+        *wrong.pointer_mut(place).unwrap() = value;
+        assert!(!validator.is_valid(&wrong), "{place}");
+    }
+}
