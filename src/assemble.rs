@@ -41,6 +41,7 @@ impl Assembly<'_> {
         let sequence: Vec<usize> = images.collect();
         let published = self.published(&sequence)?;
         let planned: BTreeSet<usize> = sequence.iter().copied().collect();
+        let needed = self.needed_where_pushed();
         let mut waves = BTreeMap::new();
         let mut images = Vec::with_capacity(sequence.len());
         for index in sequence {
@@ -48,7 +49,9 @@ impl Assembly<'_> {
             let highest = needs.filter_map(|need| waves.get(&need.image)).max();
             let wave = highest.map_or(0, |wave: &usize| wave + 1);
             waves.insert(index, wave);
-            images.push(self.image(index, wave, &planned, &published));
+            let mut image = self.image(index, wave, &planned, &published);
+            image.push_content = !image.push && needed.contains(&index);
+            images.push(image);
         }
         images.sort_by(|a, b| (a.wave, &a.name).cmp(&(b.wave, &b.name)));
         share(&mut images, diagnostics);
@@ -64,6 +67,21 @@ impl Assembly<'_> {
             },
             images,
         })
+    }
+
+    /// All images that an image which is pushed needs, selected or not.
+    fn needed_where_pushed(&self) -> BTreeSet<usize> {
+        let is_pushed = |image: &&Resolved<'_>| image.definition.settings.push.unwrap_or(true);
+        let mut open: Vec<&Resolved<'_>> = self.resolved.iter().filter(is_pushed).collect();
+        let mut needed = BTreeSet::new();
+        while let Some(image) = open.pop() {
+            for need in image.needs.keys() {
+                if needed.insert(need.image) {
+                    open.push(&self.resolved[need.image]);
+                }
+            }
+        }
+        needed
     }
 
     /// What is published of all images whose contents are known.
@@ -146,6 +164,7 @@ impl Assembly<'_> {
             attest: settings.attest.clone().unwrap_or_default(),
             no_cache: !self.asked.epoch.is_empty(),
             push: settings.push.unwrap_or(true),
+            push_content: false,
             dirty: self.is_dirty(index),
             onbuild: !image.triggers().is_empty(),
             wave,

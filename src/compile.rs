@@ -255,7 +255,14 @@ fn syntax_errors(
 ) {
     for (path, file) in files {
         let source = &texts[*path];
-        diagnostics.extend(file.all_errors().map(|error| error.diagnostic(source)));
+        let mut errors = file.all_errors().map(|error| error.diagnostic(source));
+        // Once a file is enough.
+        diagnostics.extend(errors.next().map(|error| {
+            error.help(format!(
+                r#"or, if this is no Dockerfile: `"dockerfiles": {{"exclude": ["{path}"]}}` in .shipwright.json"#
+            ))
+        }));
+        diagnostics.extend(errors);
     }
 }
 

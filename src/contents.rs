@@ -13,7 +13,7 @@ use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
 use crate::ignore::{IgnoreFile, Problem};
 use crate::images::NamedContext;
-use crate::inputs::{Context, Reach, Source};
+use crate::inputs::{Context, Inputs, Reach, Source};
 use crate::paths::join;
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
@@ -197,10 +197,21 @@ fn inputs(
     });
     let all: Vec<Source<'_>> = taken.chain(further).collect();
     let inputs = context.select(&all);
-    for index in inputs.missing {
+    diagnostics.extend(unread(snapshot, &inputs));
+    for index in inputs
+        .missing
+        .into_iter()
+        .filter(|_| inputs.unread.is_empty())
+    {
         // What `inputs` names beside the Dockerfile may be there or not.
         if let Some(&(source, place)) = read.get(index) {
-            diagnostics.push(missing(image, source, place, &image.context));
+            diagnostics.push(missing(
+                image,
+                source,
+                place,
+                &image.context,
+                Some(&snapshot.root),
+            ));
         }
     }
     if snapshot.at_top && path.is_empty() {
@@ -242,10 +253,15 @@ fn named_contexts(
             read.iter().map(|(source, _)| selected(source)).collect()
         };
         let inputs = context.select(&sources);
-        for index in inputs.missing {
+        diagnostics.extend(unread(snapshot, &inputs));
+        for index in inputs
+            .missing
+            .into_iter()
+            .filter(|_| inputs.unread.is_empty())
+        {
             // All of a context is never missing.
             if let Some(&(source, place)) = read.get(index) {
-                diagnostics.push(missing(image, source, place, folder));
+                diagnostics.push(missing(image, source, place, folder, None));
             }
         }
         trees.insert(name.clone(), inputs.tree);
@@ -358,6 +374,13 @@ impl<'s> Files<'s> {
     }
 }
 
+/// The error for links that lead to inputs and that a partial clone lacks.
+fn unread(snapshot: &Snapshot, inputs: &Inputs) -> Option<Diagnostic> {
+    snapshot
+        .missing
+        .error(inputs.unread.iter().map(String::as_str))
+}
+
 /// Something that is in every git folder.
 const GIT_FILE: &str = ".git/HEAD";
 
@@ -379,11 +402,29 @@ fn missing(
     source: &ContextSource,
     place: Place,
     context: &str,
+    root: Option<&Folder>,
 ) -> Diagnostic {
     let path = source.path.as_deref().unwrap_or_default();
     let place_in = if context == "." { "the root" } else { context };
     let message = format!("`{path}` is not in the build context, {place_in}, or is ignored there");
-    Diagnostic::warning("missing-source", message)
+    let diagnostic = Diagnostic::warning("missing-source", message)
         .at(image.source, place.span.range(), "")
-        .help("a build will fail here, unless something makes the file first")
+        .help("a build will fail here, unless something makes the file first");
+    // The folder above that has it, if it is a file or folder at all.
+    let above = context
+        .match_indices('/')
+        .rev()
+        .map(|(at, _)| &context[..at])
+        .chain(["."]);
+    let has_it = |folder: &&str| {
+        let folder = root.and_then(|root| root.folder(folder));
+        context != "." && folder.is_some_and(|folder| folder.node(path).is_some())
+    };
+    match above.into_iter().find(has_it) {
+        Some(folder) => diagnostic.help(format!(
+            r#"or `{folder}` is the context, which has it: `"images": {{"{}": {{"context": "{folder}"}}}}` in .shipwright.json"#,
+            image.definition.name
+        )),
+        None => diagnostic,
+    }
 }

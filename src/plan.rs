@@ -90,6 +90,10 @@ pub struct Image {
     /// Whether the readable tags may go to a registry.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub push: bool,
+    /// Whether the content reference goes to a registry though the readable tags do not: something
+    /// that is pushed needs it, here or among the images that are not selected.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub push_content: bool,
     /// Whether this image differs from the revision (only with `--dirty`).
     #[serde(default, skip_serializing_if = "is_false")]
     pub dirty: bool,
@@ -247,7 +251,7 @@ impl Plan {
         let mut pushed = BTreeSet::new();
         // What an image needs stands before it.
         for image in self.images.iter().rev() {
-            if image.push || pushed.contains(image.name.as_str()) {
+            if image.push || image.push_content || pushed.contains(image.name.as_str()) {
                 pushed.insert(image.name.as_str());
                 let needed = image.dependencies.iter();
                 pushed.extend(needed.map(|dependency| dependency.image.as_str()));

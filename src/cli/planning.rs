@@ -106,10 +106,13 @@ pub(super) fn selected(made: &Made, planning: &Planning) -> Result<Vec<String>, 
 /// where all are.
 pub(super) fn named(plan: &Plan, planning: &Planning) -> Option<BTreeSet<String>> {
     let names: Vec<&str> = plan.images.iter().map(|image| &*image.name).collect();
-    let position = |name: &str| names.iter().position(|other| *other == name);
+    let positions = names.iter().enumerate();
+    let positions: BTreeMap<&str, usize> = positions.map(|(index, name)| (*name, index)).collect();
     let needs = plan.images.iter().enumerate().flat_map(|(index, image)| {
         let needed = image.dependencies.iter();
-        needed.filter_map(move |needed| Some((index, position(&needed.image)?)))
+        needed
+            .filter_map(|needed| positions.get(&*needed.image).copied())
+            .map(move |needed| (index, needed))
     });
     let graph = Graph::new(names.len(), &needs.collect());
     let named = options(planning).selection.named(&names, &graph)?;
@@ -291,7 +294,24 @@ pub(super) fn compile(
     options: &Options,
     clean: Option<&BTreeMap<String, String>>,
 ) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
-    let config = configuration(tree)?;
+    let config = match configuration(tree) {
+        Err(problems)
+            if problems
+                .iter()
+                .any(|problem| problem.code == "missing-object") =>
+        {
+            // All that a partial clone lacks, as far as that can be known without it.
+            let usual = Config::default();
+            let usual = Discovery::new(&usual);
+            let is_config = |path: &str| path == config::PATH;
+            tree.snapshot(
+                &|name| usual.may_be_read(name) || name == config::PATH.as_bytes(),
+                &|path| usual.is_read(path) || is_config(path),
+            )?;
+            return Err(problems);
+        }
+        config => config?,
+    };
     let compiled = compile_files(tree, &config, options, clean)?;
     let Some(first) = &compiled.0 else {
         return Ok(compiled);

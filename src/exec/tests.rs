@@ -36,6 +36,7 @@ pub(super) fn image(name: &str, needs: &[&str]) -> Image {
         attest: Vec::new(),
         no_cache: false,
         push: true,
+        push_content: false,
         dirty: false,
         onbuild: false,
         wave: 0,

@@ -14,11 +14,7 @@ use crate::platform::Platform;
 /// For each image of the plan that the repository does not define.
 pub fn as_planned(definitions: &mut [Definition], plan: &Plan) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::new();
-    let found: Vec<Option<usize>> = plan
-        .images
-        .iter()
-        .map(|image| position(definitions, plan, image))
-        .collect();
+    let found = positions(definitions, plan);
     for (image, position) in plan.images.iter().zip(found) {
         match position {
             Some(position) => amend(&mut definitions[position], image, &mut problems),
@@ -45,21 +41,29 @@ pub fn differs(image: &Image, how: &str) -> Diagnostic {
         .help("make a new plan; this one is of another repository or root, another version of shipwright, or was edited")
 }
 
-/// The definition of that name; where the namespace was another, the only one of the Dockerfile.
-fn position(definitions: &[Definition], plan: &Plan, image: &Image) -> Option<usize> {
-    let of_file = |definition: &Definition| definition.dockerfile == image.dockerfile;
-    let named = definitions
-        .iter()
-        .position(|definition| definition.name == image.name && of_file(definition));
-    named.or_else(|| {
-        let planned = plan
-            .images
-            .iter()
-            .filter(|other| other.dockerfile == image.dockerfile);
-        let mut defined = (0..definitions.len()).filter(|&index| of_file(&definitions[index]));
-        let only = defined.next().filter(|_| defined.next().is_none());
-        only.filter(|_| planned.count() == 1)
-    })
+/// The position of each image's definition: the one of its name and Dockerfile; where the namespace was
+/// another, the only one of the Dockerfile.
+fn positions(definitions: &[Definition], plan: &Plan) -> Vec<Option<usize>> {
+    let mut by_name = BTreeMap::new();
+    let mut by_file: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (position, definition) in definitions.iter().enumerate() {
+        by_name.insert((&*definition.name, &*definition.dockerfile), position);
+        let same = by_file.entry(&definition.dockerfile).or_default();
+        same.push(position);
+    }
+    let mut planned: BTreeMap<&str, usize> = BTreeMap::new();
+    for image in &plan.images {
+        *planned.entry(&image.dockerfile).or_default() += 1;
+    }
+    let position = |image: &Image| {
+        let file = image.dockerfile.as_str();
+        let named = by_name.get(&(&*image.name, file)).copied();
+        named.or_else(|| match by_file.get(file)?[..] {
+            [only] if planned[file] == 1 => Some(only),
+            _ => None,
+        })
+    };
+    plan.images.iter().map(position).collect()
 }
 
 fn amend(definition: &mut Definition, image: &Image, problems: &mut Diagnostics) {

@@ -144,10 +144,13 @@ fn init_on_the_others() {
         "SeleniumHQ+docker-selenium",
         &["selenium/{{ image | kebab }}"],
     );
-    check("kubeflow+notebooks", &["exclude"]);
+    check(
+        "kubeflow+notebooks",
+        &["exclude", r#""context": "components/crud-web-apps""#],
+    );
     check(
         "google+oss-fuzz",
-        &["gcr.io/oss-fuzz-base/{{ image }}{% if version %}:{{ version }}"],
+        &["gcr.io/oss-fuzz-base/{{ image }}:{{ version }}"],
     );
 }
 

@@ -23,7 +23,7 @@ COPY --exclude=*.md . /app
 ";
 
 /// What is typed in a shell at `$REPO`, where `$1` is a new folder and `$PLAN` the command.
-const CIRCUMSTANCES: [(&str, &str); 20] = [
+const CIRCUMSTANCES: [(&str, &str); 21] = [
     ("as it is", "$PLAN"),
     ("again", "$PLAN"),
     ("from a folder below", "cd base && $PLAN"),
@@ -35,6 +35,11 @@ const CIRCUMSTANCES: [(&str, &str); 20] = [
     (
         "depth 1",
         "git clone -q --depth 1 \"file://$REPO\" \"$1/a\" && cd \"$1/a\" && $PLAN",
+    ),
+    (
+        "without the contents of other commits",
+        "git config uploadpack.allowFilter true
+        git clone -q --filter=blob:none \"file://$REPO\" \"$1/a\" && cd \"$1/a\" && $PLAN",
     ),
     (
         "bare",

@@ -249,6 +249,7 @@ fn a_plan_of_everything() {
     (image.ssh, image.cache_from, image.cache_to, image.attest) = (one(), one(), one(), one());
     image.network = "none".to_owned();
     (image.no_cache, image.push, image.dirty, image.onbuild) = (true, false, true, true);
+    image.push_content = true;
     image.inputs = "0".repeat(40);
     image.dependencies[0].content = Some("x".to_owned());
     let text = plan.to_json();

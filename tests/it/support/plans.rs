@@ -51,6 +51,7 @@ fn image<'a>(prefix: &str, name: &str, needs: impl Iterator<Item = &'a str>) -> 
         attest: Vec::new(),
         no_cache: false,
         push: true,
+        push_content: false,
         dirty: false,
         onbuild: false,
         wave: 0,
