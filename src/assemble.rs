@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use crate::config;
 use crate::contents::{Asked, Contents};
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -86,10 +88,19 @@ impl Assembly<'_> {
     fn published(&self, planned: &[usize]) -> Result<BTreeMap<usize, Published>, Diagnostics> {
         let mut problems = Diagnostics::new();
         let mut published = BTreeMap::new();
-        for (&index, contents) in self.contents {
-            let definition = self.resolved[index].definition;
-            let fingerprint = &contents.fingerprint;
-            match (self.publisher).publish(definition, fingerprint, self.is_dirty(index)) {
+        let all: Vec<(usize, &Contents)> = self.contents.iter().map(|(&i, c)| (i, c)).collect();
+        let done: Vec<_> = all
+            .par_iter()
+            .map(|&(index, contents)| {
+                let definition = self.resolved[index].definition;
+                let fingerprint = &contents.fingerprint;
+                let dirty = self.is_dirty(index);
+                let published = (self.publisher).publish(definition, fingerprint, dirty);
+                (index, published)
+            })
+            .collect();
+        for (index, done) in done {
+            match done {
                 Ok(done) => {
                     published.insert(index, done);
                 }

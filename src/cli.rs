@@ -64,6 +64,8 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
             let made =
                 planning::make(directory, &planning, file.as_deref(), checks::Sends::Sealed)?;
             output::write(&made.plan.to_json(), file.as_deref())?;
+            // The process ends: nobody needs what it holds to be freed piece by piece.
+            std::mem::forget(made);
         }
         Command::Emit(mut arguments) => match arguments.what() {
             Ok(what) => emit::run(directory, &what, &arguments)?,

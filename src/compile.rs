@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::assemble::Assembly;
 use crate::config::{Config, DEFAULT_BRANCH};
 use crate::contents::{self, Asked, Contents};
@@ -112,11 +114,11 @@ fn run(
     diagnostics.extend(discovery.remarks(&found));
     let texts = texts(snapshot, found, diagnostics)?;
     let asts: BTreeMap<&str, Ast<'_>> = texts
-        .iter()
+        .par_iter()
         .map(|(path, text)| (path.as_str(), dockerfile::parse(&text.text)))
         .collect();
     let files: BTreeMap<&str, Dockerfile<'_>> = asts
-        .iter()
+        .par_iter()
         .map(|(path, ast)| (*path, Dockerfile::new(ast)))
         .collect();
     syntax_errors(&texts, &files, diagnostics);
@@ -183,29 +185,30 @@ fn run(
         .copied()
         .filter(|image| selected.contains(image));
     let plan = assembly.plan(images, diagnostics)?;
-    let planned = selected
-        .iter()
-        .map(|&index| (&definitions[index], &contents[&index]));
-    let files = files_of(planned, snapshot);
     let reach = contents.values().flat_map(|contents| &contents.reach);
     let reach = reach.cloned().collect();
+    let planned = contents
+        .into_iter()
+        .filter(|(index, _)| selected.contains(index))
+        .map(|(index, contents)| (&definitions[index], contents));
+    let files = files_of(planned, snapshot);
     Ok(Compiled { plan, files, reach })
 }
 
 /// What the builds of images read, by name.
 fn files_of<'a>(
-    images: impl Iterator<Item = (&'a Definition, &'a Contents)>,
+    images: impl Iterator<Item = (&'a Definition, Contents)>,
     snapshot: &Snapshot,
 ) -> BTreeMap<String, Files> {
     let files = images.map(|(definition, contents)| {
         let dockerfile = snapshot.text(&definition.dockerfile).unwrap_or_default();
         let files = Files {
-            inputs: Arc::clone(&contents.inputs),
-            contexts: contents.contexts.clone(),
-            reach: contents.reach.clone(),
-            filters: contents.filters.clone(),
+            inputs: contents.inputs,
+            contexts: contents.contexts,
+            reach: contents.reach,
+            filters: contents.filters,
             dockerfile: dockerfile.to_vec(),
-            manifest: contents.manifest.clone(),
+            manifest: contents.manifest,
         };
         (definition.name.clone(), files)
     });
@@ -252,7 +255,14 @@ fn syntax_errors(
 ) {
     for (path, file) in files {
         let source = &texts[*path];
-        diagnostics.extend(file.all_errors().map(|error| error.diagnostic(source)));
+        let mut errors = file.all_errors().map(|error| error.diagnostic(source));
+        // Once a file is enough.
+        diagnostics.extend(errors.next().map(|error| {
+            error.help(format!(
+                r#"or, if this is no Dockerfile: `"dockerfiles": {{"exclude": ["{path}"]}}` in .shipwright.json"#
+            ))
+        }));
+        diagnostics.extend(errors);
     }
 }
 

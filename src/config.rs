@@ -16,6 +16,7 @@ use globset::GlobBuilder;
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::template::Template;
 use json::Object;
+pub(crate) use settings::PLATFORM_HELP;
 use settings::SHARED_KEYS;
 
 pub use rules::{ImageEntry, Rule};

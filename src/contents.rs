@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::attributes::{Attributes, LFS};
@@ -10,9 +11,9 @@ use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::dockerfile::stages::{Base, ContextSource, Place, Source as From, Step};
 use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
-use crate::ignore::IgnoreFile;
+use crate::ignore::{IgnoreFile, Problem};
 use crate::images::NamedContext;
-use crate::inputs::{Context, Reach, Source};
+use crate::inputs::{Context, Inputs, Reach, Source};
 use crate::paths::join;
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
@@ -43,6 +44,9 @@ pub struct Asked<'a> {
     pub epoch: &'a str,
 }
 
+/// Name of the ignore file of a context, and end of the name of a Dockerfile's own.
+const IGNORE_FILE: &str = ".dockerignore";
+
 /// The contents of images, by index. `sequence` is in build order, with all that its images need.
 ///
 /// # Errors
@@ -54,13 +58,24 @@ pub fn of_all(
     asked: &Asked<'_>,
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<usize, Contents> {
+    let files = Files::new(snapshot);
+    let sequence: Vec<usize> = sequence.collect();
+    let read: Vec<_> = sequence
+        .par_iter()
+        .map(|&index| {
+            let mut diagnostics = Diagnostics::new();
+            let image = &resolved[index];
+            let inputs = inputs(&files, image, &mut diagnostics);
+            let contexts = named_contexts(&files, image, &mut diagnostics);
+            (inputs, contexts, diagnostics)
+        })
+        .collect();
     let mut contents = BTreeMap::new();
     let mut fingerprints = BTreeMap::new();
     let mut attributes = Attributes::new(&snapshot.attributes);
-    for index in sequence {
+    for (index, ((inputs, own), (contexts, named), problems)) in sequence.into_iter().zip(read) {
+        diagnostics.extend(problems);
         let image = &resolved[index];
-        let (inputs, own) = inputs(snapshot, image, diagnostics);
-        let (contexts, named) = named_contexts(snapshot, image, diagnostics);
         let bytes = snapshot
             .text(&image.definition.dockerfile)
             .unwrap_or_default();
@@ -152,10 +167,11 @@ fn filtered(
 
 /// The files of the build context that can reach an image, and where they come from.
 fn inputs(
-    snapshot: &Snapshot,
+    files: &Files<'_>,
     image: &Resolved<'_>,
     diagnostics: &mut Diagnostics,
 ) -> (Arc<Folder>, Reach) {
+    let snapshot = files.snapshot;
     let none = Folder::empty();
     let folder = snapshot.sources.folder(&image.context).unwrap_or(&none);
     let path = match image.context.as_str() {
@@ -163,7 +179,7 @@ fn inputs(
         path => path,
     };
     let own = format!("{}.dockerignore", image.definition.dockerfile);
-    let ignore = ignore_file(snapshot, Some(own), path, diagnostics);
+    let ignore = files.ignored(Some(own), path, diagnostics);
     let context = Context {
         folder,
         path,
@@ -181,10 +197,21 @@ fn inputs(
     });
     let all: Vec<Source<'_>> = taken.chain(further).collect();
     let inputs = context.select(&all);
-    for index in inputs.missing {
+    diagnostics.extend(unread(snapshot, &inputs));
+    for index in inputs
+        .missing
+        .into_iter()
+        .filter(|_| inputs.unread.is_empty())
+    {
         // What `inputs` names beside the Dockerfile may be there or not.
         if let Some(&(source, place)) = read.get(index) {
-            diagnostics.push(missing(image, source, place, &image.context));
+            diagnostics.push(missing(
+                image,
+                source,
+                place,
+                &image.context,
+                Some(&snapshot.root),
+            ));
         }
     }
     if snapshot.at_top && path.is_empty() {
@@ -200,7 +227,7 @@ fn inputs(
 /// The files of named contexts that are folders and that reachable stages take from, and where they
 /// come from.
 fn named_contexts(
-    snapshot: &Snapshot,
+    files: &Files<'_>,
     image: &Resolved<'_>,
     diagnostics: &mut Diagnostics,
 ) -> (BTreeMap<String, Arc<Folder>>, Vec<Reach>) {
@@ -211,7 +238,8 @@ fn named_contexts(
             continue;
         };
         let path = if folder == "." { "" } else { folder };
-        let ignore = ignore_file(snapshot, None, path, diagnostics);
+        let snapshot = files.snapshot;
+        let ignore = files.ignored(None, path, diagnostics);
         let context = Context {
             folder: snapshot.sources.folder(folder).unwrap_or(&none),
             path,
@@ -225,10 +253,15 @@ fn named_contexts(
             read.iter().map(|(source, _)| selected(source)).collect()
         };
         let inputs = context.select(&sources);
-        for index in inputs.missing {
+        diagnostics.extend(unread(snapshot, &inputs));
+        for index in inputs
+            .missing
+            .into_iter()
+            .filter(|_| inputs.unread.is_empty())
+        {
             // All of a context is never missing.
             if let Some(&(source, place)) = read.get(index) {
-                diagnostics.push(missing(image, source, place, folder));
+                diagnostics.push(missing(image, source, place, folder, None));
             }
         }
         trees.insert(name.clone(), inputs.tree);
@@ -291,33 +324,61 @@ fn selected(source: &ContextSource) -> Source<'_> {
     }
 }
 
-/// The ignore file in force: the Dockerfile's own, else the one of the context.
-fn ignore_file(
-    snapshot: &Snapshot,
-    own: Option<String>,
-    context: &str,
-    diagnostics: &mut Diagnostics,
-) -> IgnoreFile {
-    let of_context = match context {
-        "" => ".dockerignore".to_owned(),
-        context => format!("{context}/.dockerignore"),
-    };
-    let found = own.into_iter().chain([of_context]).find_map(|path| {
-        let bytes = snapshot.text(&path)?;
-        Some((path, String::from_utf8_lossy(bytes).into_owned()))
-    });
-    let Some((path, text)) = found else {
-        return IgnoreFile::default();
-    };
-    let (ignore, problems) = IgnoreFile::parse(&text);
-    let source = SourceText::new(path, text);
-    for problem in problems {
-        let diagnostic = Diagnostic::error("dockerignore-syntax", problem.message)
-            .at(&source, problem.span, "")
-            .help("correct or remove the line: a build would refuse the whole file");
-        diagnostics.push(diagnostic);
+/// The files of a snapshot, with its ignore files read: each text once, as many folders have the same.
+struct Files<'s> {
+    snapshot: &'s Snapshot,
+    ignore_files: BTreeMap<&'s [u8], (IgnoreFile, Vec<Problem>)>,
+}
+
+impl<'s> Files<'s> {
+    fn new(snapshot: &'s Snapshot) -> Self {
+        let texts = snapshot.texts.iter();
+        let texts = texts.filter(|(path, _)| path.ends_with(IGNORE_FILE));
+        let mut ignore_files = BTreeMap::new();
+        for (_, text) in texts {
+            let read = || IgnoreFile::parse(&String::from_utf8_lossy(text));
+            ignore_files.entry(text.as_slice()).or_insert_with(read);
+        }
+        Self {
+            snapshot,
+            ignore_files,
+        }
     }
-    ignore
+
+    /// The ignore file in force: the Dockerfile's own, else the one of the context.
+    fn ignored(
+        &self,
+        own: Option<String>,
+        context: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> IgnoreFile {
+        let of_context = join(context, IGNORE_FILE);
+        let mut paths = own.into_iter().chain([of_context]);
+        let found = paths.find_map(|path| {
+            let text = self.snapshot.text(&path)?;
+            Some((path, text, self.ignore_files.get(text)?))
+        });
+        let Some((path, text, (ignore, problems))) = found else {
+            return IgnoreFile::default();
+        };
+        if !problems.is_empty() {
+            let source = SourceText::new(path, String::from_utf8_lossy(text));
+            for problem in problems {
+                let diagnostic = Diagnostic::error("dockerignore-syntax", problem.message.as_str())
+                    .at(&source, problem.span.clone(), "")
+                    .help("correct or remove the line: a build would refuse the whole file");
+                diagnostics.push(diagnostic);
+            }
+        }
+        ignore.clone()
+    }
+}
+
+/// The error for links that lead to inputs and that a partial clone lacks.
+fn unread(snapshot: &Snapshot, inputs: &Inputs) -> Option<Diagnostic> {
+    snapshot
+        .missing
+        .error(inputs.unread.iter().map(String::as_str))
 }
 
 /// Something that is in every git folder.
@@ -341,11 +402,29 @@ fn missing(
     source: &ContextSource,
     place: Place,
     context: &str,
+    root: Option<&Folder>,
 ) -> Diagnostic {
     let path = source.path.as_deref().unwrap_or_default();
     let place_in = if context == "." { "the root" } else { context };
     let message = format!("`{path}` is not in the build context, {place_in}, or is ignored there");
-    Diagnostic::warning("missing-source", message)
+    let diagnostic = Diagnostic::warning("missing-source", message)
         .at(image.source, place.span.range(), "")
-        .help("a build will fail here, unless something makes the file first")
+        .help("a build will fail here, unless something makes the file first");
+    // The folder above that has it, if it is a file or folder at all.
+    let above = context
+        .match_indices('/')
+        .rev()
+        .map(|(at, _)| &context[..at])
+        .chain(["."]);
+    let has_it = |folder: &&str| {
+        let folder = root.and_then(|root| root.folder(folder));
+        context != "." && folder.is_some_and(|folder| folder.node(path).is_some())
+    };
+    match above.into_iter().find(has_it) {
+        Some(folder) => diagnostic.help(format!(
+            r#"or `{folder}` is the context, which has it: `"images": {{"{}": {{"context": "{folder}"}}}}` in .shipwright.json"#,
+            image.definition.name
+        )),
+        None => diagnostic,
+    }
 }

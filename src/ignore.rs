@@ -8,6 +8,7 @@ mod go_regexp;
 mod pattern;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use pattern::Pattern;
 
@@ -16,10 +17,10 @@ use crate::paths;
 /// The longest line that can be read, in bytes.
 const MAX_LINE: usize = 64 * 1024 - 1;
 
-/// The patterns of an ignore file, in order.
+/// The patterns of an ignore file, in order. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct IgnoreFile {
-    patterns: Vec<Pattern>,
+    patterns: Arc<[Pattern]>,
 }
 
 /// A line that makes the ignore file invalid.
@@ -34,7 +35,7 @@ pub struct Problem {
 impl IgnoreFile {
     /// Reads an ignore file. Lines with a problem are left out; with one, a build fails.
     pub fn parse(text: &str) -> (Self, Vec<Problem>) {
-        let mut file = Self::default();
+        let mut patterns = Vec::new();
         let mut problems = Vec::new();
         for (span, line) in read_lines(text) {
             let compiled = if span.len() > MAX_LINE {
@@ -43,14 +44,15 @@ impl IgnoreFile {
                 Pattern::new(&line)
             };
             match compiled {
-                Ok(pattern) => file.patterns.extend(pattern),
+                Ok(pattern) => patterns.extend(pattern),
                 Err(message) => problems.push(Problem {
                     span,
                     message: message.to_owned(),
                 }),
             }
         }
-        (file, problems)
+        let patterns = patterns.into();
+        (Self { patterns }, problems)
     }
 
     /// Makes a matcher of patterns that do not come from a file, such as those of `--exclude`.
@@ -58,14 +60,15 @@ impl IgnoreFile {
     /// # Errors
     /// The first pattern that is malformed, and why.
     pub fn from_patterns<'a>(
-        patterns: impl IntoIterator<Item = &'a str>,
+        texts: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, (String, &'static str)> {
-        let mut file = Self::default();
-        for text in patterns {
+        let mut patterns = Vec::new();
+        for text in texts {
             let pattern = Pattern::new(text).map_err(|message| (text.to_owned(), message))?;
-            file.patterns.extend(pattern);
+            patterns.extend(pattern);
         }
-        Ok(file)
+        let patterns = patterns.into();
+        Ok(Self { patterns })
     }
 
     /// Whether there is no pattern, so that nothing is ignored.

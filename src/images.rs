@@ -319,6 +319,7 @@ impl<'c> Definer<'c, '_> {
             build_args,
             aliases,
             contexts,
+            mut platforms,
         } = match settled {
             Ok(settled) => settled,
             Err(problems) => {
@@ -326,10 +327,9 @@ impl<'c> Definer<'c, '_> {
                 return None;
             }
         };
-        let platforms = match self.over.platforms {
-            [] => settings.platforms.clone().unwrap_or_default(),
-            platforms => platforms.to_vec(),
-        };
+        if !self.over.platforms.is_empty() {
+            platforms = self.over.platforms.to_vec();
+        }
         Some(Definition {
             name: draft.name,
             dockerfile: draft.dockerfile.to_owned(),

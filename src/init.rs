@@ -11,9 +11,11 @@
 mod bake;
 mod build;
 mod compose;
+mod contexts;
 mod draft;
 mod interpolate;
 mod naming;
+mod plain;
 mod planner;
 mod references;
 mod rules;
@@ -109,14 +111,17 @@ pub fn init(snapshot: &Snapshot, request: &Request) -> Result<Start, Diagnostics
         let full = settle::in_full(&wanted, &excluded);
         let problems = match planner.plan(&full) {
             Ok(plan) => {
-                let images = Images::of(plan);
+                let contexts = contexts::found(&full, &planner);
+                let full = contexts::with(&full, &contexts);
+                // Contexts leave names and references as they are.
+                let images = Images::of(planner.plan(&full).unwrap_or(plan));
                 let draft = settle::shortest(full, &images, &planner);
                 left_out.extend(not_read(snapshot, request));
                 return Ok(Start {
                     config: draft.to_json(),
                     is_needed: !draft.is_empty(),
                     images: images.dockerfiles().count(),
-                    taken: taken(&wanted, &draft),
+                    taken: taken(&wanted, &draft, &contexts),
                     left_out,
                 });
             }
@@ -279,7 +284,7 @@ fn not_read(snapshot: &Snapshot, request: &Request) -> Diagnostics {
 }
 
 /// What was taken from where, for people.
-fn taken(wanted: &Wanted, draft: &Draft) -> Vec<String> {
+fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) -> Vec<String> {
     let images = wanted.images.iter();
     let mut lines: Vec<String> = images.map(|image| of_build(image, draft)).collect();
     let names: BTreeSet<&String> = wanted.plain.values().collect();
@@ -293,6 +298,9 @@ fn taken(wanted: &Wanted, draft: &Draft) -> Vec<String> {
             ));
         }
     }
+    lines.extend(contexts.iter().map(|(path, folder)| {
+        format!("{path}: what it copies is in `{folder}`, which is taken for its context")
+    }));
     lines
 }
 

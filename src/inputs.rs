@@ -29,6 +29,9 @@ pub struct Inputs {
     pub tree: Arc<Folder>,
     /// Of the sources given, the indices of literal paths that are not there, or are ignored.
     pub missing: Vec<usize>,
+    /// Links on the way to what the sources name whose targets are not known, by path from the root
+    /// of the plan.
+    pub unread: Vec<String>,
 }
 
 /// Something that a build reads from its context.
@@ -72,6 +75,7 @@ impl Context<'_> {
         let mut selection = Selection {
             context: self,
             wanted: Wanted::default(),
+            unread: Vec::new(),
         };
         let places: Vec<Option<Place>> = sources
             .iter()
@@ -99,6 +103,7 @@ impl Context<'_> {
         Inputs {
             missing: missing.map(|(index, _)| index).collect(),
             tree,
+            unread: selection.unread,
         }
     }
 }
@@ -107,6 +112,7 @@ impl Context<'_> {
 struct Selection<'c, 's> {
     context: &'c Context<'s>,
     wanted: Wanted,
+    unread: Vec<String>,
 }
 
 impl Selection<'_, '_> {
@@ -181,6 +187,10 @@ impl Selection<'_, '_> {
         let way = links::follow(context.folder, names, &target);
         for link in way.links {
             self.wanted.add(&link);
+            let path = join(context.path, &links::path(&link));
+            if !context.links.contains_key(&path) {
+                self.unread.push(path);
+            }
         }
         way.end
     }

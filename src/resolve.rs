@@ -9,6 +9,8 @@ mod syntax;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use crate::config::Pinned;
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::discover;
@@ -99,9 +101,16 @@ pub fn resolve<'a>(
     let ours = Ours::new(definitions, settings.pinned);
     let mut problems = Diagnostics::new();
     let mut resolved = Vec::new();
-    for (index, definition) in definitions.iter().enumerate() {
-        let parsed = &parsed[definition.dockerfile.as_str()];
-        match one((index, definition), parsed, &ours, &NothingYet) {
+    let each: Vec<_> = definitions
+        .par_iter()
+        .enumerate()
+        .map(|(index, definition)| {
+            let parsed = &parsed[definition.dockerfile.as_str()];
+            one((index, definition), parsed, &ours, &NothingYet)
+        })
+        .collect();
+    for image in each {
+        match image {
             Ok(image) => resolved.push(image),
             Err(errors) => problems.extend(errors),
         }
@@ -110,6 +119,7 @@ pub fn resolve<'a>(
         return Err(problems);
     }
     hints::hints(&resolved, &ours, settings.namespace, diagnostics);
+    stamps::in_runs(&resolved, diagnostics);
     syntax::foreign(&resolved, diagnostics);
     Ok(resolved)
 }
@@ -283,6 +293,9 @@ fn one<'a>(
                 let mut problems = Diagnostics::new();
                 for error in &errors {
                     let mut diagnostic = error.diagnostic(parsed.source);
+                    if let Some(line) = argument_line(definition, &error.variables) {
+                        diagnostic = diagnostic.help(line);
+                    }
                     // What is wrong with no line, such as a target that is not there.
                     if diagnostic.labels.is_empty() {
                         diagnostic = diagnostic.at(parsed.source, 0..0, "");
@@ -294,6 +307,19 @@ fn one<'a>(
         }
     }
     Ok(image)
+}
+
+/// The line of the configuration that gives variables a value.
+fn argument_line(definition: &Definition, variables: &[String]) -> Option<String> {
+    let first = variables.first()?;
+    let others = variables[1..]
+        .iter()
+        .map(|name| format!(r#", "{name}": "…""#));
+    let name = &definition.name;
+    Some(format!(
+        r#"in .shipwright.json: `"images": {{"{name}": {{"build_args": {{"{first}": "…"{}}}}}}}`"#,
+        others.collect::<String>()
+    ))
 }
 
 /// What to resolve an image for: the platforms asked for. Where none is, the engine's own will be

@@ -4,6 +4,7 @@
 //! here to the plan is a pure function of it.
 
 mod folder;
+mod missing;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use crate::{attributes, links};
 
 pub use folder::{Entry, Folder, MalformedTree, Node, NodeRef};
+pub use missing::Missing;
 
 /// Id of a git object: SHA-1, 20 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -118,8 +120,10 @@ pub struct Snapshot {
     /// Bytes of the files that the planner reads, by path: Dockerfiles and ignore files. At a path
     /// that is a symbolic link, those of the file that it leads to.
     pub texts: BTreeMap<String, Vec<u8>>,
-    /// Targets of all symbolic links, by path.
+    /// Targets of all symbolic links that are known, by path.
     pub links: BTreeMap<String, Vec<u8>>,
+    /// Links whose targets a partial clone lacks.
+    pub missing: Missing,
 }
 
 /// A file of a snapshot that is made from its contents.
@@ -177,6 +181,7 @@ impl Snapshot {
             attributes: attributes::Texts::default(),
             texts,
             links,
+            missing: Missing::default(),
         }
     }
 

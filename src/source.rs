@@ -17,13 +17,16 @@ mod index;
 mod kept;
 mod lfs;
 mod overlay;
+mod partial;
 mod scan;
 mod sealed;
+mod stable;
 mod submodules;
 mod tracked;
 mod tree;
 mod working_tree;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorClass, ErrorCode, Repository};
@@ -38,6 +41,8 @@ pub use sealed::Sealer;
 pub use tree::Tree;
 pub use working_tree::FileIdentity;
 
+use tree::Folders;
+
 /// Name of the configuration file; the nearest one upward marks the root of the plan.
 pub const CONFIG_FILE: &str = ".shipwright.json";
 
@@ -46,6 +51,8 @@ pub struct Checkout {
     repository: Repository,
     /// Names of the folders from the top of the checkout down to where the program was started.
     start: Vec<String>,
+    /// The folders of the commits that were read.
+    read: RefCell<Folders>,
 }
 
 impl Checkout {
@@ -67,7 +74,11 @@ impl Checkout {
             Some(top) => start_folders(top, folder)?,
             None => Vec::new(),
         };
-        Ok(Self { repository, start })
+        Ok(Self {
+            repository,
+            start,
+            read: RefCell::default(),
+        })
     }
 
     /// The top of the working tree; none for a bare repository.
@@ -138,7 +149,8 @@ impl Checkout {
             timestamp: commit.committer().when().seconds(),
             branch,
         };
-        let top = tree::read_folder(&self.repository, commit.tree_id())
+        let mut read = self.read.borrow_mut();
+        let top = tree::read_further(&self.repository, commit.tree_id(), &mut read)
             .map_err(|error| tree::not_read(&error))?;
         Ok(Tree::new(&self.repository, &self.start, revision, &top))
     }

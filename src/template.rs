@@ -3,6 +3,7 @@
 //! One language everywhere: minijinja, strict (a variable that is not there is an error), with the
 //! filters `kebab`, `lower` and `slug`. Errors point into the configuration.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -42,20 +43,19 @@ impl Template {
 /// Renders templates.
 #[derive(Debug)]
 pub struct Engine<'c> {
-    environment: Environment<'c>,
+    /// Made when it is first needed: most images have nothing that is rendered by it.
+    environment: OnceCell<Environment<'static>>,
+    /// How a branch is written in tags; none for templates of other things.
+    branch: Option<BranchTag>,
     source: Option<&'c SourceText>,
 }
 
 impl<'c> Engine<'c> {
     /// An engine for the templates of a configuration, whose text is `source`.
     pub fn new(source: Option<&'c SourceText>) -> Self {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment.add_filter("kebab", |text: &str| kebab(text));
-        environment.add_filter("slug", |text: &str| names::legal(text).unwrap_or_default());
         Self {
-            environment,
+            environment: OnceCell::new(),
+            branch: None,
             source,
         }
     }
@@ -63,16 +63,39 @@ impl<'c> Engine<'c> {
     /// The same for templates of tags: what [`BranchTag`] marks as a branch is written as the tag
     /// of that branch.
     pub fn for_tags(source: Option<&'c SourceText>, branch: Option<BranchTag>) -> Self {
-        let mut engine = Self::new(source);
-        engine
-            .environment
-            .set_formatter(move |out, state, value| match &branch {
-                Some(branch) if branch.is_marked(value) => {
-                    out.write_str(&branch.tag).map_err(Error::from)
-                }
-                _ => minijinja::escape_formatter(out, state, value),
-            });
-        engine
+        Self {
+            branch,
+            ..Self::new(source)
+        }
+    }
+
+    fn environment(&self) -> &Environment<'static> {
+        self.environment.get_or_init(|| {
+            let mut environment = Environment::new();
+            environment.set_undefined_behavior(UndefinedBehavior::Strict);
+            environment.set_auto_escape_callback(|_| AutoEscape::None);
+            environment.add_filter("kebab", |text: &str| kebab(text));
+            environment.add_filter("slug", |text: &str| names::legal(text).unwrap_or_default());
+            if let Some(branch) = self.branch.clone() {
+                environment.set_formatter(move |out, state, value| {
+                    if branch.is_marked(value) {
+                        return out.write_str(&branch.tag).map_err(Error::from);
+                    }
+                    minijinja::escape_formatter(out, state, value)
+                });
+            }
+            environment
+        })
+    }
+
+    /// What a template says that is one variable and nothing else, which most are.
+    fn variable(&self, template: &Template, variables: &Variables) -> Option<String> {
+        let inner = template.text.strip_prefix("{{ ")?.strip_suffix(" }}")?;
+        let value = variables.get(inner)?;
+        match &self.branch {
+            Some(branch) if branch.is_marked(value) => Some(branch.tag.clone()),
+            _ => value.as_str().map(str::to_owned),
+        }
     }
 
     /// Whether a text is a template at all.
@@ -83,7 +106,7 @@ impl<'c> Engine<'c> {
         if template.literal {
             return Ok(());
         }
-        let parsed = self.environment.template_from_str(&template.text);
+        let parsed = self.environment().template_from_str(&template.text);
         parsed
             .map(|_| ())
             .map_err(|error| self.diagnose(template, &error, ""))
@@ -102,7 +125,10 @@ impl<'c> Engine<'c> {
         if template.literal || !template.text.contains(['{', '\n']) {
             return Ok(template.text.clone());
         }
-        let rendered = self.environment.render_str(&template.text, variables);
+        if let Some(text) = self.variable(template, variables) {
+            return Ok(text);
+        }
+        let rendered = self.environment().render_str(&template.text, variables);
         rendered.map_err(|error| {
             let known: Vec<&str> = variables.keys().map(String::as_str).collect();
             let diagnostic = self.diagnose(template, &error, &format!(", for {of}"));

@@ -53,6 +53,13 @@ pub(super) fn earlier(
         Ok((compiled, problems)) => (compiled, problems),
         Err(problems) => (None, problems),
     };
+    // It can be planned, once what a partial clone lacks is fetched.
+    if problems
+        .iter()
+        .any(|problem| problem.code == "missing-object")
+    {
+        return Err(problems);
+    }
     if compiled.is_none() {
         let mut warning = Diagnostic::warning(
             "since-not-planned",

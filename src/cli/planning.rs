@@ -294,7 +294,24 @@ pub(super) fn compile(
     options: &Options,
     clean: Option<&BTreeMap<String, String>>,
 ) -> Result<(Option<Compiled>, Diagnostics), Diagnostics> {
-    let config = configuration(tree)?;
+    let config = match configuration(tree) {
+        Err(problems)
+            if problems
+                .iter()
+                .any(|problem| problem.code == "missing-object") =>
+        {
+            // All that a partial clone lacks, as far as that can be known without it.
+            let usual = Config::default();
+            let usual = Discovery::new(&usual);
+            let is_config = |path: &str| path == config::PATH;
+            tree.snapshot(
+                &|name| usual.may_be_read(name) || name == config::PATH.as_bytes(),
+                &|path| usual.is_read(path) || is_config(path),
+            )?;
+            return Err(problems);
+        }
+        config => config?,
+    };
     let compiled = compile_files(tree, &config, options, clean)?;
     let Some(first) = &compiled.0 else {
         return Ok(compiled);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::Spanned;
 use super::json::Object;
 use crate::plan::Secret;
 use crate::platform::Platform;
@@ -28,6 +27,9 @@ pub(super) const SHARED_KEYS: [&str; 12] = [
 pub(super) const OWN_KEYS: [&str; 6] =
     ["context", "target", "aliases", "contexts", "inputs", "push"];
 
+/// What to write for a platform.
+pub(crate) const PLATFORM_HELP: &str = "a platform is like `linux/amd64`";
+
 /// How images are built and published. What is not said is left to a wider level, at last to the
 /// default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,7 +39,7 @@ pub struct ImageSettings {
     /// Build arguments that are given to the build and not counted.
     pub stamp_args: BTreeMap<String, Template>,
     /// Platforms to build for; the engine's own where empty.
-    pub platforms: Option<Vec<Platform>>,
+    pub platforms: Option<Vec<Template>>,
     /// Where an image lives.
     pub repository: Option<Template>,
     /// The readable tags.
@@ -83,7 +85,7 @@ impl ImageSettings {
         Self {
             build_args: object.templates_by_key("build_args", literal),
             stamp_args: object.templates_by_key("stamp_args", false),
-            platforms: platforms(object),
+            platforms: platforms(object, literal),
             repository: object.template("repository", false),
             tags: object.templates("tags", false),
             labels: object.templates_by_key("labels", false),
@@ -149,19 +151,19 @@ impl ImageSettings {
     }
 }
 
-fn platforms(object: &mut Object<'_, '_>) -> Option<Vec<Platform>> {
-    if !object.has("platforms") {
-        return None;
-    }
-    let mut platforms = Vec::new();
-    for Spanned { value, span } in object.list_of_strings("platforms") {
-        match Platform::parse(&value) {
-            Ok(platform) => platforms.push(platform),
-            Err(error) => {
-                object.refuse(span, error.to_string(), "a platform is like `linux/amd64`");
-            }
+/// Platforms; what holds no template is checked at once.
+fn platforms(object: &mut Object<'_, '_>, literal: bool) -> Option<Vec<Template>> {
+    let mut platforms = object.templates("platforms", literal)?;
+    platforms.retain(|template| {
+        let is_template = !literal && template.text.contains('{');
+        let problem = Platform::parse(&template.text)
+            .err()
+            .filter(|_| !is_template);
+        if let (Some(problem), Some(span)) = (&problem, &template.span) {
+            object.refuse(span.clone(), problem.to_string(), PLATFORM_HELP);
         }
-    }
+        problem.is_none()
+    });
     Some(platforms)
 }
 

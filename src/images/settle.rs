@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::{self, ImageSettings};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::paths;
+use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::snapshot::Folder;
 use crate::template::{Engine, Template, Variables};
@@ -28,6 +29,7 @@ pub(super) struct Settled {
     pub(super) build_args: BTreeMap<String, String>,
     pub(super) aliases: Vec<String>,
     pub(super) contexts: BTreeMap<String, NamedContext>,
+    pub(super) platforms: Vec<Platform>,
 }
 
 /// Renders and checks the settings of the image that messages call `of`.
@@ -60,6 +62,10 @@ pub(super) fn settle(
     let contexts = contexts
         .filter_map(|(name, value)| settler.context(name, value))
         .collect();
+    let platforms = settings.platforms.iter().flatten();
+    let platforms = platforms
+        .filter_map(|template| settler.platform(template))
+        .collect();
     let context = settings.context.as_ref();
     let target = settings.target.as_ref();
     let settled = Settled {
@@ -68,6 +74,7 @@ pub(super) fn settle(
         build_args,
         aliases,
         contexts,
+        platforms,
     };
     if settler.problems.has_errors() {
         return Err(settler.problems);
@@ -117,6 +124,19 @@ impl Settler<'_> {
             .help("paths are relative to the root of the plan, which is `.`");
         self.refuse(template, problem);
         None
+    }
+
+    fn platform(&mut self, template: &Template) -> Option<Platform> {
+        let text = self.text(template)?;
+        match Platform::parse(&text) {
+            Ok(platform) => Some(platform),
+            Err(error) => {
+                let problem = Diagnostic::error("config-value", error.to_string())
+                    .help(config::PLATFORM_HELP);
+                self.refuse(template, problem);
+                None
+            }
+        }
     }
 
     fn alias(&mut self, template: &Template) -> Option<String> {

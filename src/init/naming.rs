@@ -4,15 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Bound, Build};
 use super::references::{Used, split, tag};
-use crate::config::{Config, Spanned};
-use crate::discover::{self, file_name, folder_of};
+use crate::discover::file_name;
 use crate::images::IMAGE_SCHEME;
-use crate::names::{self, Namer};
+use crate::names;
 use crate::reference::Reference;
-use crate::template::kebab;
-
-/// How many references under one namespace have to name folders here before it counts.
-const ENOUGH: usize = 2;
 
 /// An image that a build makes, with its name.
 #[derive(Debug, Clone)]
@@ -39,9 +34,9 @@ pub(super) struct Wanted {
     /// Of each namespace that references speak of: how many, and the first of them.
     pub(super) spoken_of: BTreeMap<String, (usize, Used)>,
     /// Whether references write folders like `NodeBase` as `node-base`.
-    is_kebab: bool,
+    pub(super) is_kebab: bool,
     /// Whether references write what a file name adds to its folder as a tag.
-    is_tag: bool,
+    pub(super) is_tag: bool,
 }
 
 /// What there is to name.
@@ -159,46 +154,6 @@ impl Evidence<'_> {
                 *repository = Some(joined((spoken.cloned().unwrap_or(prefix), last)));
             }
         }
-    }
-
-    /// Counts, by namespace, the references that name folders here.
-    fn speak_of(&self, wanted: &mut Wanted) {
-        let shorts = self.dockerfiles.iter().map(|path| (path, Short::of(path)));
-        let mut called: BTreeMap<&str, Vec<(&String, &Short)>> = BTreeMap::new();
-        let shorts: BTreeMap<&String, Short> = shorts.collect();
-        for (path, short) in &shorts {
-            for last in BTreeSet::from([&*short.name, &*short.folder, &*short.kebab]) {
-                called.entry(last).or_default().push((path, short));
-            }
-        }
-        let (mut in_kebab, mut as_tag) = (BTreeMap::new(), BTreeMap::new());
-        for used in self.used {
-            let (prefix, last) = split(&used.reference);
-            let mut paths = called.get(last.as_str()).into_iter().flatten();
-            for (_, short) in paths.clone() {
-                if short.kebab != short.name {
-                    *in_kebab.entry(short.kebab == last).or_default() += 1;
-                }
-                if let Some(name) = short
-                    .is_meant(&last, &used.reference)
-                    .filter(|_| !short.suffix.is_empty())
-                {
-                    *as_tag.entry(name != last).or_default() += 1;
-                }
-            }
-            let own = shorts.get(&used.dockerfile);
-            let own = own.is_some_and(|short| short.is_meant(&last, &used.reference).is_some());
-            if !prefix.is_empty()
-                && !own
-                && paths.any(|(_, short)| short.is_meant(&last, &used.reference).is_some())
-            {
-                let entry = wanted.spoken_of.entry(prefix);
-                entry.or_insert_with(|| (0, used.clone())).0 += 1;
-            }
-        }
-        wanted.spoken_of.retain(|_, (count, _)| *count >= ENOUGH);
-        wanted.is_kebab = most(&in_kebab) == Some(&true);
-        wanted.is_tag = most(&as_tag) == Some(&true);
     }
 
     /// The names of builds: a tag is part of one where several builds share a repository.
@@ -345,166 +300,6 @@ impl Evidence<'_> {
             })
             .map(|reference| reference.context_key())
     }
-
-    /// Names the Dockerfiles that no build names: as references speak of them, else by folder.
-    fn name_plain(&self, wanted: &mut Wanted) {
-        let built: BTreeSet<&String> = self.builds.iter().map(|build| &build.dockerfile).collect();
-        let mut paths: Vec<&String> = self
-            .dockerfiles
-            .iter()
-            .filter(|path| !built.contains(path))
-            .collect();
-        // Of two with one name the one nearer to the root keeps it.
-        paths.sort_by_key(|path| (path.matches('/').count(), *path));
-        let mut taken = BTreeSet::new();
-        for image in &wanted.images {
-            taken.insert(image.name.clone());
-            taken.extend(image.aliases.iter().cloned());
-        }
-        let namespace = wanted.namespace.clone();
-        let mut by_last: BTreeMap<String, Vec<(String, &Used)>> = BTreeMap::new();
-        for used in self.used {
-            let (prefix, last) = split(&used.reference);
-            if !prefix.is_empty() {
-                by_last.entry(last).or_default().push((prefix, used));
-            }
-        }
-        for path in &paths {
-            let spoken =
-                Self::spoken_of(path, &by_last, wanted).filter(|name| !taken.contains(name));
-            if let Some(name) = spoken {
-                taken.insert(name.clone());
-                wanted.plain.insert((*path).clone(), name);
-            }
-        }
-        for path in paths {
-            if wanted.plain.contains_key(path) {
-                continue;
-            }
-            let (short, namespace) = (Short::of(path), namespace.as_deref());
-            let mut candidates = vec![self.default_name(path, namespace)];
-            if wanted.is_kebab && folder_of(path) != "." {
-                candidates.insert(0, in_namespace(namespace, &short.kebab));
-            }
-            if wanted.is_tag && !short.suffix.is_empty() && folder_of(path) != "." {
-                let name = format!(
-                    "{}:{}",
-                    in_namespace(namespace, &short.folder),
-                    short.suffix
-                );
-                candidates.splice(
-                    0..0,
-                    Some(name).filter(|name| names::problem_of(name).is_none()),
-                );
-            }
-            let (folder, suffix) = (folder_of(path), discover::suffix(path));
-            let parts: Vec<&str> = folder.split('/').collect();
-            for depth in 2..=parts.len() {
-                let joined = parts[parts.len() - depth..].iter().chain([&suffix]);
-                let joined = joined
-                    .copied()
-                    .filter(|part| !part.is_empty())
-                    .collect::<Vec<_>>()
-                    .join("-");
-                let name = names::legal(&joined);
-                candidates.extend(name.map(|name| in_namespace(namespace, &name)));
-            }
-            let mut all = candidates.iter();
-            let name = all.find(|name| !taken.contains(*name)).cloned();
-            let name = name.unwrap_or_else(|| free(&candidates[0], &taken));
-            taken.insert(name.clone());
-            wanted.plain.insert(path.clone(), name);
-        }
-    }
-
-    /// The name by which references speak of a Dockerfile's image. `by_last` holds the references by
-    /// the last component of their repositories.
-    fn spoken_of(
-        path: &str,
-        by_last: &BTreeMap<String, Vec<(String, &Used)>>,
-        wanted: &Wanted,
-    ) -> Option<String> {
-        let short = Short::of(path);
-        let mut names: BTreeMap<String, usize> = BTreeMap::new();
-        for last in BTreeSet::from([&short.name, &short.folder, &short.kebab]) {
-            for (prefix, used) in by_last.get(last).into_iter().flatten() {
-                let counts = wanted.spoken_of.contains_key(prefix)
-                    || wanted.namespace.as_ref() == Some(prefix);
-                if counts
-                    && used.dockerfile != path
-                    && let Some(name) = short.is_meant(last, &used.reference)
-                {
-                    let name = joined((prefix.clone(), name));
-                    *names.entry(name).or_default() += 1;
-                }
-            }
-        }
-        most(&names).cloned()
-    }
-
-    /// The name that a Dockerfile's image has where the configuration says nothing of it, or one made
-    /// of the repository's where it has none.
-    fn default_name(&self, path: &str, namespace: Option<&str>) -> String {
-        default_name(path, namespace).unwrap_or_else(|| {
-            let project = names::legal(self.project).unwrap_or_else(|| "app".to_owned());
-            let suffix = names::legal(discover::suffix(path));
-            let name = suffix.map_or(project.clone(), |suffix| format!("{project}-{suffix}"));
-            in_namespace(namespace, &name)
-        })
-    }
-}
-
-/// The name that a Dockerfile's image has where the configuration says nothing of it but the
-/// namespace; none where it has none.
-pub(super) fn default_name(path: &str, namespace: Option<&str>) -> Option<String> {
-    let config = Config {
-        namespace: namespace.map(|namespace| Spanned {
-            value: namespace.to_owned(),
-            span: 0..0,
-        }),
-        ..Config::default()
-    };
-    let namer = Namer::new(&config, None).ok()?;
-    namer.name(path).ok().map(|named| named.name)
-}
-
-/// By what a reference may mean the image of a Dockerfile.
-struct Short {
-    /// The default name without a namespace; empty where there is none.
-    name: String,
-    /// The same of the folder's name in kebab case: `node-base` for `NodeBase`.
-    kebab: String,
-    /// The name of the folder.
-    folder: String,
-    /// What the file name adds.
-    suffix: String,
-}
-
-impl Short {
-    fn of(path: &str) -> Self {
-        let folder = file_name(folder_of(path));
-        let short = |path: &str| {
-            let name = default_name(path, Some("x")).unwrap_or_default();
-            name.strip_prefix("x/").unwrap_or_default().to_owned()
-        };
-        Self {
-            name: short(path),
-            kebab: short(&format!("{}/{}", kebab(folder), file_name(path))),
-            folder: folder.to_owned(),
-            suffix: discover::suffix(path).to_owned(),
-        }
-    }
-
-    /// What the image is called, in its namespace, if a reference whose repository ends in `last`
-    /// means it: by its default name, by that in kebab case, or by its folder with its suffix for the
-    /// tag.
-    fn is_meant(&self, last: &str, reference: &Reference) -> Option<String> {
-        if self.name == last || self.kebab == last {
-            return Some(last.to_owned());
-        }
-        let is_tag = !self.suffix.is_empty() && reference.tag.as_deref() == Some(&self.suffix);
-        (self.folder == last && is_tag).then(|| format!("{last}:{}", self.suffix))
-    }
 }
 
 /// The namespace of most images: of builds first, then of references.
@@ -546,7 +341,7 @@ fn repository(images: &[Named]) -> Option<String> {
 }
 
 /// What was counted most often; of several the first.
-fn most<T: Ord>(counts: &BTreeMap<T, usize>) -> Option<&T> {
+pub(super) fn most<T: Ord>(counts: &BTreeMap<T, usize>) -> Option<&T> {
     let mut best: Option<(&T, usize)> = None;
     for (value, count) in counts {
         if best.is_none_or(|(_, most)| *count > most) {
@@ -562,7 +357,7 @@ fn key(text: &str) -> Option<String> {
     Some(reference.context_key())
 }
 
-fn joined((prefix, last): (String, String)) -> String {
+pub(super) fn joined((prefix, last): (String, String)) -> String {
     if prefix.is_empty() {
         last
     } else {
@@ -570,12 +365,12 @@ fn joined((prefix, last): (String, String)) -> String {
     }
 }
 
-fn in_namespace(namespace: Option<&str>, name: &str) -> String {
+pub(super) fn in_namespace(namespace: Option<&str>, name: &str) -> String {
     joined((namespace.unwrap_or_default().to_owned(), name.to_owned()))
 }
 
 /// The name, with a number where it is taken.
-fn free(name: &str, taken: &BTreeSet<String>) -> String {
+pub(super) fn free(name: &str, taken: &BTreeSet<String>) -> String {
     if !taken.contains(name) {
         return name.to_owned();
     }

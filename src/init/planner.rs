@@ -32,11 +32,27 @@ impl Planner<'_> {
     /// # Errors
     /// What makes one impossible.
     pub(super) fn plan(&self, draft: &Draft) -> Result<Plan, Diagnostics> {
+        self.compile(draft).map(|(plan, _)| plan)
+    }
+
+    fn compile(&self, draft: &Draft) -> Result<(Plan, Diagnostics), Diagnostics> {
         let config = Config::parse(&draft.to_json())?;
         match compile::compile(self.snapshot, &config, &Options::default(), None) {
-            (Some(compiled), _) => Ok(compiled.plan),
+            (Some(compiled), diagnostics) => Ok((compiled.plan, diagnostics)),
             (None, diagnostics) => Err(diagnostics),
         }
+    }
+
+    /// The Dockerfiles that copy what their contexts lack; all, where the draft cannot be planned.
+    pub(super) fn incomplete(&self, draft: &Draft) -> BTreeSet<String> {
+        let Ok((_, diagnostics)) = self.compile(draft) else {
+            return draft.names.keys().cloned().collect();
+        };
+        let missing = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.code == "missing-source");
+        let labels = missing.flat_map(|diagnostic| &diagnostic.labels);
+        labels.map(|label| label.source.path.clone()).collect()
     }
 
     /// The images of a draft, to compare; none where it cannot be planned.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use minijinja::value::Value;
 
 use super::draft::{Draft, Rule};
-use super::naming::default_name;
+use super::plain::default_name;
 use crate::config::Config;
 use crate::discover::folder_of;
 use crate::template::{Engine, Variables};
@@ -34,6 +34,7 @@ const FORMS: [(&str, &[&str]); 4] = [
     (
         "(?<image>[^/]+)/{}",
         &[
+            "{{ image }}:{{ version }}",
             "{{ image }}{% if version %}:{{ version }}{% endif %}",
             "{{ version }}{% if image %}-{{ image }}{% endif %}",
             "{{ version }}",
@@ -60,17 +61,17 @@ const FILES: [&str; 3] = [
 /// names of all Dockerfiles that the draft does not name in `images`.
 pub(super) fn with_rule(draft: &Draft, all: &BTreeMap<String, String>) -> Option<Draft> {
     let mut best: Option<Draft> = None;
+    let enough = draft.names.len().checked_sub(ENOUGH)?;
     for (folder, namespace) in places(draft, all) {
         for rule in forms(&folder, &namespace) {
             let Some(names) = names_beside(&rule, all, draft.namespace.as_deref()) else {
                 continue;
             };
-            let most = best
-                .as_ref()
-                .map_or(draft.names.len().saturating_sub(ENOUGH), |best| {
-                    best.names.len().saturating_sub(1)
-                });
-            if names.len() <= most {
+            let is_better = match &best {
+                Some(best) => names.len() < best.names.len(),
+                None => names.len() <= enough,
+            };
+            if is_better {
                 best = Some(Draft {
                     rules: vec![rule],
                     names,
@@ -88,9 +89,10 @@ fn places(draft: &Draft, all: &BTreeMap<String, String>) -> Vec<(String, String)
     let mut folders: BTreeMap<String, Option<String>> = BTreeMap::new();
     for (path, name) in all {
         let named = draft.names.contains_key(path) || draft.names.contains_key(folder_of(path));
-        let Some((namespace, _)) = name.rsplit_once('/').filter(|_| named) else {
+        if !named {
             continue;
-        };
+        }
+        let namespace = name.rsplit_once('/').map_or("", |(namespace, _)| namespace);
         let parent = folder_of(folder_of(path)).to_owned();
         let common = folders.entry(namespace.to_owned()).or_insert(None);
         *common = Some(match common.take() {
@@ -125,7 +127,10 @@ fn forms(folder: &str, namespace: &str) -> impl Iterator<Item = Rule> {
     } else {
         format!("^{}/(.*/)?", regex::escape(folder))
     };
-    let namespace = namespace.to_owned();
+    let namespace = match namespace {
+        "" => String::new(),
+        namespace => format!("{namespace}/"),
+    };
     FORMS.iter().flat_map(move |(pattern, names)| {
         let files: &[&str] = if pattern.contains("{}") {
             &FILES
@@ -138,7 +143,7 @@ fn forms(folder: &str, namespace: &str) -> impl Iterator<Item = Rule> {
             let namespace = namespace.clone();
             names.iter().map(move |name| Rule {
                 matches: matches.clone(),
-                name: format!("{namespace}/{name}"),
+                name: format!("{namespace}{name}"),
             })
         })
     })

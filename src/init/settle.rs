@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Entry};
-use super::naming::{Wanted, default_name};
+use super::naming::Wanted;
+use super::plain::default_name;
 use super::planner::{Difference, Images, Planner};
 use super::rules;
 use crate::discover::{file_name, folder_of, is_dockerfile};

@@ -32,7 +32,7 @@ pub(super) fn hints(
     let namespace = namespace
         .and_then(|namespace| Reference::parse(&format!("{namespace}/x")).ok())
         .and_then(|reference| Some(reference.repository().strip_suffix("/x")?.to_owned()));
-    let mut foreign: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+    let mut foreign: BTreeMap<String, BTreeSet<Foreign<'_>>> = BTreeMap::new();
     for (index, image) in resolved.iter().enumerate() {
         let mut seen = BTreeSet::new();
         let stages = image.views.iter().flat_map(|view| view.stages.reachable());
@@ -42,7 +42,18 @@ pub(super) fn hints(
             }
             diagnostics.extend(unset(image, place, used));
             match ours.meaning(used, index) {
-                Meaning::Ours(_) => {}
+                Meaning::Ours(found) => {
+                    let mut others = ours.by_patterns(&used.reference);
+                    others.remove(&found);
+                    diagnostics.extend(ambiguous(
+                        image,
+                        place,
+                        used,
+                        names[found],
+                        &others,
+                        &names,
+                    ));
+                }
                 Meaning::Pinned(index) => {
                     diagnostics.push(pinned(image, place, used, names[index]));
                 }
@@ -57,8 +68,15 @@ pub(super) fn hints(
                         && short(&image.definition.name) != last
                         && shorts.contains(last)
                     {
-                        let place = (image.definition.name.clone(), used.text.clone());
-                        foreign.entry(prefix.to_owned()).or_default().insert(place);
+                        let reference = Foreign {
+                            used_in: &image.definition.name,
+                            text: &used.text,
+                            last: last.to_owned(),
+                        };
+                        foreign
+                            .entry(prefix.to_owned())
+                            .or_default()
+                            .insert(reference);
                     }
                 }
             }
@@ -66,7 +84,12 @@ pub(super) fn hints(
     }
     for (prefix, references) in foreign {
         if references.len() >= ENOUGH {
-            diagnostics.push(name_hint(&prefix, references.len()));
+            diagnostics.push(name_hint(
+                &prefix,
+                &references,
+                namespace.is_some(),
+                resolved,
+            ));
         }
     }
 }
@@ -93,12 +116,55 @@ fn pinned(image: &Resolved<'_>, place: Place, used: &ImageUse, name: &str) -> Di
         "`{}` is left to the registry, though `{name}` is built here",
         used.text
     );
-    Diagnostic::warning("pinned", message)
+    let diagnostic = Diagnostic::warning("pinned", message)
         .at(image.source, place.span.range(), "")
         .help(format!(
             "to build on the image of this repository, write `{name}`, without tag or digest"
-        ))
+        ));
+    // A digest always means the registry.
+    if used.reference.digest.is_some() {
+        return diagnostic;
+    }
+    diagnostic
+        .help(alias(name, &used.reference))
         .help(r#"or, for literal tags everywhere, `"pinned": "internal"` in .shipwright.json"#)
+}
+
+/// The line that makes a reference mean an image.
+fn alias(name: &str, reference: &Reference) -> String {
+    format!(
+        r#"or say that this is it: `"images": {{"{name}": {{"aliases": ["{}"]}}}}` in .shipwright.json"#,
+        reference.familiar()
+    )
+}
+
+fn ambiguous(
+    image: &Resolved<'_>,
+    place: Place,
+    used: &ImageUse,
+    meant: &str,
+    others: &BTreeSet<usize>,
+    names: &[&str],
+) -> Option<Diagnostic> {
+    let list: Vec<String> = others
+        .iter()
+        .map(|index| format!("`{}`", names[*index]))
+        .collect();
+    let first = names[*others.first()?];
+    let message = format!(
+        "`{}` matches aliases of `{meant}`, which is taken, and of {}",
+        used.text,
+        list.join(", ")
+    );
+    let reference = used.reference.familiar();
+    Some(
+        Diagnostic::warning("ambiguous-alias", message)
+            .at(image.source, place.span.range(), "")
+            .help("make the patterns exclude each other")
+            .help(format!(
+                r#"or say which it is, a whole reference wins: `"images": {{"{first}": {{"aliases": ["{reference}"]}}}}` in .shipwright.json"#
+            )),
+    )
 }
 
 fn unmatched(image: &Resolved<'_>, place: Place, used: &ImageUse, names: &[&str]) -> Diagnostic {
@@ -112,7 +178,9 @@ fn unmatched(image: &Resolved<'_>, place: Place, used: &ImageUse, names: &[&str]
         "",
     );
     match nearest(&used.reference.familiar(), names.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        Some(near) => diagnostic
+            .help(format!("did you mean `{near}`?"))
+            .help(alias(near, &used.reference)),
         None => diagnostic.help(format!(
             r#"if a Dockerfile here builds it, name that: `"names": {{"/its/folder": "{}"}}` in .shipwright.json"#,
             used.reference.familiar()
@@ -120,10 +188,54 @@ fn unmatched(image: &Resolved<'_>, place: Place, used: &ImageUse, names: &[&str]
     }
 }
 
-fn name_hint(prefix: &str, count: usize) -> Diagnostic {
+/// A reference under a namespace that is not ours, to an image that is called like one of ours.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Foreign<'a> {
+    used_in: &'a str,
+    text: &'a str,
+    /// The last component of the repository.
+    last: String,
+}
+
+/// How many images a hint spells out.
+const SHOWN: usize = 3;
+
+fn name_hint(
+    prefix: &str,
+    references: &BTreeSet<Foreign<'_>>,
+    has_namespace: bool,
+    resolved: &[Resolved<'_>],
+) -> Diagnostic {
     let prefix = prefix.strip_prefix("docker.io/").unwrap_or(prefix);
-    let message = format!("{count} references under {prefix} name folders here");
-    Diagnostic::warning("name-hint", message).help(format!(
-        r#"if they mean these images, add `"namespace": "{prefix}"` to .shipwright.json, or pass `--namespace {prefix}`"#
+    let message = format!(
+        "{} references under {prefix} name folders here",
+        references.len()
+    );
+    let diagnostic = Diagnostic::warning("name-hint", message);
+    if !has_namespace {
+        return diagnostic.help(format!(
+            r#"if they mean these images, add `"namespace": "{prefix}"` to .shipwright.json, or pass `--namespace {prefix}`"#
+        ));
+    }
+    let lasts: BTreeSet<&str> = references
+        .iter()
+        .map(|reference| &*reference.last)
+        .collect();
+    let aliases = lasts.iter().filter_map(|last| {
+        let mut images = resolved.iter().map(|image| image.definition);
+        let image = images.find(|image| short(&image.name) == *last)?;
+        Some(format!(
+            r#""{}": {{"aliases": ["{prefix}/{last}"]}}"#,
+            image.name
+        ))
+    });
+    let mut aliases: Vec<String> = aliases.collect();
+    if aliases.len() > SHOWN {
+        aliases.truncate(SHOWN);
+        aliases.push("…".to_owned());
+    }
+    diagnostic.help(format!(
+        r#"if they mean these images, say so: `"images": {{{}}}` in .shipwright.json"#,
+        aliases.join(", ")
     ))
 }

@@ -144,14 +144,31 @@ impl Ours {
         }
     }
 
+    /// The first image by name that has an alias which is a pattern and matches.
     fn by_glob(&self, reference: &Reference) -> Option<usize> {
-        if self.globs.is_empty() {
-            return None;
+        self.matching(reference).next()
+    }
+
+    fn matching(&self, reference: &Reference) -> impl Iterator<Item = usize> {
+        let texts = (!self.globs.is_empty()).then(|| (reference.familiar(), reference.to_string()));
+        let matches = move |glob: &GlobMatcher| {
+            let mut texts = texts.iter();
+            texts.any(|(short, full)| glob.is_match(short) || glob.is_match(full))
+        };
+        let globs = self.globs.iter();
+        globs
+            .filter(move |(glob, _)| matches(glob))
+            .map(|(_, index)| *index)
+    }
+
+    /// All images that have an alias which is a pattern and matches, where no name or alias equals
+    /// the reference.
+    pub(super) fn by_patterns(&self, reference: &Reference) -> BTreeSet<usize> {
+        let full = reference.clone().with_default_tag().to_string();
+        if reference.digest.is_some() || self.exact.contains_key(&full) {
+            return BTreeSet::new();
         }
-        let (short, full) = (reference.familiar(), reference.to_string());
-        let mut globs = self.globs.iter();
-        let found = globs.find(|(glob, _)| glob.is_match(&short) || glob.is_match(&full));
-        found.map(|(_, index)| *index)
+        self.matching(reference).collect()
     }
 
     /// The image that a repository means where the tag does not say which: the one without a tag of

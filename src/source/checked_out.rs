@@ -94,7 +94,7 @@ impl Tree<'_> {
                 }
                 continue;
             }
-            if self.is_on_disk(path) {
+            if self.on_disk(path).is_some() {
                 continue;
             }
             if filter(path) == Some(LFS) {

@@ -23,7 +23,7 @@ use super::lfs::{self, Pointer};
 use super::tree::Tree;
 use crate::diagnostics::Diagnostic;
 use crate::paths::join;
-use crate::snapshot::{Folder, Node, ObjectId, blob_id};
+use crate::snapshot::{Folder, Missing, Node, ObjectId, blob_id};
 
 /// Within the git directory.
 const KNOWN_IMAGES: &str = "shipwright/images";
@@ -40,6 +40,8 @@ pub struct Sealer {
     wrote: Arc<AtomicBool>,
     /// Folders of the objects of submodules.
     objects: Vec<PathBuf>,
+    /// Whom to ask for what a partial clone lacks.
+    missing: Missing,
     /// Files below the root of the plan that git has pointers for, and where git-lfs keeps contents.
     lfs: BTreeSet<String>,
     lfs_stores: Vec<PathBuf>,
@@ -61,6 +63,7 @@ impl Sealer {
         Self {
             kept: Kept::of(&git_directory),
             wrote: Arc::default(),
+            missing: tree.nothing_missing(),
             lfs_stores: if lfs.is_empty() {
                 Vec::new()
             } else {
@@ -83,6 +86,7 @@ impl Sealer {
     pub fn context(&self, context: &str, inputs: &Folder) -> Result<PathBuf, Diagnostic> {
         let kept = self.kept.at(self.content_id(context, inputs));
         self.write_once(&kept, |writer, folder| {
+            writer.refuse_missing(context, inputs)?;
             writer.folder(context, inputs, folder)
         })
     }
@@ -199,6 +203,36 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// One error for all contents that a partial clone lacks.
+    fn refuse_missing(&self, context: &str, inputs: &Folder) -> Result<(), Diagnostic> {
+        let mut missing = self.sealer.missing.clone();
+        let Ok(objects) = self.repository.odb() else {
+            return Ok(());
+        };
+        inputs.walk(&mut |path, node| {
+            let (Node::File { id, .. } | Node::Link { id }) = node else {
+                return;
+            };
+            let path = join(context, path);
+            let is_there = Oid::from_bytes(&id.0).is_ok_and(|id| objects.exists(id));
+            if !is_there && self.on_disk(&path).is_none() {
+                missing.blobs.insert(path, id);
+            }
+        });
+        missing
+            .error(missing.blobs.keys().map(String::as_str))
+            .map_or(Ok(()), Err)
+    }
+
+    /// Where a file stands on the disk, if it is read from there.
+    fn on_disk(&self, path: &str) -> Option<PathBuf> {
+        let (root, changed) = self.sealer.disk.as_ref()?;
+        let ends = path.match_indices('/').map(|(at, _)| at);
+        let mut ends = ends.chain([path.len()]);
+        ends.any(|end| changed.contains(&path[..end]))
+            .then(|| root.join(path))
+    }
+
     /// Writes what a folder of the plan holds into one of the disk.
     fn folder(&self, path: &str, folder: &Folder, to: &Path) -> Result<(), Diagnostic> {
         use std::os::unix::ffi::OsStrExt;
@@ -261,20 +295,12 @@ impl Writer<'_> {
         if let Ok(blob) = self.repository.find_blob(wanted) {
             return Ok(blob.content().to_vec());
         }
-        let ends = path.match_indices('/').map(|(at, _)| at);
-        let mut ends = ends.chain([path.len()]);
-        if let Some((root, changed)) = &self.sealer.disk
-            && ends.any(|end| changed.contains(&path[..end]))
-        {
-            let content = super::working_tree::content(&root.join(path))?;
+        if let Some(file) = self.on_disk(path) {
+            let content = super::working_tree::content(&file)?;
             if blob_id(&content) == id {
                 return Ok(content);
             }
-            return Err(Diagnostic::error(
-                "changed-meanwhile",
-                format!("`{path}` has changed since it was planned"),
-            )
-            .help("run again, and leave the file alone until its build has begun"));
+            return Err(super::stable::changed(path));
         }
         Err(super::tree::missing_object(path, "its object is not there"))
     }

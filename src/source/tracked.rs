@@ -17,6 +17,7 @@ use git2::{AttrCheckFlags, AttrValue, ObjectType, Oid, Repository, Status};
 
 use super::index::{Entry, Time};
 use super::lfs;
+use super::stable;
 use super::working_tree::{gone, unreadable};
 use crate::diagnostics::Diagnostic;
 use crate::snapshot::{Node, ObjectId, blob_id, object_id};
@@ -207,7 +208,7 @@ pub(super) fn read(disk: &Path, metadata: &Metadata) -> Result<Option<Node>, Dia
     }
     Ok(Some(Node::File {
         executable: is_executable(metadata),
-        id: hash(disk)?,
+        id: stable::unchanged(disk, metadata, || hash(disk))?,
     }))
 }
 

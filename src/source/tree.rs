@@ -15,7 +15,8 @@ use crate::diagnostics::Diagnostic;
 use crate::discover::{file_name, folder_of};
 use crate::paths::join;
 use crate::snapshot::{
-    Entry, Folder, MalformedTree, Node, ObjectId, Revision, Snapshot, linked_file, object_id,
+    Entry, Folder, MalformedTree, Node, ObjectId, Revision, Snapshot, blob_id, linked_file,
+    object_id,
 };
 
 /// All files of a commit or of the working tree, and the means to read some of them.
@@ -155,7 +156,7 @@ impl<'r> Tree<'r> {
     }
 
     /// The snapshot, with the bytes of every file whose path `wanted` answers true for, and the target
-    /// of every symbolic link. `may_be_wanted` answers true for the names of all that are wanted.
+    /// of every symbolic link that a partial clone does not lack. `may_be_wanted` answers true for the names of all that are wanted.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -182,44 +183,56 @@ impl<'r> Tree<'r> {
                 _ => {}
             });
         let (mut texts, mut links) = (BTreeMap::new(), BTreeMap::new());
+        let mut missing = self.nothing_missing();
         for (path, id) in all_links {
-            let target = self.content(&path, id)?;
-            links.insert(path, target);
+            let target = self.content_or_missing(&path, id, &mut missing)?;
+            links.extend(target.map(|target| (path, target)));
         }
-        for (path, id) in files {
-            let content = self.content(&path, id)?;
-            texts.insert(path, content);
+        let missing_links = missing.clone();
+        for (path, id) in files.iter().chain(&attributes) {
+            let content = self.content_or_missing(path, *id, &mut missing)?;
+            texts.extend(content.map(|content| (path.clone(), content)));
         }
         for path in links.keys().filter(|path| wanted(path)) {
             if let Some((file, id)) = linked_file(&self.added.sources, &links, path) {
-                texts.insert(path.clone(), self.content(&file, id)?);
+                let content = self.content_or_missing(&file, id, &mut missing)?;
+                texts.extend(content.map(|content| (path.clone(), content)));
             }
         }
+        let is_needed = |path: &&String| wanted(path) || !missing_links.blobs.contains_key(*path);
+        let needed = missing.blobs.keys().filter(is_needed);
+        if let Some(error) = missing.error(needed.map(String::as_str)) {
+            return Err(error);
+        }
+        let attributes = attributes
+            .into_iter()
+            .filter_map(|(path, _)| Some((texts.remove(&path)?, path)));
         Ok(Snapshot {
             revision: self.revision.clone(),
             root: Arc::clone(&self.root),
             sources: Arc::clone(&self.added.sources),
             at_top: self.root_path.is_empty(),
-            attributes: self.attributes(attributes)?.clone(),
+            attributes: self.attributes(attributes).clone(),
             texts,
             links,
+            missing: missing_links,
         })
     }
 
     /// The texts of `.gitattributes`, those in the tree and those above the root of the plan.
-    fn attributes(&self, files: Vec<(String, ObjectId)>) -> Result<&attributes::Texts, Diagnostic> {
+    fn attributes(&self, files: impl Iterator<Item = (Vec<u8>, String)>) -> &attributes::Texts {
         let mut texts = attributes::Texts {
             root: self.root_path.clone(),
             by_folder: self.attributes_above(),
         };
-        for (path, id) in files {
+        for (text, path) in files {
             let folder = match folder_of(&path) {
                 "." => self.root_path.clone(),
                 folder => join(&self.root_path, folder),
             };
-            texts.by_folder.insert(folder, self.content(&path, id)?);
+            texts.by_folder.insert(folder, text);
         }
-        Ok(self.attributes.get_or_init(|| texts))
+        self.attributes.get_or_init(|| texts)
     }
 
     /// The texts of `.gitattributes` in the folders that the root of the plan is in, as git has them.
@@ -249,26 +262,27 @@ impl<'r> Tree<'r> {
         })
     }
 
-    /// Whether a file's bytes come from the disk.
-    pub(super) fn is_on_disk(&self, path: &str) -> bool {
+    /// Where a file stands on the disk, if its bytes come from there.
+    pub(super) fn on_disk(&self, path: &str) -> Option<PathBuf> {
+        if let Some(file) = self.added.files.get(path) {
+            return Some(file.clone());
+        }
         let from_top = join(&self.root_path, path);
-        let changed = self.disk.as_ref();
-        let changed = changed.is_some_and(|disk| disk.has_changed(&from_top));
-        changed || self.added.files.contains_key(path)
+        let disk = self.disk.as_ref()?;
+        disk.has_changed(&from_top)
+            .then(|| disk.top.join(&from_top))
     }
 
     /// A file's bytes: from the disk where the working tree differs from the commit.
-    fn content(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, Diagnostic> {
-        let id = Oid::from_bytes(&id.0).expect("an object id has 20 bytes");
-        if let Some(file) = self.added.files.get(path) {
-            return super::working_tree::content(file);
-        }
-        if let Some(disk) = &self.disk {
-            let from_top = join(&self.root_path, path);
-            if disk.has_changed(&from_top) {
-                return super::working_tree::content(&disk.top.join(&from_top));
+    pub(super) fn content(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, Diagnostic> {
+        if let Some(file) = self.on_disk(path) {
+            let content = super::working_tree::content(&file)?;
+            if blob_id(&content) != id {
+                return Err(super::stable::changed(path));
             }
+            return Ok(content);
         }
+        let id = Oid::from_bytes(&id.0).expect("an object id has 20 bytes");
         let blob = self.repository.find_blob(id);
         let blob = blob.map_err(|error| missing_object(path, error.message()))?;
         Ok(blob.content().to_vec())
@@ -303,21 +317,33 @@ fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
 /// Folders in folders that are read; git itself stops here too (`core.maxTreeDepth`).
 const MAX_DEPTH: usize = 2048;
 
+/// Folders that were read, by their ids.
+pub(super) type Folders = BTreeMap<ObjectId, Arc<Folder>>;
+
 /// Reads a tree object and all below it, each object once.
 pub(super) fn read_folder(repository: &Repository, id: Oid) -> Result<Arc<Folder>, git2::Error> {
+    read_further(repository, id, &mut Folders::new())
+}
+
+/// Reads a tree object and all below it that was not read before: another commit has most folders
+/// in common with the last one.
+pub(super) fn read_further(
+    repository: &Repository,
+    id: Oid,
+    read: &mut Folders,
+) -> Result<Arc<Folder>, git2::Error> {
     let mut reader = Reader {
         objects: &repository.odb()?,
-        read: BTreeMap::new(),
+        read,
     };
-    reader
-        .folder(object_id(id), 0)
-        .map_err(|Unread(error)| error)
+    let folder = reader.folder(object_id(id), 0);
+    folder.map_err(|Unread(error)| error)
 }
 
 /// Reads folders from the object database.
 struct Reader<'r> {
     objects: &'r Odb<'r>,
-    read: BTreeMap<ObjectId, Arc<Folder>>,
+    read: &'r mut Folders,
 }
 
 /// Why a folder was not read.

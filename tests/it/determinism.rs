@@ -23,7 +23,7 @@ COPY --exclude=*.md . /app
 ";
 
 /// What is typed in a shell at `$REPO`, where `$1` is a new folder and `$PLAN` the command.
-const CIRCUMSTANCES: [(&str, &str); 17] = [
+const CIRCUMSTANCES: [(&str, &str); 21] = [
     ("as it is", "$PLAN"),
     ("again", "$PLAN"),
     ("from a folder below", "cd base && $PLAN"),
@@ -35,6 +35,11 @@ const CIRCUMSTANCES: [(&str, &str); 17] = [
     (
         "depth 1",
         "git clone -q --depth 1 \"file://$REPO\" \"$1/a\" && cd \"$1/a\" && $PLAN",
+    ),
+    (
+        "without the contents of other commits",
+        "git config uploadpack.allowFilter true
+        git clone -q --filter=blob:none \"file://$REPO\" \"$1/a\" && cd \"$1/a\" && $PLAN",
     ),
     (
         "bare",
@@ -59,6 +64,12 @@ const CIRCUMSTANCES: [(&str, &str); 17] = [
         "files touched",
         "find . -name '*.txt' -exec touch -d 2001-01-01 {} + && $PLAN",
     ),
+    (
+        "another owner, as far as one may",
+        "chown 1:1 app/b/c.txt 2> \"$1/refused\" || true; chmod g+w app/b; $PLAN",
+    ),
+    ("one thread", "RAYON_NUM_THREADS=1 $PLAN"),
+    ("many threads", "RAYON_NUM_THREADS=16 $PLAN"),
     (
         "an index that is gone",
         "git clone -q . \"$1/a\" && cd \"$1/a\" && rm .git/index && git read-tree HEAD && $PLAN",

@@ -95,21 +95,42 @@ fn the_order_of_files_does_not_matter_and_plans_read_back() {
 
 #[test]
 fn a_touched_file_changes_exactly_its_readers_and_what_needs_them() {
-    for_all(80, |_, files, compiled| {
+    for_all(80, |random, files, compiled| {
         let is_plain = |path: &&String| {
             let name = path.rsplit('.').next();
             name.is_some_and(|end| end == "txt" || end == "md")
         };
         for path in files.keys().filter(is_plain) {
             let mut files = files.clone();
-            let Some(File::Plain(bytes)) = files.get_mut(path) else {
+            let Some(file) = files.get_mut(path) else {
                 continue;
             };
-            bytes.push(b'!');
+            let bytes = text_of(Some(file)).into_bytes();
+            *file = match random.below(4) {
+                0 => File::Executable(bytes),
+                1 => File::Link(bytes),
+                2 => File::Plain(Vec::new()),
+                _ => File::Plain([bytes.as_slice(), b"!"].concat()),
+            };
             let after = planned(&files).unwrap();
             let expected = with_dependents(&compiled.plan, &readers(&compiled, path));
             assert_eq!(changed(&compiled.plan, &after.plan), expected, "{path}");
         }
+    });
+}
+
+#[test]
+fn what_nothing_reads_changes_nothing() {
+    for_all(500, |random, files, compiled| {
+        let mut files = files.clone();
+        // Beside all contexts: in no folder, in one of its own, in one whose name begins like a
+        // context's.
+        for folder in ["", "docs/", "img0-notes/"] {
+            let text = random.next().to_string().into_bytes();
+            files.insert(format!("{folder}notes.txt"), File::Plain(text));
+        }
+        let after = planned(&files).unwrap();
+        assert_eq!(compiled.plan.to_json(), after.plan.to_json());
     });
 }
 

@@ -32,6 +32,8 @@ pub struct StageError {
     pub located: bool,
     /// What to do, where the message does not say it.
     pub help: Option<String>,
+    /// Variables that would settle it with another value.
+    pub variables: Vec<String>,
 }
 
 impl StageError {
@@ -42,6 +44,7 @@ impl StageError {
             places: vec![place],
             located: true,
             help: None,
+            variables: Vec::new(),
         }
     }
 
@@ -66,6 +69,7 @@ impl StageError {
             places: Vec::new(),
             located: false,
             help: None,
+            variables: Vec::new(),
         }
     }
 
@@ -73,6 +77,14 @@ impl StageError {
     pub(super) fn help(self, text: impl Into<String>) -> Self {
         Self {
             help: Some(text.into()),
+            ..self
+        }
+    }
+
+    /// Adds variables that would settle it with another value.
+    pub(super) fn depends_on<'v>(self, variables: impl IntoIterator<Item = &'v String>) -> Self {
+        Self {
+            variables: variables.into_iter().cloned().collect(),
             ..self
         }
     }

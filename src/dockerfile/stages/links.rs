@@ -124,6 +124,7 @@ impl Table<'_, '_> {
                 places,
                 located: true,
                 help: Some("a stage can take only from stages above it".to_owned()),
+                variables: Vec::new(),
             });
         }
     }

@@ -193,8 +193,10 @@ impl<'n, 'r> Table<'n, 'r> {
         let text = expansion.value.clone()?;
         if text.is_empty() {
             let message = format!("base name ({}) should not be blank", from.image.text);
-            let error = StageError::at(place, message);
-            self.errors.push(match expansion.names.blank.first() {
+            let names = &expansion.names;
+            let error =
+                StageError::at(place, message).depends_on(names.blank.iter().chain(&names.matched));
+            self.errors.push(match names.blank.first() {
                 Some(name) => error.help(format!(
                     "give `{name}` a default before the first `FROM`, or pass it as a build argument"
                 )),
@@ -225,9 +227,11 @@ impl<'n, 'r> Table<'n, 'r> {
                 None => Base::Image(image),
             },
             Err(message) => {
-                let blank = expansion.names.blank.iter();
-                let blank: Vec<String> = blank.map(|name| format!("`{name}`")).collect();
-                let error = StageError::at(place, message);
+                let names = &expansion.names;
+                let blank: Vec<String> =
+                    names.blank.iter().map(|name| format!("`{name}`")).collect();
+                let error = StageError::at(place, message)
+                    .depends_on(names.blank.iter().chain(&names.matched));
                 self.late_errors.push(if blank.is_empty() {
                     error
                 } else {

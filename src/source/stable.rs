@@ -1,0 +1,100 @@
+//! Files that change while they are read.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::working_tree::{gone, unreadable};
+use crate::diagnostics::Diagnostic;
+
+/// How often a file is read before it is given up.
+const ATTEMPTS: usize = 3;
+
+/// What `read` makes of a file, which looked like `before` at the start: again if it looks otherwise
+/// afterwards.
+///
+/// # Errors
+/// When it cannot be read, or never stays as it is for so long.
+pub(super) fn unchanged<T>(
+    disk: &Path,
+    before: &Metadata,
+    mut read: impl FnMut() -> Result<T, Diagnostic>,
+) -> Result<T, Diagnostic> {
+    let mut before = look(before);
+    for _ in 0..ATTEMPTS {
+        let content = read()?;
+        let after = match fs::symlink_metadata(disk) {
+            Ok(metadata) => look(&metadata),
+            Err(error) if gone(&error) => break,
+            Err(error) => return Err(unreadable(disk, &error)),
+        };
+        if after == before {
+            return Ok(content);
+        }
+        before = after;
+    }
+    Err(changed(&disk.display().to_string()))
+}
+
+/// The error for a file that is not what it was.
+pub(super) fn changed(path: &str) -> Diagnostic {
+    let message = format!("`{path}` has changed since it was planned, or while that was done");
+    Diagnostic::error("changed-meanwhile", message)
+        .help("run again, and leave the file alone until its build has begun")
+}
+
+/// What differs once a file has been written to or replaced.
+fn look(metadata: &Metadata) -> [i64; 6] {
+    let number = |number: u64| number.cast_signed();
+    [
+        number(metadata.ino()),
+        number(metadata.size()),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.ctime(),
+        metadata.ctime_nsec(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_until_it_stays_the_same() {
+        #[track_caller]
+        fn check(changes: usize, expected: Option<&str>) {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let file = folder.path().join("file");
+            fs::write(&file, "").expect("it can be written");
+            let before = fs::symlink_metadata(&file).expect("it is there");
+            let mut reads = 0;
+            let read = unchanged(&file, &before, || {
+                let content = fs::read_to_string(&file).expect("it can be read");
+                if reads < changes {
+                    fs::write(&file, format!("{content}x")).expect("it can be written");
+                }
+                reads += 1;
+                Ok(content)
+            });
+            assert_eq!(read.as_deref().ok(), expected, "{changes}");
+        }
+        check(0, Some(""));
+        check(1, Some("x"));
+        check(2, Some("xx"));
+        check(3, None);
+    }
+
+    #[test]
+    fn a_file_that_goes_away_is_told() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("file");
+        fs::write(&file, "").expect("it can be written");
+        let before = fs::symlink_metadata(&file).expect("it is there");
+        let read = unchanged(&file, &before, || {
+            fs::remove_file(&file).expect("it is there");
+            Ok(())
+        });
+        assert_eq!(read.expect_err("it is gone").code, "changed-meanwhile");
+    }
+}
