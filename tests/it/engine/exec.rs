@@ -208,8 +208,10 @@ fn a_stop_ends_the_builds_at_once() {
     let Some(engine) = engine::engine() else {
         return;
     };
-    let fixture = "//- slow/Dockerfile\nFROM local/busybox:1\nRUN sleep 300\n";
-    let (repo, plan) = set_up(&engine, fixture, "slow");
+    // A step of its own, which no cache can hold.
+    let step = format!("RUN : {}; sleep 300", engine.prefix());
+    let fixture = format!("//- slow/Dockerfile\nFROM local/busybox:1\n{step}\n");
+    let (repo, plan) = set_up(&engine, &fixture, "slow");
     let stop = Stop::new();
     let asked = stop.clone();
     let report = std::thread::scope(|scope| {

@@ -191,7 +191,7 @@ FROM local/busybox:1
 RUN echo {ours}
 //- app/Dockerfile
 FROM {ours}/base
-RUN --mount=type=secret,id=token test \"$(cat /run/secrets/token)\" = right
+RUN --mount=type=secret,id=token : {ours}; test \"$(cat /run/secrets/token)\" = right
 "
     ));
     let wrong = [("SW_TEST_TOKEN", "wrong")];
