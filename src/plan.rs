@@ -245,6 +245,19 @@ impl Plan {
         }
     }
 
+    /// For each image, the positions of those before it that have the same content reference: these
+    /// are names of one image, which is built once.
+    pub fn twins(&self) -> Vec<Vec<usize>> {
+        let mut positions: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut twins = Vec::with_capacity(self.images.len());
+        for (index, image) in self.images.iter().enumerate() {
+            let same = positions.entry(&image.reference).or_default();
+            twins.push(same.clone());
+            same.push(index);
+        }
+        twins
+    }
+
     /// Names of the images whose content reference goes to a registry: those whose readable tags
     /// do, and all that they need.
     pub fn pushed(&self) -> BTreeSet<&str> {

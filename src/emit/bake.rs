@@ -40,7 +40,7 @@ struct Target {
     contexts: Vec<Entry>,
     args: Vec<Entry>,
     labels: Vec<Entry>,
-    /// The content reference, then the readable ones.
+    /// The content reference, unless another target has it, then the readable ones.
     tags: Vec<String>,
     secret: Vec<String>,
     ssh: Vec<String>,
@@ -73,6 +73,7 @@ pub(super) fn file(plan: &Plan) -> File {
         .zip(targets.iter().map(String::as_str))
         .collect();
     let images = plan.images.iter().zip(&targets);
+    let holders = holders(plan);
     File {
         header: header(plan),
         ensures: plan
@@ -81,12 +82,34 @@ pub(super) fn file(plan: &Plan) -> File {
             .any(|image| image.action == Action::Ensure),
         several_platforms: plan.images.iter().any(|image| image.platforms.len() > 1),
         targets: images
-            .map(|(image, target)| view(image, target, &target_of))
+            .map(|(image, target)| view(image, target, &target_of, &holders))
             .collect(),
     }
 }
 
-fn view(image: &plan::Image, target: &str, target_of: &BTreeMap<&str, &str>) -> Target {
+/// The name of the image whose target writes a content reference: one, as the containerd image store
+/// fails where two write it at once. One that is pushed, if there is one.
+fn holders(plan: &Plan) -> BTreeMap<&str, &str> {
+    let mut holders = BTreeMap::new();
+    for (image, earlier) in plan.images.iter().zip(plan.twins()) {
+        let is_taken = earlier.iter().any(|&index| is_pushed(&plan.images[index]));
+        if earlier.is_empty() || (is_pushed(image) && !is_taken) {
+            holders.insert(image.reference.as_str(), image.name.as_str());
+        }
+    }
+    holders
+}
+
+fn is_pushed(image: &plan::Image) -> bool {
+    image.push && !image.dirty
+}
+
+fn view(
+    image: &plan::Image,
+    target: &str,
+    target_of: &BTreeMap<&str, &str>,
+    holders: &BTreeMap<&str, &str>,
+) -> Target {
     let mut contexts: BTreeMap<String, String> = BTreeMap::new();
     for (name, place) in &image.contexts {
         contexts.insert(name.clone(), buildx::context_value(place));
@@ -107,7 +130,11 @@ fn view(image: &plan::Image, target: &str, target_of: &BTreeMap<&str, &str>) -> 
         attest.push("type=provenance,disabled=true".to_owned());
     }
     let mut seen = BTreeSet::new();
-    let tags = [&image.reference].into_iter().chain(&image.tags);
+    let holds = holders.get(image.reference.as_str()) == Some(&image.name.as_str());
+    let tags = holds
+        .then_some(&image.reference)
+        .into_iter()
+        .chain(&image.tags);
     // A `FROM` would run the triggers of such an image, and so change it.
     let retag = image.action == Action::Retag && !image.onbuild;
     Target {
@@ -130,7 +157,7 @@ fn view(image: &plan::Image, target: &str, target_of: &BTreeMap<&str, &str>) -> 
         cache_from: image.cache_from.clone(),
         cache_to: image.cache_to.clone(),
         attest,
-        push: image.push && !image.dirty,
+        push: is_pushed(image),
     }
 }
 

@@ -31,6 +31,17 @@ pub(super) struct Script {
     changed: Vec<String>,
     /// Identifiers of images that not every engine can hold.
     several_platforms: Vec<String>,
+    /// Images whose content has another name before them.
+    twins: Vec<Twin>,
+}
+
+/// A further name of a content.
+#[derive(Debug, Serialize)]
+struct Twin {
+    /// Identifier of the image.
+    id: String,
+    /// Identifiers of the images before it that have the same content.
+    before: Vec<String>,
 }
 
 /// Where the plan comes from, as comments.
@@ -163,8 +174,19 @@ fn script(plan: &Plan, ids: &[String], reserved: &[&str]) -> Script {
         never_pushed: ids_where(&|image| !image.push_content),
         changed: planned_where(&|image| image.dirty),
         several_platforms: planned_where(&|image| image.platforms.len() > 1),
+        twins: twins(plan, ids),
         images,
     }
+}
+
+fn twins(plan: &Plan, ids: &[String]) -> Vec<Twin> {
+    let all = plan.twins().into_iter().zip(ids);
+    let further = all.filter(|(before, _)| !before.is_empty());
+    let twin = |(before, id): (Vec<usize>, &String)| Twin {
+        id: id.clone(),
+        before: before.into_iter().map(|index| ids[index].clone()).collect(),
+    };
+    further.map(twin).collect()
 }
 
 fn variables(plan: &Plan) -> BTreeSet<&'static str> {

@@ -89,6 +89,33 @@ fn what_is_unchanged_only_gets_its_tags() {
 }
 
 #[test]
+fn one_target_writes_a_content_reference() {
+    // Whether each of two images of one content is pushed, and which of them holds its reference.
+    for (pushed, holder) in [
+        ([true, true], 0),
+        ([false, true], 1),
+        ([true, false], 0),
+        ([false, false], 0),
+    ] {
+        let mut images: Vec<_> = ["a/x", "a/y"].map(|name| image(name, "a", &[])).into();
+        images[1].reference = images[0].reference.clone();
+        for (image, push) in images.iter_mut().zip(pushed) {
+            image.push = push;
+        }
+        let reference = images[0].reference.clone();
+        let text = emit(&plan(&"0".repeat(40), images), Format::Bake).unwrap();
+        let Some(printed) = print(&text, &[]) else {
+            return;
+        };
+        for (index, name) in ["x", "y"].into_iter().enumerate() {
+            let tags = printed["target"][name]["tags"].as_array().unwrap();
+            let holds = tags.contains(&Value::from(reference.as_str()));
+            assert_eq!(holds, index == holder, "{pushed:?}: {tags:?}");
+        }
+    }
+}
+
+#[test]
 fn pushing_is_asked_for_by_a_variable() {
     let mut plan = five(&"0".repeat(40));
     plan.images[0].cache_to = vec!["type=inline".to_owned()];

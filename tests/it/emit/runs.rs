@@ -397,6 +397,35 @@ fn make_builds_in_parallel_and_in_order() {
 }
 
 #[test]
+fn what_has_two_names_is_built_once() {
+    each(
+        |plan| {
+            let [.., service1, service2, _] = &mut plan.images[..] else {
+                panic!("five images");
+            };
+            service2.reference.clone_from(&service1.reference);
+            service2.fingerprint.clone_from(&service1.fingerprint);
+        },
+        |bench| {
+            let in_parallel: &[&str] = match bench.runner {
+                Runner::Make => &["-j8"],
+                _ => &[],
+            };
+            bench.runs(in_parallel);
+            let built = bench.did().into_iter();
+            let built = built.filter(|call| call == "build x/service1");
+            assert_eq!(built.count(), 1, "{:?}", bench.runner);
+        },
+    );
+    let bench = Bench::new(Runner::Make, TREE);
+    let mut plan = five(&bench.head());
+    plan.images[3].reference = plan.images[2].reference.clone();
+    bench.emit(&plan);
+    bench.runs(&["service2"]);
+    assert!(bench.did().contains(&"tag x/service2:main".to_owned()));
+}
+
+#[test]
 fn the_environment_adds_nothing_to_a_build() {
     each(
         |_| {},
