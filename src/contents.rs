@@ -1,24 +1,29 @@
 //! What goes into each image: its input files, and its fingerprint.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod filtered;
+mod ignored;
+mod read;
+mod remarks;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use self::filtered::{Filtered, filtered};
+use self::ignored::Files;
+use self::read::{is_base, read_of, selected, sources};
+use self::remarks::{GIT_FILE, git_folder, missing, unknown, unread};
 use crate::attributes::{Attributes, LFS};
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
-use crate::dockerfile::stages::{Base, ContextSource, Place, Source as From, Step};
+use crate::diagnostics::Diagnostics;
 use crate::fingerprint::Manifest;
 use crate::fingerprint::manifest::{Facts, manifest};
-use crate::ignore::{IgnoreFile, Problem};
 use crate::images::NamedContext;
-use crate::inputs::{Context, Inputs, Reach, Source};
-use crate::paths::join;
+use crate::inputs::{Context, Reach, Source};
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
 use crate::tags::hex;
-use crate::wildcard::has_wildcards;
 
 /// The contents of an image.
 #[derive(Debug, Clone)]
@@ -43,9 +48,6 @@ pub struct Asked<'a> {
     /// The epoch; empty for none.
     pub epoch: &'a str,
 }
-
-/// Name of the ignore file of a context, and end of the name of a Dockerfile's own.
-const IGNORE_FILE: &str = ".dockerignore";
 
 /// The contents of images, by index. `sequence` is in build order, with all that its images need.
 ///
@@ -115,56 +117,6 @@ pub fn of_all(
     contents
 }
 
-/// An input that git puts through a filter.
-struct Filtered {
-    /// The named context that it is in; none for the build context.
-    context: Option<String>,
-    /// From the context.
-    below: String,
-    /// From the root of the plan.
-    path: String,
-    filter: String,
-}
-
-impl Filtered {
-    /// What a manifest calls it, wherever the context stands.
-    fn name(&self) -> String {
-        match &self.context {
-            Some(context) => format!("{context} {}", self.below),
-            None => self.below.clone(),
-        }
-    }
-}
-
-fn filtered(
-    image: &Resolved<'_>,
-    inputs: &Folder,
-    contexts: &BTreeMap<String, Arc<Folder>>,
-    attributes: &mut Attributes<'_>,
-) -> Vec<Filtered> {
-    if attributes.is_empty() {
-        return Vec::new();
-    }
-    let named = contexts.iter().filter_map(|(name, files)| {
-        let NamedContext::Folder(folder) = image.contexts.get(name)? else {
-            return None;
-        };
-        Some((Some(name), folder.as_str(), &**files))
-    });
-    let own = (None, image.context.as_str(), inputs);
-    let mut filtered = Vec::new();
-    for (context, folder, files) in [own].into_iter().chain(named) {
-        let found = attributes.filters(files, folder).into_iter();
-        filtered.extend(found.map(|(below, filter)| Filtered {
-            context: context.cloned(),
-            path: join(folder, &below),
-            below,
-            filter,
-        }));
-    }
-    filtered
-}
-
 /// The files of the build context that can reach an image, and where they come from.
 fn inputs(
     files: &Files<'_>,
@@ -187,6 +139,8 @@ fn inputs(
         ignore: &ignore,
     };
     let read = sources(image);
+    let of_unknown = read.iter().filter(|(source, _)| source.path.is_none());
+    diagnostics.extend(of_unknown.map(|(_, place)| unknown(image, *place)));
     let taken = read.iter().map(|(source, _)| selected(source));
     let further = image.definition.settings.inputs.iter().flatten();
     let further = further.map(|pattern| Source {
@@ -268,163 +222,4 @@ fn named_contexts(
         reach.push(Reach::of(&context, &sources));
     }
     (trees, reach)
-}
-
-/// Whether a reachable stage is built on a named context, which then is all taken.
-fn is_base(image: &Resolved<'_>, name: &str) -> bool {
-    let mut stages = image.views.iter().flat_map(|view| view.stages.reachable());
-    stages.any(|stage| matches!(&stage.base, Base::Context(context) if context == name))
-}
-
-/// What instructions of reachable stages read from a named context, each once.
-fn read_of<'r>(image: &'r Resolved<'_>, name: &str) -> Vec<(&'r ContextSource, Place)> {
-    let steps = steps(image);
-    let uses = steps.flat_map(|step| step.uses.iter().map(|taken| (taken, step.place)));
-    let uses = uses
-        .filter(|(taken, _)| matches!(&taken.source, From::Context(context) if context == name));
-    distinct(uses.flat_map(|(taken, place)| taken.reads.iter().map(move |read| (read, place))))
-}
-
-/// What reachable stages read from the context, each once.
-fn sources<'r>(image: &'r Resolved<'_>) -> Vec<(&'r ContextSource, Place)> {
-    let steps = steps(image);
-    distinct(steps.flat_map(|step| step.sources.iter().map(|source| (source, step.place))))
-}
-
-/// The instructions of reachable stages, for each platform.
-fn steps<'r>(image: &'r Resolved<'_>) -> impl Iterator<Item = &'r Step<'r>> {
-    let stages = image.views.iter().flat_map(|view| view.stages.reachable());
-    stages.flat_map(|stage| &stage.steps)
-}
-
-fn distinct<'r>(
-    sources: impl Iterator<Item = (&'r ContextSource, Place)>,
-) -> Vec<(&'r ContextSource, Place)> {
-    let mut seen = BTreeSet::new();
-    sources
-        .filter(|(source, place)| seen.insert((place.span, format!("{source:?}"))))
-        .collect()
-}
-
-/// A source as the selection of inputs takes it; all of the context where it is not known.
-fn selected(source: &ContextSource) -> Source<'_> {
-    let (path, pattern) = match (&source.parents, &source.path) {
-        (_, None) => ("", None),
-        (Some(parents), _) => (parents.base.as_str(), Some(parents.pattern.as_str())),
-        (None, Some(path)) => (path.as_str(), None),
-    };
-    Source {
-        path,
-        is_wildcard: match pattern {
-            Some(_) => has_wildcards(path),
-            None => source.is_wildcard,
-        },
-        pattern,
-        excludes: &source.excludes,
-    }
-}
-
-/// The files of a snapshot, with its ignore files read: each text once, as many folders have the same.
-struct Files<'s> {
-    snapshot: &'s Snapshot,
-    ignore_files: BTreeMap<&'s [u8], (IgnoreFile, Vec<Problem>)>,
-}
-
-impl<'s> Files<'s> {
-    fn new(snapshot: &'s Snapshot) -> Self {
-        let texts = snapshot.texts.iter();
-        let texts = texts.filter(|(path, _)| path.ends_with(IGNORE_FILE));
-        let mut ignore_files = BTreeMap::new();
-        for (_, text) in texts {
-            let read = || IgnoreFile::parse(&String::from_utf8_lossy(text));
-            ignore_files.entry(text.as_slice()).or_insert_with(read);
-        }
-        Self {
-            snapshot,
-            ignore_files,
-        }
-    }
-
-    /// The ignore file in force: the Dockerfile's own, else the one of the context.
-    fn ignored(
-        &self,
-        own: Option<String>,
-        context: &str,
-        diagnostics: &mut Diagnostics,
-    ) -> IgnoreFile {
-        let of_context = join(context, IGNORE_FILE);
-        let mut paths = own.into_iter().chain([of_context]);
-        let found = paths.find_map(|path| {
-            let text = self.snapshot.text(&path)?;
-            Some((path, text, self.ignore_files.get(text)?))
-        });
-        let Some((path, text, (ignore, problems))) = found else {
-            return IgnoreFile::default();
-        };
-        if !problems.is_empty() {
-            let source = SourceText::new(path, String::from_utf8_lossy(text));
-            for problem in problems {
-                let diagnostic = Diagnostic::error("dockerignore-syntax", problem.message.as_str())
-                    .at(&source, problem.span.clone(), "")
-                    .help("correct or remove the line: a build would refuse the whole file");
-                diagnostics.push(diagnostic);
-            }
-        }
-        ignore.clone()
-    }
-}
-
-/// The error for links that lead to inputs and that a partial clone lacks.
-fn unread(snapshot: &Snapshot, inputs: &Inputs) -> Option<Diagnostic> {
-    snapshot
-        .missing
-        .error(inputs.unread.iter().map(String::as_str))
-}
-
-/// Something that is in every git folder.
-const GIT_FILE: &str = ".git/HEAD";
-
-/// A build would be sent `.git`, which is never an input.
-fn git_folder(image: &Resolved<'_>, place: Place) -> Diagnostic {
-    let message =
-        "this takes `.git` too, which changes with every command of git and does not count";
-    let own = format!("{}.dockerignore", image.definition.dockerfile);
-    Diagnostic::warning("git-folder", message)
-        .at(image.source, place.span.range(), "")
-        .help(format!(
-            "add the line `.git` to `.dockerignore` at the root, or to `{own}` if there is one"
-        ))
-        .help("`shipwright exec` leaves it out anyway")
-}
-
-fn missing(
-    image: &Resolved<'_>,
-    source: &ContextSource,
-    place: Place,
-    context: &str,
-    root: Option<&Folder>,
-) -> Diagnostic {
-    let path = source.path.as_deref().unwrap_or_default();
-    let place_in = if context == "." { "the root" } else { context };
-    let message = format!("`{path}` is not in the build context, {place_in}, or is ignored there");
-    let diagnostic = Diagnostic::warning("missing-source", message)
-        .at(image.source, place.span.range(), "")
-        .help("a build will fail here, unless something makes the file first");
-    // The folder above that has it, if it is a file or folder at all.
-    let above = context
-        .match_indices('/')
-        .rev()
-        .map(|(at, _)| &context[..at])
-        .chain(["."]);
-    let has_it = |folder: &&str| {
-        let folder = root.and_then(|root| root.folder(folder));
-        context != "." && folder.is_some_and(|folder| folder.node(path).is_some())
-    };
-    match above.into_iter().find(has_it) {
-        Some(folder) => diagnostic.help(format!(
-            r#"or `{folder}` is the context, which has it: `"images": {{"{}": {{"context": "{folder}"}}}}` in .shipwright.json"#,
-            image.definition.name
-        )),
-        None => diagnostic,
-    }
 }

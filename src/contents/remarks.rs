@@ -1,0 +1,71 @@
+//! What is to be said of what an image takes, or would take, from its contexts.
+
+use crate::diagnostics::Diagnostic;
+use crate::dockerfile::stages::{ContextSource, Place};
+use crate::inputs::Inputs;
+use crate::resolve::Resolved;
+use crate::snapshot::{Folder, Snapshot};
+
+/// The error for links that lead to inputs and that a partial clone lacks.
+pub(super) fn unread(snapshot: &Snapshot, inputs: &Inputs) -> Option<Diagnostic> {
+    snapshot
+        .missing
+        .error(inputs.unread.iter().map(String::as_str))
+}
+
+/// Something that is in every git folder.
+pub(super) const GIT_FILE: &str = ".git/HEAD";
+
+/// A build would be sent `.git`, which is never an input.
+pub(super) fn git_folder(image: &Resolved<'_>, place: Place) -> Diagnostic {
+    let message =
+        "this takes `.git` too, which changes with every command of git and does not count";
+    let own = format!("{}.dockerignore", image.definition.dockerfile);
+    Diagnostic::warning("git-folder", message)
+        .at(image.source, place.span.range(), "")
+        .help(format!(
+            "add the line `.git` to `.dockerignore` at the root, or to `{own}` if there is one"
+        ))
+        .help("`shipwright exec` leaves it out anyway")
+}
+
+pub(super) fn missing(
+    image: &Resolved<'_>,
+    source: &ContextSource,
+    place: Place,
+    context: &str,
+    root: Option<&Folder>,
+) -> Diagnostic {
+    let path = source.path.as_deref().unwrap_or_default();
+    let place_in = if context == "." { "the root" } else { context };
+    let message = format!("`{path}` is not in the build context, {place_in}, or is ignored there");
+    let diagnostic = Diagnostic::warning("missing-source", message)
+        .at(image.source, place.span.range(), "")
+        .help("a build will fail here, unless something makes the file first");
+    // The folder above that has it, if it is a file or folder at all.
+    let above = context
+        .match_indices('/')
+        .rev()
+        .map(|(at, _)| &context[..at])
+        .chain(["."]);
+    let has_it = |folder: &&str| {
+        let folder = root.and_then(|root| root.folder(folder));
+        context != "." && folder.is_some_and(|folder| folder.node(path).is_some())
+    };
+    match above.into_iter().find(has_it) {
+        Some(folder) => diagnostic.help(format!(
+            r#"or `{folder}` is the context, which has it: `"images": {{"{}": {{"context": "{folder}"}}}}` in .shipwright.json"#,
+            image.definition.name
+        )),
+        None => diagnostic,
+    }
+}
+
+/// What a source takes depends on what only the base image could tell.
+pub(super) fn unknown(image: &Resolved<'_>, place: Place) -> Diagnostic {
+    let message = "what this takes depends on a variable that the base image may set: all of the \
+                   build context counts";
+    Diagnostic::note("unknown-source", message)
+        .at(image.source, place.span.range(), "")
+        .help("to have less count, set the variable in the stage (`ENV`, or `ARG` with a default)")
+}
