@@ -8,7 +8,7 @@ use crate::discover;
 use crate::git_source::GitSource;
 use crate::images::IMAGE_SCHEME;
 use crate::paths;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Node, Snapshot};
 
 /// A build: a target of a bake file or a service of a compose file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +139,11 @@ impl Checker<'_> {
         });
         let root = &self.snapshot.root;
         let is_there = |(context, dockerfile): &(String, String)| {
-            root.node(dockerfile).is_some() && root.folder(context).is_some()
+            let is_file = matches!(
+                root.node(dockerfile),
+                Some(Node::File { .. } | Node::Link { .. })
+            );
+            is_file && root.folder(context).is_some()
         };
         let first = places.clone().next();
         let Some((context, dockerfile)) = places.find(is_there) else {
@@ -147,7 +151,7 @@ impl Checker<'_> {
                 Some((context, _)) if root.folder(&context).is_none() => {
                     format!("there is no folder `{context}` here")
                 }
-                Some((_, dockerfile)) => format!("there is no `{dockerfile}` here"),
+                Some((_, dockerfile)) => format!("there is no file `{dockerfile}` here"),
                 None => "a path of it leads out of the repository".to_owned(),
             };
             refuse(&lacks, "git must track what a plan is made of");

@@ -148,7 +148,7 @@ fn bake(builds: &[Build]) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn what_builds_say_can_be_planned(
@@ -172,6 +172,15 @@ proptest! {
             is_planned(&[(name, &text)]);
         }
     }
+}
+
+#[test]
+fn a_folder_is_no_dockerfile() {
+    let bake =
+        "target \"a\" {\n  dockerfile = \"base\"\n}\ntarget \"b\" {\n  context = \"web/x\"\n}\n";
+    is_planned(&[("docker-bake.hcl", bake)]);
+    let compose = "services:\n  s:\n    build:\n      context: .\n      dockerfile: base\n";
+    is_planned(&[("compose.yml", compose)]);
 }
 
 /// Nesting deeper than any real file's is refused, not followed to the end of the stack.
