@@ -15,6 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::fake_docker::FakeDocker;
 use crate::support::repo::Repo;
 
 #[test]
@@ -37,6 +38,8 @@ fn transcripts_go_as_written() {
 /// Runs a transcript; an error shows what was seen where it differs from what is written.
 fn replay(case: &Path) -> Result<(), String> {
     let repo = Repo::empty();
+    // What is written holds on machines without an engine too.
+    let docker = FakeDocker::new();
     let fixture = fs::read_to_string(case.join("repo.txt")).unwrap();
     repo.write(&fixture);
     let file = case.join("transcript.txt");
@@ -44,7 +47,7 @@ fn replay(case: &Path) -> Result<(), String> {
     let mut seen = String::new();
     for line in written.lines() {
         if let Some(command) = line.strip_prefix("$ ") {
-            seen.push_str(&type_in(&repo, command));
+            seen.push_str(&type_in(&repo, &docker, command));
         }
     }
     if std::env::var_os("UPDATE").is_some() {
@@ -60,7 +63,7 @@ fn replay(case: &Path) -> Result<(), String> {
     ))
 }
 
-fn type_in(repo: &Repo, command: &str) -> String {
+fn type_in(repo: &Repo, docker: &FakeDocker, command: &str) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_shipwright"));
     let path = std::env::var("PATH").unwrap();
     let output = Command::new("sh")
@@ -70,7 +73,11 @@ fn type_in(repo: &Repo, command: &str) -> String {
         .envs(Repo::environment())
         .env(
             "PATH",
-            format!("{}:{path}", program.parent().unwrap().display()),
+            format!(
+                "{}:{}:{path}",
+                program.parent().unwrap().display(),
+                docker.bin().display()
+            ),
         )
         .output()
         .unwrap();

@@ -11,7 +11,12 @@
 #   together    how many builds must be running before one may end
 #   running/    a file for each running build
 #   peak        after each start, how many builds were running
+# With DOCKER_HOST=tcp://127.0.0.1:1 it is a client whose engine is not there.
 set -u
+if [ "${DOCKER_HOST-}" = tcp://127.0.0.1:1 ]; then
+  echo "Cannot connect to the Docker daemon at $DOCKER_HOST" >&2
+  exit 1
+fi
 state=$(dirname "$0")
 printf '%s\n' "$*" >>"$state/log"
 
