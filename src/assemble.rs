@@ -54,9 +54,8 @@ impl Assembly<'_> {
             images.push(image);
         }
         images.sort_by(|a, b| (a.wave, &a.name).cmp(&(b.wave, &b.name)));
-        share(&mut images, diagnostics);
         let revision = self.publisher.revision;
-        Ok(Plan {
+        let mut plan = Plan {
             version: plan::VERSION,
             source: Source {
                 revision: revision.id.to_string(),
@@ -66,7 +65,9 @@ impl Assembly<'_> {
                 since: None,
             },
             images,
-        })
+        };
+        share(&mut plan, diagnostics);
+        Ok(plan)
     }
 
     /// All images that an image which is pushed needs, selected or not.
@@ -213,16 +214,13 @@ impl Assembly<'_> {
 
 /// Images of equal references are one, built once: what is not in the fingerprint is that of the
 /// first, whichever of them a runner builds. A warning for each whose own is not used.
-fn share(images: &mut [Image], diagnostics: &mut Diagnostics) {
-    let mut first = BTreeMap::new();
-    for index in 0..images.len() {
-        let number = *first
-            .entry(images[index].reference.clone())
-            .or_insert(index);
-        let (before, rest) = images.split_at_mut(index);
-        let (Some(first), image) = (before.get(number), &mut rest[0]) else {
+fn share(plan: &mut Plan, diagnostics: &mut Diagnostics) {
+    for (index, earlier) in plan.twins().into_iter().enumerate() {
+        let Some(&first) = earlier.first() else {
             continue;
         };
+        let (before, rest) = plan.images.split_at_mut(index);
+        let (first, image) = (&before[first], &mut rest[0]);
         if (&image.labels, &image.stamp_args, &image.attest)
             == (&first.labels, &first.stamp_args, &first.attest)
         {

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use self::filtered::{Filtered, filtered};
 use self::ignored::Files;
 use self::read::{is_base, read_of, selected, sources};
-use self::remarks::{GIT_FILE, git_folder, missing, unknown, unread};
+use self::remarks::{GIT_FILE, Lacking, git_folder, unknown};
 use crate::attributes::{Attributes, LFS};
 use crate::diagnostics::Diagnostics;
 use crate::fingerprint::Manifest;
@@ -151,23 +151,13 @@ fn inputs(
     });
     let all: Vec<Source<'_>> = taken.chain(further).collect();
     let inputs = context.select(&all);
-    diagnostics.extend(unread(snapshot, &inputs));
-    for index in inputs
-        .missing
-        .into_iter()
-        .filter(|_| inputs.unread.is_empty())
-    {
-        // What `inputs` names beside the Dockerfile may be there or not.
-        if let Some(&(source, place)) = read.get(index) {
-            diagnostics.push(missing(
-                image,
-                source,
-                place,
-                &image.context,
-                Some(&snapshot.root),
-            ));
-        }
-    }
+    let lacking = Lacking {
+        inputs: &inputs,
+        read: &read,
+        context: &image.context,
+        root: Some(&snapshot.root),
+    };
+    diagnostics.extend(lacking.problems(image, snapshot));
     if snapshot.at_top && path.is_empty() {
         let takes_git =
             |(index, _): &(usize, _)| Reach::of(&context, &all[*index..=*index]).takes(GIT_FILE);
@@ -207,17 +197,13 @@ fn named_contexts(
             read.iter().map(|(source, _)| selected(source)).collect()
         };
         let inputs = context.select(&sources);
-        diagnostics.extend(unread(snapshot, &inputs));
-        for index in inputs
-            .missing
-            .into_iter()
-            .filter(|_| inputs.unread.is_empty())
-        {
-            // All of a context is never missing.
-            if let Some(&(source, place)) = read.get(index) {
-                diagnostics.push(missing(image, source, place, folder, None));
-            }
-        }
+        let lacking = Lacking {
+            inputs: &inputs,
+            read: &read,
+            context: folder,
+            root: None,
+        };
+        diagnostics.extend(lacking.problems(image, snapshot));
         trees.insert(name.clone(), inputs.tree);
         reach.push(Reach::of(&context, &sources));
     }

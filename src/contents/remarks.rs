@@ -6,11 +6,34 @@ use crate::inputs::Inputs;
 use crate::resolve::Resolved;
 use crate::snapshot::{Folder, Snapshot};
 
-/// The error for links that lead to inputs and that a partial clone lacks.
-pub(super) fn unread(snapshot: &Snapshot, inputs: &Inputs) -> Option<Diagnostic> {
-    snapshot
-        .missing
-        .error(inputs.unread.iter().map(String::as_str))
+/// What is not there of what an image reads from a context.
+pub(super) struct Lacking<'l> {
+    pub(super) inputs: &'l Inputs,
+    /// What instructions read, in the order of the sources that were selected; these may be more.
+    pub(super) read: &'l [(&'l ContextSource, Place)],
+    /// Folder of the context, from the root of the plan.
+    pub(super) context: &'l str,
+    /// The root, where another folder may be what the context should be.
+    pub(super) root: Option<&'l Folder>,
+}
+
+impl Lacking<'_> {
+    /// The error for links that lead to inputs and that a partial clone lacks; without it, a warning for
+    /// each path that an instruction names and that is not there.
+    pub(super) fn problems(&self, image: &Resolved<'_>, snapshot: &Snapshot) -> Vec<Diagnostic> {
+        if !self.inputs.unread.is_empty() {
+            let unread = self.inputs.unread.iter().map(String::as_str);
+            return snapshot.missing.error(unread).into_iter().collect();
+        }
+        // What `inputs` in the configuration names may be there or not.
+        let read = self
+            .inputs
+            .missing
+            .iter()
+            .filter_map(|&index| self.read.get(index));
+        read.map(|(source, place)| missing(image, source, *place, self.context, self.root))
+            .collect()
+    }
 }
 
 /// Something that is in every git folder.
@@ -29,7 +52,7 @@ pub(super) fn git_folder(image: &Resolved<'_>, place: Place) -> Diagnostic {
         .help("`shipwright exec` leaves it out anyway")
 }
 
-pub(super) fn missing(
+fn missing(
     image: &Resolved<'_>,
     source: &ContextSource,
     place: Place,

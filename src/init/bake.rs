@@ -81,10 +81,7 @@ pub(super) fn builds(
         scheme: "target:",
         snapshot,
     };
-    let builds = written.into_iter();
-    builds
-        .filter_map(|written| checker.check(written, diagnostics))
-        .collect()
+    checker.check_all(written, diagnostics)
 }
 
 /// A target with its values, parents not merged in.

@@ -112,8 +112,20 @@ pub(super) struct Checker<'s> {
 }
 
 impl Checker<'_> {
+    /// The builds that can be taken, in order.
+    pub(super) fn check_all(
+        &self,
+        written: Vec<Written>,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Build> {
+        let written = written.into_iter();
+        written
+            .filter_map(|written| self.check(written, diagnostics))
+            .collect()
+    }
+
     /// The build, or why it cannot be taken: its context is elsewhere, its Dockerfile is not here.
-    pub(super) fn check(&self, written: Written, diagnostics: &mut Diagnostics) -> Option<Build> {
+    fn check(&self, written: Written, diagnostics: &mut Diagnostics) -> Option<Build> {
         let title = format!("{} `{}`", written.kind, written.label);
         let mut refuse = |why: &str, help: &str| {
             let message = format!("{title} is left out: {why}");

@@ -62,10 +62,7 @@ pub(super) fn builds(
         scheme: "service:",
         snapshot,
     };
-    let builds = written.into_iter();
-    builds
-        .filter_map(|written| checker.check(written, diagnostics))
-        .collect()
+    checker.check_all(written, diagnostics)
 }
 
 struct Reader<'a, 'd> {
