@@ -4,7 +4,7 @@ mod files;
 
 use divan::counter::BytesCount;
 use divan::{AllocProfiler, Bencher, black_box};
-use shipwright::dockerfile::{Dockerfile, parse};
+use shipwright::lang::dockerfile::{Dockerfile, parse};
 
 use files::FILES;
 

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher, black_box};
-use shipwright::dockerfile::stages::{NoBases, Request, StageGraph};
-use shipwright::dockerfile::{Ast, Dockerfile, parse};
-use shipwright::platform::Platform;
+use shipwright::lang::Platform;
+use shipwright::lang::dockerfile::stages::{NoBases, Request, StageGraph};
+use shipwright::lang::dockerfile::{Ast, Dockerfile, parse};
 
 use files::FILES;
 

@@ -7,20 +7,20 @@
 pub(crate) mod json;
 mod rules;
 mod settings;
+pub(crate) mod template;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use globset::GlobBuilder;
-
+use crate::config::template::Template;
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
-use crate::template::Template;
+use crate::paths;
 use json::Object;
 pub(crate) use settings::PLATFORM_HELP;
 use settings::SHARED_KEYS;
 
 pub use rules::{ImageEntry, Rule};
-pub use settings::ImageSettings;
+pub use settings::{ImageSettings, Secret};
 
 /// Where the file stands, relative to the root of the plan.
 pub const PATH: &str = ".shipwright.json";
@@ -196,7 +196,7 @@ impl Config {
 /// A list of glob patterns of paths.
 fn globs(object: &mut Object<'_, '_>, key: &str) -> Vec<Spanned<String>> {
     let mut patterns = object.list_of_strings(key);
-    patterns.retain(|pattern| match glob(&pattern.value) {
+    patterns.retain(|pattern| match paths::glob(&pattern.value) {
         Ok(_) => true,
         Err(error) => {
             let message = format!(
@@ -210,14 +210,6 @@ fn globs(object: &mut Object<'_, '_>, key: &str) -> Vec<Spanned<String>> {
         }
     });
     patterns
-}
-
-/// A glob pattern of paths or references: `*` and `?` do not cross a `/`, `**` does.
-///
-/// # Errors
-/// When it is none.
-pub fn glob(pattern: &str) -> Result<globset::Glob, globset::Error> {
-    GlobBuilder::new(pattern).literal_separator(true).build()
 }
 
 #[cfg(test)]

@@ -26,8 +26,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, SourceText};
-use crate::discover::{Discovery, file_name, folder_of};
-use crate::snapshot::Snapshot;
+use crate::paths::{file_name, folder_of};
+use crate::planner::discover::Discovery;
+use crate::tree::snapshot::Snapshot;
 use build::Build;
 use draft::Draft;
 use naming::{Evidence, Named, Wanted};

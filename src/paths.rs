@@ -32,16 +32,36 @@ pub fn clean(path: &str) -> String {
 
 /// `path` relative to the root that it is taken from, cleaned: `..` cannot climb out, a leading `/`
 /// means nothing, and the root itself is the empty path.
-pub fn within_root(path: &str) -> String {
+pub(crate) fn within_root(path: &str) -> String {
     clean(&format!("/{path}"))[1..].to_owned()
 }
 
 /// A path below a folder, both clean; `.` and the empty path are the root, on either side.
-pub fn join(folder: &str, path: &str) -> String {
+pub(crate) fn join(folder: &str, path: &str) -> String {
     match (folder, path) {
         ("" | ".", path) | (path, "") => path.to_owned(),
         (folder, path) => format!("{folder}/{path}"),
     }
+}
+
+/// The last component of a path.
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The folder that a file is in; `.` at the root.
+pub(crate) fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or(".", |(folder, _)| folder)
+}
+
+/// A glob pattern of paths or references: `*` and `?` do not cross a `/`, `**` does.
+///
+/// # Errors
+/// When it is none.
+pub(crate) fn glob(pattern: &str) -> Result<globset::Glob, globset::Error> {
+    globset::GlobBuilder::new(pattern)
+        .literal_separator(true)
+        .build()
 }
 
 #[cfg(test)]

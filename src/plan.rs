@@ -2,12 +2,14 @@
 //!
 //! These types are the plan format, version 1, exactly as `docs/plan.md` describes it: keys in the
 //! order of the fields, two-space indent, one final newline. They are a type of their own so that
-//! the compiler's inner types can change without changing the format. [`crate::emit`] and
-//! [`crate::exec`] know these types alone; a stored plan runs as well as a fresh one.
+//! the compiler's inner types can change without changing the format. [`crate::run::emit`] and
+//! [`crate::run::exec`] know these types alone; a stored plan runs as well as a fresh one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+
+pub use crate::config::Secret;
 
 /// The version of the format that this program writes and reads.
 pub const VERSION: u32 = 1;
@@ -118,19 +120,6 @@ pub struct Image {
     pub action: Action,
     /// Why.
     pub reasons: Vec<Reason>,
-}
-
-/// A secret of a build, by where its value comes from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Secret {
-    /// The id by which a `RUN --mount=type=secret` asks for it.
-    pub id: String,
-    /// Name of the environment variable that holds the value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub env: Option<String>,
-    /// Path of the file that holds the value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub src: Option<String>,
 }
 
 /// A need of one image for another of the same repository.

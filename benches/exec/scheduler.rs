@@ -7,10 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use shipwright::diagnostics::Diagnostic;
-use shipwright::exec::progress::Quiet;
-use shipwright::exec::registry::{Refused, Registry};
-use shipwright::exec::{Engine, Failed, Found, Host, Options, Setting, Stop, WorkingTree, run_on};
 use shipwright::plan::Plan;
+use shipwright::run::exec::progress::Quiet;
+use shipwright::run::exec::registry::{Refused, Registry};
+use shipwright::run::exec::{
+    Engine, Failed, Found, Host, Options, Setting, Stop, WorkingTree, run_on,
+};
 
 /// An engine whose builds sleep.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shipwright::dockerfile::{Dockerfile, dump, parse};
+use shipwright::lang::dockerfile::{Dockerfile, dump, parse};
 
 fuzz_target!(|text: &str| {
     let ast = parse(text);

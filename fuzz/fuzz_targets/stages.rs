@@ -8,12 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use libfuzzer_sys::fuzz_target;
-use shipwright::dockerfile::expand::Lexer;
-use shipwright::dockerfile::stages::{Base, Bases, ImageConfig, NoBases, Request, StageGraph};
-use shipwright::dockerfile::{Dockerfile, parse};
-use shipwright::ignore::{Folder, IgnoreFile, Verdict};
-use shipwright::platform::Platform;
-use shipwright::reference::Reference;
+use shipwright::lang::dockerfile::expand::Lexer;
+use shipwright::lang::dockerfile::stages::{Base, Bases, ImageConfig, NoBases, Request, StageGraph};
+use shipwright::lang::dockerfile::{Dockerfile, parse};
+use shipwright::lang::{Folder, IgnoreFile, Verdict};
+use shipwright::lang::Platform;
+use shipwright::lang::Reference;
 
 /// Every image has triggers that take from everywhere, and no variables.
 struct Triggers;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::platform::Platform;
-use crate::tags;
+use crate::lang::platform::Platform;
+use crate::lang::tags;
 
 /// Compile a git checkout full of Dockerfiles to a deterministic build plan.
 #[derive(Debug, Parser)]

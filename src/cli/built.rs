@@ -6,7 +6,7 @@ use super::args::{Planning, Stored};
 use super::checks::Sends;
 use super::{output, planning, stored};
 use crate::diagnostics::Diagnostics;
-use crate::exec::{self, Place};
+use crate::run::exec::{self, Place};
 
 /// Lists the content references of the plan that exist, one a line: in their registries, or in the
 /// engine if `local`.

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::attributes::LFS;
-use crate::compile::{Compiled, Files};
 use crate::config::{self, Config};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, listed};
-use crate::generated::Generated;
-use crate::inputs::Reach;
 use crate::paths;
 use crate::plan::Plan;
-use crate::snapshot::ObjectId;
-use crate::source::{Taken, Tree};
+use crate::planner::compile::{Compiled, Files};
+use crate::planner::generated::Generated;
+use crate::planner::inputs::Reach;
+use crate::tree::attributes::LFS;
+use crate::tree::snapshot::ObjectId;
+use crate::tree::source::{Taken, Tree};
 
 /// What the builds of a plan send to the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use std::path::Path;
 use super::args::Planning;
 use super::output;
 use super::planning::{self, Made};
-use crate::compile::Options;
-use crate::decide::{Earlier, decide};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
-use crate::source::{Checkout, DiskFiles};
+use crate::planner::compile::Options;
+use crate::planner::decide::{Earlier, decide};
+use crate::tree::source::{Checkout, DiskFiles};
 
 /// Decides for every image of a plan, as `--since` and `--built` ask for.
 pub(super) fn apply(

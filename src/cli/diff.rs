@@ -6,12 +6,12 @@ use std::process::ExitCode;
 
 use super::args::{DiffFormat, Diffing};
 use super::{output, planning, stored};
-use crate::compile::{Compiled, Files, Options};
-use crate::decide::Earlier;
 use crate::diagnostics::Diagnostics;
-use crate::diff::Diff;
 use crate::plan::Plan;
-use crate::source::{Checkout, DiskFiles};
+use crate::planner::compile::{Compiled, Files, Options};
+use crate::planner::decide::Earlier;
+use crate::planner::diff::Diff;
+use crate::tree::source::{Checkout, DiskFiles};
 
 /// One side of the comparison.
 struct Side {

@@ -10,7 +10,7 @@ use super::args::{Arguments, Output, Planning, Stored};
 use super::checks::Sends;
 use super::{output, planning, stored};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
-use crate::emit::{Format, emit, emit_template};
+use crate::run::emit::{Format, emit, emit_template};
 
 /// What is typed after `shipwright emit`.
 #[derive(Debug, Args)]

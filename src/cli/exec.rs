@@ -8,10 +8,10 @@ use super::checks::Sends;
 use super::planning::{self, Made};
 use super::{output, stored};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::exec::progress::{self, Progress, Quiet};
-use crate::exec::{self, Contexts, Options, Push, Report, Sources, Stop, WorkingTree};
 use crate::plan::Image;
-use crate::source::Sealer;
+use crate::run::exec::progress::{self, Progress, Quiet};
+use crate::run::exec::{self, Contexts, Options, Push, Report, Sources, Stop, WorkingTree};
+use crate::tree::source::Sealer;
 
 pub(super) fn run(
     directory: &Path,

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::args::{Output, Planning, Stored};
 use super::{output, planning, stored};
 use crate::diagnostics::Diagnostics;
-use crate::picture::{self, Options, draw};
+use crate::run::picture::{self, Options, draw};
 
 /// What to draw, and how.
 #[derive(Debug, Args)]

@@ -7,9 +7,9 @@ use clap::Args;
 use super::output;
 use crate::config;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::discover::Discovery;
 use crate::init::{self, Request, Start};
-use crate::source::{Checkout, Tree};
+use crate::planner::discover::Discovery;
+use crate::tree::source::{Checkout, Tree};
 
 /// What is read, and where the file goes.
 #[derive(Debug, Args)]

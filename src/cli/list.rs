@@ -7,8 +7,8 @@ use unicode_width::UnicodeWidthStr;
 use super::args::{Planning, Stored};
 use super::{output, planning, stored};
 use crate::diagnostics::Diagnostics;
-use crate::names::short;
 use crate::plan::{Image, Plan};
+use crate::planner::names::short;
 
 pub(super) fn run(
     directory: &Path,

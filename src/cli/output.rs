@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
-use crate::source::{Checkout, FileIdentity};
+use crate::tree::source::{Checkout, FileIdentity};
 
 /// Writes data to standard output, or to a file by way of a temporary one beside it, so that the
 /// file is never half written. A reader that goes away early (`| head`) is no error.

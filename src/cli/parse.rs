@@ -9,9 +9,9 @@ use clap::Args;
 
 use super::{args, output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::dockerfile::report::Report;
-use crate::dockerfile::{self, Dockerfile};
-use crate::platform::Platform;
+use crate::lang::dockerfile::report::Report;
+use crate::lang::dockerfile::{self, Dockerfile};
+use crate::lang::platform::Platform;
 
 /// What to parse, and what for.
 #[derive(Debug, Args)]

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use super::args::{Planning, Settings};
 use super::checks::{self, Sends};
 use super::{decisions, output};
-use crate::attributes::LFS;
-use crate::compile::{self, Compiled, Files, Options};
 use crate::config::{self, Config};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
-use crate::discover::Discovery;
-use crate::generated::Generated;
-use crate::graph::Graph;
-use crate::inputs::Reach;
 use crate::plan::Plan;
-use crate::publish::Tagging;
-use crate::selection::Selection;
-use crate::source::{Checkout, DiskFiles, Sealer, Tree};
+use crate::planner::compile::{self, Compiled, Files, Options};
+use crate::planner::discover::Discovery;
+use crate::planner::generated::Generated;
+use crate::planner::graph::Graph;
+use crate::planner::inputs::Reach;
+use crate::planner::publish::Tagging;
+use crate::planner::selection::Selection;
+use crate::tree::attributes::LFS;
+use crate::tree::source::{Checkout, DiskFiles, Sealer, Tree};
 
 /// A plan, and what it was made from.
 pub(super) struct Made {

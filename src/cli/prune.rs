@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use super::args::Pruning;
 use super::{output, planning};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::exec::dispose::{self, Kept};
-use crate::source::{Checkout, DiskFiles, Tree};
+use crate::run::exec::dispose::{self, Kept};
+use crate::tree::source::{Checkout, DiskFiles, Tree};
 
 /// Prints the references that would go, and with `--yes` takes them away.
 pub(super) fn run(directory: &Path, pruning: &Pruning) -> Result<(), Diagnostics> {

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use super::args::Stored;
 use super::output;
 use super::planning::{self, Made};
-use crate::compile::{Compiled, Options};
 use crate::diagnostics::{Diagnostic, Diagnostics, listed};
-use crate::images;
 use crate::plan::{Image, Plan};
-use crate::publish::Tagging;
-use crate::selection::Selection;
-use crate::source::{Checkout, DiskFiles, Sealer, Tree};
+use crate::planner::compile::{Compiled, Options};
+use crate::planner::images;
+use crate::planner::publish::Tagging;
+use crate::planner::selection::Selection;
+use crate::tree::source::{Checkout, DiskFiles, Sealer, Tree};
 
 /// A plan that was stored, or one that is made now.
 pub(super) fn or_made(

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::args::Planning;
 use super::{decisions, output, planning};
-use crate::decide::reasons;
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Image, Plan, Reason};
-use crate::source::{Checkout, DiskFiles};
+use crate::planner::decide::reasons;
+use crate::tree::source::{Checkout, DiskFiles};
 
 /// Tells it of every image that is named, or of all; against HEAD where no revision is given.
 pub(super) fn run(directory: &Path, planning: &Planning) -> Result<(), Diagnostics> {

@@ -8,8 +8,8 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::Spanned;
+use crate::config::template::{Engine, Template};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText, nearest};
-use crate::template::{Engine, Template};
 
 /// Why a text is not JSON.
 pub(crate) struct SyntaxError {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::json::Object;
-use crate::plan::Secret;
-use crate::platform::Platform;
-use crate::template::Template;
+use serde::{Deserialize, Serialize};
+
+use crate::config::template::Template;
+use crate::lang::platform::Platform;
 
 /// Keys that may stand at the top, in a rule and in an image.
 pub(super) const SHARED_KEYS: [&str; 12] = [
@@ -189,4 +190,17 @@ fn secrets(object: &mut Object<'_, '_>) -> Option<Vec<Secret>> {
         }
     });
     Some(secrets)
+}
+
+/// A secret of a build, by where its value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Secret {
+    /// The id by which a `RUN --mount=type=secret` asks for it.
+    pub id: String,
+    /// Name of the environment variable that holds the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
+    /// Path of the file that holds the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub src: Option<String>,
 }

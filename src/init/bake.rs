@@ -10,8 +10,8 @@ use hcl::{Map, Value};
 
 use super::build::{Build, Checker, Written};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
-use crate::discover;
-use crate::snapshot::Snapshot;
+use crate::paths;
+use crate::tree::snapshot::Snapshot;
 use definitions::{Attribute, Block, Definitions};
 use evaluate::{Evaluator, Problem};
 use functions::scalar;
@@ -71,7 +71,7 @@ pub(super) fn builds(
         written.extend(reader.written(name));
     }
     let mut bases = vec![".".to_owned()];
-    let own = discover::folder_of(&source.path);
+    let own = paths::folder_of(&source.path);
     if own != "." {
         bases.push(own.to_owned());
     }

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
-use crate::discover;
-use crate::git_source::GitSource;
-use crate::images::IMAGE_SCHEME;
+use crate::lang::git_source::GitSource;
 use crate::paths;
-use crate::snapshot::{Node, Snapshot};
+use crate::planner::images::IMAGE_SCHEME;
+use crate::tree::snapshot::{Node, Snapshot};
 
 /// A build: a target of a bake file or a service of a compose file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +80,7 @@ pub(super) fn line(source: &SourceText, at: usize) -> usize {
 
 /// The last part of a file's name after a dot.
 pub(super) fn extension(path: &str) -> &str {
-    let name = discover::file_name(path);
+    let name = paths::file_name(path);
     name.rsplit_once('.').map_or("", |(_, extension)| extension)
 }
 

@@ -7,9 +7,8 @@ use super::build::{Build, Checker, Written};
 use super::interpolate::{Interpolated, Variables};
 use super::yaml::{self, Node};
 use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
-use crate::discover;
 use crate::paths;
-use crate::snapshot::Snapshot;
+use crate::tree::snapshot::Snapshot;
 
 /// The names that compose looks for, the first that is there.
 pub(super) const NAMES: [&str; 4] = [
@@ -24,7 +23,7 @@ const MAX_EXTENDS: usize = 8;
 
 /// Path of the file with values for the variables of a compose file.
 pub(super) fn env_path(compose: &str) -> String {
-    paths::join(discover::folder_of(compose), ".env")
+    paths::join(paths::folder_of(compose), ".env")
 }
 
 /// The builds of the services of a compose file, sorted by name.
@@ -58,7 +57,7 @@ pub(super) fn builds(
     written.sort_by(|a, b| a.label.cmp(&b.label));
     let checker = Checker {
         source,
-        bases: vec![discover::folder_of(&source.path).to_owned()],
+        bases: vec![paths::folder_of(&source.path).to_owned()],
         scheme: "service:",
         snapshot,
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::draft::Draft;
 use super::planner::Planner;
-use crate::discover::folder_of;
+use crate::paths::folder_of;
 
 /// How many folders up are looked at.
 const MAX_UP: usize = 8;

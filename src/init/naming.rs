@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Bound, Build};
 use super::references::{Used, split, tag};
-use crate::discover::file_name;
-use crate::images::IMAGE_SCHEME;
-use crate::names;
-use crate::reference::Reference;
+use crate::lang::reference::{self, Reference};
+use crate::paths::file_name;
+use crate::planner::images::IMAGE_SCHEME;
+use crate::planner::names;
 
 /// An image that a build makes, with its name.
 #[derive(Debug, Clone)]
@@ -169,7 +169,7 @@ impl Evidence<'_> {
         let mut taken = BTreeSet::new();
         let mut names = Vec::new();
         for (build, repository) in self.builds.iter().zip(repositories) {
-            let label = names::legal(build.label()).unwrap_or_else(|| "image".to_owned());
+            let label = reference::legal(build.label()).unwrap_or_else(|| "image".to_owned());
             let shares = self
                 .builds
                 .iter()

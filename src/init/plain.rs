@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::naming::{Evidence, Wanted, free, in_namespace, joined, most};
 use super::references::{Used, split};
+use crate::config::template::kebab;
 use crate::config::{Config, Spanned};
-use crate::discover::{self, file_name, folder_of};
-use crate::names::{self, Namer};
-use crate::reference::Reference;
-use crate::template::kebab;
+use crate::lang::reference::{self, Reference};
+use crate::paths::{file_name, folder_of};
+use crate::planner::discover;
+use crate::planner::names::{self, Namer};
 
 /// How many references under one namespace have to name folders here before it counts.
 const ENOUGH: usize = 2;
@@ -124,7 +125,7 @@ impl Evidence<'_> {
         for depth in 2..=parts.len() {
             let mut parts = parts[parts.len() - depth..].to_vec();
             parts.extend((!short.suffix.is_empty()).then_some(&*short.suffix));
-            let name = names::legal(&parts.join("-"));
+            let name = reference::legal(&parts.join("-"));
             candidates.extend(name.map(|name| in_namespace(namespace, &name)));
         }
         candidates
@@ -159,8 +160,8 @@ impl Evidence<'_> {
     /// of the repository's where it has none.
     pub(super) fn default_name(&self, path: &str, namespace: Option<&str>) -> String {
         default_name(path, namespace).unwrap_or_else(|| {
-            let project = names::legal(self.project).unwrap_or_else(|| "app".to_owned());
-            let suffix = names::legal(discover::suffix(path));
+            let project = reference::legal(self.project).unwrap_or_else(|| "app".to_owned());
+            let suffix = reference::legal(discover::suffix(path));
             let name = suffix.map_or(project.clone(), |suffix| format!("{project}-{suffix}"));
             in_namespace(namespace, &name)
         })

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
-use crate::compile::{self, Options};
 use crate::config::Config;
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Image, Plan};
-use crate::snapshot::Snapshot;
+use crate::planner::compile::{self, Options};
+use crate::tree::snapshot::Snapshot;
 
 /// Plans one repository by any number of drafts.
 pub(super) struct Planner<'s> {

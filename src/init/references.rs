@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Bound, Build, line};
 use crate::diagnostics::SourceText;
-use crate::dockerfile::stages::{NoBases, Request, StageGraph};
-use crate::dockerfile::{self, Dockerfile};
-use crate::platform::Platform;
-use crate::reference::Reference;
-use crate::resolve;
+use crate::lang::dockerfile::stages::{NoBases, Request, StageGraph};
+use crate::lang::dockerfile::{self, Dockerfile};
+use crate::lang::platform::Platform;
+use crate::lang::reference::Reference;
+use crate::planner::resolve;
 
 /// A reference that a Dockerfile takes something from.
 #[derive(Debug, Clone, PartialEq, Eq)]

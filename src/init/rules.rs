@@ -7,8 +7,8 @@ use minijinja::value::Value;
 use super::draft::{Draft, Rule};
 use super::plain::default_name;
 use crate::config::Config;
-use crate::discover::folder_of;
-use crate::template::{Engine, Variables};
+use crate::config::template::{Engine, Variables};
+use crate::paths::folder_of;
 
 /// How many names a rule has to save.
 const ENOUGH: usize = 3;

@@ -7,7 +7,8 @@ use super::naming::Wanted;
 use super::plain::default_name;
 use super::planner::{Difference, Images, Planner};
 use super::rules;
-use crate::discover::{file_name, folder_of, is_dockerfile};
+use crate::paths::{file_name, folder_of};
+use crate::planner::discover::is_dockerfile;
 
 /// A thing that a draft says of an image and that may go.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

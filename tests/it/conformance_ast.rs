@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use shipwright::dockerfile::{Dockerfile, dump, parse};
+use shipwright::lang::dockerfile::{Dockerfile, dump, parse};
 
 use crate::shared;
 

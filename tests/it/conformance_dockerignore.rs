@@ -1,8 +1,8 @@
 //! Ignore files, as moby/patternmatcher answers.
 
 use serde_json::{Value, json};
-use shipwright::ignore::{IgnoreFile, read_lines};
-use shipwright::paths;
+use shipwright::lang::clean;
+use shipwright::lang::{IgnoreFile, read_lines};
 
 use crate::rows::{check_all, own, same, shared};
 
@@ -31,7 +31,7 @@ fn check_file(row: &Value) -> Result<(), String> {
 
 fn check_patterns(row: &Value) -> Result<(), String> {
     let patterns = row["patterns"].as_array().ok_or("no patterns")?;
-    let path = paths::clean(text(row, "path")?);
+    let path = clean(text(row, "path")?);
     match IgnoreFile::from_patterns(patterns.iter().filter_map(Value::as_str)) {
         Err(_) => same("error", Some(true), row["error"].as_bool()),
         Ok(file) => {

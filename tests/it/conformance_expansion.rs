@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shipwright::dockerfile::expand::Lexer;
+use shipwright::lang::dockerfile::expand::Lexer;
 
 use crate::rows::{check_all, own, same, shared};
 use crate::shared::read;

@@ -1,6 +1,6 @@
 //! Git sources, as BuildKit answers.
 
-use shipwright::git_source::GitSource;
+use shipwright::lang::GitSource;
 
 use crate::rows::{check_all, own, same};
 

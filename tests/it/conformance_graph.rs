@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use shipwright::dockerfile::report;
-use shipwright::dockerfile::stages::{Bases, ImageConfig, Request, StageGraph, Variables};
-use shipwright::dockerfile::{Dockerfile, parse};
-use shipwright::platform::Platform;
-use shipwright::reference::Reference;
+use shipwright::lang::Platform;
+use shipwright::lang::Reference;
+use shipwright::lang::dockerfile::report;
+use shipwright::lang::dockerfile::stages::{Bases, ImageConfig, Request, StageGraph, Variables};
+use shipwright::lang::dockerfile::{Dockerfile, parse};
 
 use crate::rows::{check_all, own, same};
 
@@ -103,7 +103,7 @@ fn check(row: &Value) -> Result<(), String> {
         bases: &Registry,
     };
     let result = match dockerfile.first_error() {
-        Some(error) => Err(shipwright::dockerfile::dump::error(error)),
+        Some(error) => Err(shipwright::lang::dockerfile::dump::error(error)),
         None => StageGraph::new(&dockerfile, &request).map_err(|all| report::error(&all[0])),
     };
     match result {

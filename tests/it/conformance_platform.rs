@@ -1,6 +1,6 @@
 //! Platforms, as containerd answers.
 
-use shipwright::platform::Platform;
+use shipwright::lang::Platform;
 
 use crate::rows::{check_all, own, same};
 

@@ -1,7 +1,7 @@
 //! Image references, as distribution/reference answers.
 
 use serde_json::Value;
-use shipwright::reference::Reference;
+use shipwright::lang::Reference;
 
 use crate::rows::{check_all, own, same, shared};
 

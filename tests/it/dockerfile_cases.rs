@@ -6,7 +6,7 @@ use std::path::Path;
 
 use shipwright::diagnostics::render::{Style, render};
 use shipwright::diagnostics::{Diagnostics, SourceText};
-use shipwright::dockerfile::{Dockerfile, dump, parse};
+use shipwright::lang::dockerfile::{Dockerfile, dump, parse};
 
 /// The name of the file with the answer, and the answer.
 fn answer(dockerfile: &str) -> (&'static str, String) {

@@ -5,8 +5,8 @@ use std::fs;
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use shipwright::dockerfile::node::{Arguments, Node, Token};
-use shipwright::dockerfile::{Ast, Dockerfile, Kind, Span, dump, parse};
+use shipwright::lang::dockerfile::node::{Arguments, Node, Token};
+use shipwright::lang::dockerfile::{Ast, Dockerfile, Kind, Span, dump, parse};
 
 use crate::shared;
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use shipwright::diagnostics::Diagnostics;
 use shipwright::diagnostics::render::{Style, render};
-use shipwright::exec::registry::{Refused, Registry};
-use shipwright::exec::{
+use shipwright::plan::{Image, Plan};
+use shipwright::run::exec::registry::{Refused, Registry};
+use shipwright::run::exec::{
     Docker, Found, Options, Outcome, Progress, Push, Report, Setting, Stop, WorkingTree, run_on,
 };
-use shipwright::plan::{Image, Plan};
 use tempfile::TempDir;
 
 use crate::support::fake_docker::FakeDocker;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use shipwright::dockerfile::expand::{Environment, Lexer, Value};
+use shipwright::lang::dockerfile::expand::{Environment, Lexer, Value};
 
 /// Every name is unknown.
 struct Unknown;

@@ -2,14 +2,14 @@
 //! fixture) and the manifests of its images as they are hashed (`manifest.txt`).
 //!
 //! A difference here means that every image of every user is built again: raise
-//! [`shipwright::fingerprint::VERSION`] and take what is seen with `UPDATE=1`.
+//! [`shipwright::planner::fingerprint::VERSION`] and take what is seen with `UPDATE=1`.
 
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use shipwright::compile::{Options, compile};
 use shipwright::config::Config;
+use shipwright::planner::{Options, compile};
 
 use crate::support::generate::snapshot;
 use crate::support::repo;

@@ -1,7 +1,7 @@
 //! What must hold for every ignore file and every path.
 
 use proptest::prelude::*;
-use shipwright::ignore::{Folder, IgnoreFile, Verdict};
+use shipwright::lang::{Folder, IgnoreFile, Verdict};
 
 /// Patterns of few letters, so that they often match.
 fn pattern() -> impl Strategy<Value = String> {

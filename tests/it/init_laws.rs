@@ -4,11 +4,11 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
-use shipwright::compile::{Options, compile};
 use shipwright::config::Config;
 use shipwright::diagnostics::render::{Style, render};
 use shipwright::init::{Request, init};
-use shipwright::snapshot::{File, Snapshot};
+use shipwright::planner::{Options, compile};
+use shipwright::tree::{File, Snapshot};
 
 const DOCKERFILES: [(&str, &str); 5] = [
     ("Dockerfile", "ARG A=1\nFROM base\nCOPY web/x /\n"),

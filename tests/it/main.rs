@@ -29,6 +29,7 @@ mod expansion_laws;
 mod fingerprints;
 mod ignore_laws;
 mod init_laws;
+mod layers;
 mod parse_command;
 mod plan_laws;
 mod registry;

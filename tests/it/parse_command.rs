@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use shipwright::platform::Platform;
+use shipwright::lang::Platform;
 
 use crate::conformance_ast::{described, without_suggestions};
 use crate::conformance_graph::without_mount_artefacts;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shipwright::compile::{Compiled, Options, compile};
 use shipwright::plan::Plan;
-use shipwright::snapshot::{File, Snapshot};
+use shipwright::planner::{Compiled, Options, compile};
+use shipwright::tree::{File, Snapshot};
 
 use crate::support::edits::edit;
 use crate::support::generate::{Files, Random, config, repository, snapshot, text_of};
@@ -164,7 +164,7 @@ fn layout_and_unreachable_stages_do_not_count() {
 
 #[test]
 fn every_difference_has_a_reason_and_nothing_else_does() {
-    use shipwright::decide::{Earlier, reasons};
+    use shipwright::planner::{Earlier, reasons};
     for_all(1000, |random, mut files, compiled| {
         let what = edit(random, &mut files);
         let Some(after) = planned(&files) else {

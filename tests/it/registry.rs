@@ -6,8 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use shipwright::exec::Found;
-use shipwright::exec::registry::{HttpRegistry, Registry};
+use shipwright::run::exec::Found;
+use shipwright::run::exec::registry::{HttpRegistry, Registry};
 
 /// A server on this machine that gives fixed answers, to those who carry its token.
 struct Server {

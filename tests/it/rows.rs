@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shipwright::dockerfile::report::Report;
-use shipwright::dockerfile::{self, Dockerfile};
-use shipwright::platform::Platform;
+use shipwright::lang::Platform;
+use shipwright::lang::dockerfile::report::Report;
+use shipwright::lang::dockerfile::{self, Dockerfile};
 
 use crate::shared;
 

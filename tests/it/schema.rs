@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use jsonschema::Validator;
 use regex::Regex;
 use serde_json::{Value, json};
-use shipwright::compile::{Options, compile};
 use shipwright::config::Config;
 use shipwright::plan::{Plan, Secret};
-use shipwright::snapshot::{File, Snapshot};
+use shipwright::planner::{Options, compile};
+use shipwright::tree::{File, Snapshot};
 
 use crate::support::{plans, program, repo};
 

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use shipwright::dockerfile::stages::{
+use shipwright::lang::Platform;
+use shipwright::lang::Reference;
+use shipwright::lang::dockerfile::stages::{
     Base, Bases, ImageConfig, NoBases, Request, Source, StageError, StageGraph,
 };
-use shipwright::dockerfile::{Dockerfile, parse};
-use shipwright::platform::Platform;
-use shipwright::reference::Reference;
+use shipwright::lang::dockerfile::{Dockerfile, parse};
 
 use crate::rows::report_of;
 use crate::shared;

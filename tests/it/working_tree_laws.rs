@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use shipwright::source::Checkout;
+use shipwright::tree::Checkout;
 
 use crate::support::generate::Random;
 use crate::support::repo::Repo;

@@ -3,7 +3,7 @@
 use hcl::Value;
 use hcl::eval::{Context, Func, FuncArgs, FuncDef, ParamType};
 
-use crate::names;
+use crate::lang::reference;
 
 /// A context that knows the functions, and no variable.
 pub(super) fn context() -> Context<'static> {
@@ -52,7 +52,7 @@ pub(super) fn context() -> Context<'static> {
             Ok(text.chars().map(legal).collect::<String>().into())
         }),
         ("slug", |a| {
-            Ok(names::legal(&text(&a, 0)?).unwrap_or_default().into())
+            Ok(reference::legal(&text(&a, 0)?).unwrap_or_default().into())
         }),
         ("length", |a| match a.first() {
             Some(Value::Array(items)) => Ok(items.len().into()),

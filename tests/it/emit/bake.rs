@@ -5,8 +5,8 @@ use std::io::Write;
 use std::process::Command;
 
 use serde_json::Value;
-use shipwright::emit::{Format, emit};
 use shipwright::plan::{Action, Plan};
+use shipwright::run::emit::{Format, emit};
 use tempfile::TempDir;
 
 use super::fixture::{five, image, plan};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Output;
 
-use shipwright::emit::{Format, emit};
 use shipwright::plan::{Dependency, Image, Plan};
+use shipwright::run::emit::{Format, emit};
 
 use super::noting_docker::NotingDocker;
 use crate::support::plans::{self, set_fingerprint};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use shipwright::emit::{Format, emit};
 use shipwright::plan::{Action, Image, Plan};
+use shipwright::run::emit::{Format, emit};
 
 use super::fixture::{five, image, plan};
 

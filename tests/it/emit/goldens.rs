@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use shipwright::emit::{Format, emit};
 use shipwright::plan::Plan;
+use shipwright::run::emit::{Format, emit};
 
 use super::bake::print;
 use super::tools::reads;

@@ -5,8 +5,8 @@ use std::fs;
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
-use shipwright::emit::{Format, emit};
 use shipwright::plan::{Plan, Secret};
+use shipwright::run::emit::{Format, emit};
 
 use super::bake::print;
 use super::fixture::{Bench, Runner, image, plan};

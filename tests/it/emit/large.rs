@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::fs;
 
 use serde_json::Value;
-use shipwright::emit::{Format, emit};
 use shipwright::plan::{Image, Plan};
+use shipwright::run::emit::{Format, emit};
 use tempfile::TempDir;
 
 use super::bake;

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use shipwright::diagnostics::SourceText;
-use shipwright::emit::emit_template;
 use shipwright::plan::Plan;
+use shipwright::run::emit::emit_template;
 
 use super::goldens;
 

@@ -1,8 +1,8 @@
 //! What a format cannot carry is refused by name, all of it at once.
 
 use shipwright::diagnostics::{Diagnostic, SourceText};
-use shipwright::emit::{Format, emit, emit_template};
 use shipwright::plan::{Dependency, Image};
+use shipwright::run::emit::{Format, emit, emit_template};
 
 use super::fixture::{image, plan};
 

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use regex::Regex;
 use serde_norway::Value;
-use shipwright::emit::{Format, emit};
+use shipwright::run::emit::{Format, emit};
 
 use super::fixture::{image, plan};
 

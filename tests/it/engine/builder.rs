@@ -14,9 +14,9 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use shipwright::compile::{Options, compile};
 use shipwright::plan::{Image, Plan};
-use shipwright::snapshot::File;
+use shipwright::planner::{Options, compile};
+use shipwright::tree::File;
 
 use crate::support::edits::edit;
 use crate::support::engine::{Contents, Engine, contents, engine, try_docker};

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use shipwright::emit::Format;
 use shipwright::plan::{Action, Plan};
+use shipwright::run::emit::Format;
 
 use super::generated::{Generated, repository};
 use super::runners::run;

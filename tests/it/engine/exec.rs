@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use shipwright::exec::progress::Quiet;
-use shipwright::exec::{Options, Outcome, Push, Report, Stop, WorkingTree, run};
 use shipwright::plan::Plan;
+use shipwright::run::exec::progress::Quiet;
+use shipwright::run::exec::{Options, Outcome, Push, Report, Stop, WorkingTree, run};
 use tempfile::TempDir;
 
 use crate::support::engine::{self, BASE, Engine, contents, docker, registry, try_docker};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use shipwright::emit::{Format, emit};
 use shipwright::plan::{Action, Plan};
+use shipwright::run::emit::{Format, emit};
 
 use super::exec::{FIVE, Poisoned, WAVES, exec};
 use crate::support::engine::{self, Contents, Engine, contents, docker, try_docker};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use shipwright::snapshot::File;
+use shipwright::tree::File;
 
 use super::generate::{EXTRA, Files, IGNORED, Random, SOURCES, instruction, plain, text_of};
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use shipwright::config::{self, Config};
-use shipwright::snapshot::{File, Snapshot};
+use shipwright::tree::{File, Snapshot};
 
 /// Random numbers that depend on the seed alone (`SplitMix64`).
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use shipwright::snapshot;
+use shipwright::tree;
 use tempfile::TempDir;
 
 /// A git repository on branch `main`, deleted when dropped.
@@ -139,13 +139,13 @@ fn copy(from: &Path, to: &Path) {
 
 /// The files of a fixture, for a snapshot that needs no repository.
 #[track_caller]
-pub(crate) fn snapshot_files(fixture: &str) -> BTreeMap<String, snapshot::File> {
+pub(crate) fn snapshot_files(fixture: &str) -> BTreeMap<String, tree::File> {
     let files = files(fixture).into_iter().map(|file| {
         let bytes = file.text.into_bytes();
         let content = match file.link {
-            Some(target) => snapshot::File::Link(target.into()),
-            None if file.executable => snapshot::File::Executable(bytes),
-            None => snapshot::File::Plain(bytes),
+            Some(target) => tree::File::Link(target.into()),
+            None if file.executable => tree::File::Executable(bytes),
+            None => tree::File::Plain(bytes),
         };
         (file.path.to_owned(), content)
     });

@@ -1,0 +1,160 @@
+//! Running through the stages that the target needs (layer 5), and putting the graph together.
+
+use std::cell::Cell;
+
+use super::error::StageError;
+use super::state::{Neighbours, State};
+use super::table::{Command, Entry, External, Table};
+use super::{Base, Origin, Source, Stage, StageGraph, Step, Use, UseKind, triggers};
+use crate::lang::dockerfile::Kind;
+
+/// Evaluates the reachable stages, in the order of the file.
+///
+/// # Errors
+/// Everything that is wrong in them.
+pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageError>> {
+    let Table {
+        request,
+        lexer,
+        scope,
+        globals,
+        declared,
+        entries,
+        externals,
+        target,
+        ..
+    } = table;
+    let replaced: Vec<bool> = entries.iter().map(|entry| entry.replaced).collect();
+    let alone = entries.len() + externals.len() == 1;
+    let mut heirs = count_heirs(&entries);
+    let mut errors = Vec::new();
+    let mut left: Vec<Option<State<'_>>> = Vec::with_capacity(entries.len());
+    let mut config = None;
+    let mut stages = Vec::with_capacity(entries.len());
+    let produced = Cell::new(0);
+    for (index, entry) in entries.into_iter().enumerate() {
+        let neighbours = Neighbours {
+            index,
+            // BuildKit drops the name of a stage that is the only one.
+            name: match &entry.name {
+                _ if alone => String::new(),
+                Some(name) => name.clone(),
+                None => format!("stage-{index}"),
+            },
+            replaced: &replaced,
+        };
+        let mut state = match entry.base {
+            _ if !entry.reachable => None,
+            Base::Stage(base) => {
+                heirs[base] -= 1;
+                // The last heir takes what the others copy.
+                let parent = match heirs[base] {
+                    0 => left[base].take(),
+                    _ => left[base].clone(),
+                };
+                parent.map(State::inherit)
+            }
+            _ => Some(State::new(
+                lexer,
+                request.build_args,
+                &scope,
+                &produced,
+                &entry.platform,
+                entry.config,
+            )),
+        };
+        let mut steps = Vec::with_capacity(entry.commands.len());
+        for command in entry.commands {
+            let (step, result) = evaluate(command, state.as_mut(), &neighbours, &externals);
+            if let Err(message) = result {
+                errors.push(StageError::at(step.place, message));
+            }
+            steps.push(step);
+        }
+        if index == target {
+            config = state.as_ref().map(|state| state.config.clone());
+        }
+        left.push(state.filter(|_| heirs[index] > 0));
+        stages.push(Stage {
+            index,
+            name: entry.name,
+            from: entry.from,
+            base: entry.base,
+            platform: entry.platform,
+            reachable: entry.reachable,
+            steps,
+        });
+    }
+    match config {
+        Some(config) if errors.is_empty() => Ok(StageGraph {
+            stages,
+            target,
+            config,
+            globals,
+            declared,
+        }),
+        _ => Err(errors),
+    }
+}
+
+/// For each stage, how many reachable ones are built on it.
+fn count_heirs(entries: &[Entry<'_>]) -> Vec<usize> {
+    let mut heirs = vec![0; entries.len()];
+    for entry in entries.iter().filter(|entry| entry.reachable) {
+        if let Base::Stage(base) = entry.base {
+            heirs[base] += 1;
+        }
+    }
+    heirs
+}
+
+/// Runs one instruction, if its stage is reachable.
+fn evaluate<'n>(
+    command: Command<'n>,
+    state: Option<&mut State<'_>>,
+    neighbours: &Neighbours<'_>,
+    externals: &[External],
+) -> (Step<'n>, Result<(), String>) {
+    let mut step = Step::new(command.origin, command.place);
+    let links = &command.links;
+    let run = |kind: &Kind<'_>, step: &mut Step<'n>| {
+        step.uses = uses(kind, links, neighbours.replaced.len(), externals);
+        match state {
+            Some(state) => state.run(kind, links, neighbours, step),
+            None => Ok(()),
+        }
+    };
+    let result = match step.origin.clone() {
+        Origin::Own(instruction) => run(&instruction.kind, &mut step),
+        Origin::Trigger(text) => {
+            triggers::with_instruction(&text, |instruction| run(&instruction.kind, &mut step))
+                .and_then(|result| result)
+        }
+    };
+    (step, result)
+}
+
+/// What the numbers of an instruction's sources mean.
+fn uses(
+    kind: &Kind<'_>,
+    links: &[Option<usize>],
+    stages: usize,
+    externals: &[External],
+) -> Vec<Use> {
+    let kind = match kind {
+        Kind::Copy(_) => UseKind::CopyFrom,
+        _ => UseKind::Mount,
+    };
+    let numbers = links.iter().flatten();
+    numbers
+        .map(|&number| Use {
+            kind,
+            source: match externals.get(number.wrapping_sub(stages)) {
+                Some(external) => external.source.clone(),
+                None => Source::Stage(number),
+            },
+            number,
+            reads: Vec::new(),
+        })
+        .collect()
+}

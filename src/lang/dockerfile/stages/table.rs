@@ -1,0 +1,344 @@
+//! The table of stages (layer 4): names, bases, platforms and edges, before anything in a stage is
+//! expanded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::arguments::{self, Argument};
+use super::config::ImageConfig;
+use super::error::{Place, StageError};
+use super::variables::Variables;
+use super::{Base, ImageUse, Origin, Request, Source, UseKind};
+use crate::diagnostics::nearest;
+use crate::lang::dockerfile::expand::{Expansion, Lexer};
+use crate::lang::dockerfile::instruction::{FromImage, Kind};
+use crate::lang::dockerfile::{Dockerfile, Instruction};
+use crate::lang::go::text::{lower, quote};
+use crate::lang::platform::Platform;
+use crate::lang::reference::Reference;
+
+/// The image that is empty.
+pub(super) const SCRATCH: &str = "scratch";
+
+/// Everything that is known of the stages so far, and what is wrong.
+pub(super) struct Table<'n, 'r> {
+    pub(super) request: &'r Request<'r>,
+    pub(super) lexer: Lexer,
+    /// The values of arguments outside of stages, automatic ones included.
+    pub(super) scope: Variables,
+    pub(super) globals: Vec<Argument>,
+    pub(super) declared: BTreeSet<String>,
+    pub(super) entries: Vec<Entry<'n>>,
+    /// What instructions take from elsewhere, in BuildKit's order: their numbers follow those of the
+    /// stages.
+    pub(super) externals: Vec<External>,
+    pub(super) errors: Vec<StageError>,
+    /// Those that BuildKit finds only after the edges.
+    pub(super) late_errors: Vec<StageError>,
+    /// The last stage of each name.
+    by_name: BTreeMap<String, usize>,
+    pub(super) target: usize,
+}
+
+/// A stage.
+pub(super) struct Entry<'n> {
+    pub(super) name: Option<String>,
+    pub(super) from: &'n Instruction<'n>,
+    pub(super) place: Place,
+    pub(super) base: Base,
+    /// Whether a named context takes the place of the whole stage.
+    pub(super) replaced: bool,
+    pub(super) platform: Platform,
+    pub(super) reachable: bool,
+    /// What is known of the image that it is built on.
+    pub(super) config: ImageConfig,
+    pub(super) commands: Vec<Command<'n>>,
+}
+
+/// An instruction and the numbers of its sources.
+pub(super) struct Command<'n> {
+    pub(super) origin: Origin<'n>,
+    pub(super) place: Place,
+    /// For `COPY` one, for `RUN` one a mount; `None` for the build context.
+    pub(super) links: Vec<Option<usize>>,
+}
+
+/// Something that an instruction takes from elsewhere.
+pub(super) struct External {
+    /// As written.
+    pub(super) text: String,
+    pub(super) kind: UseKind,
+    pub(super) place: Place,
+    /// What it is, once that is resolved.
+    pub(super) source: Source,
+}
+
+impl<'n, 'r> Table<'n, 'r> {
+    /// Reads what stands outside of stages, the `FROM` lines, and the target.
+    pub(super) fn new(
+        dockerfile: &'n Dockerfile<'n>,
+        request: &'r Request<'r>,
+    ) -> Result<Self, Vec<StageError>> {
+        let is_from = |i: &&Instruction<'_>| matches!(i.kind, Kind::From(_));
+        let Some(last) = dockerfile.instructions.iter().rfind(is_from) else {
+            let message = "dockerfile contains no stages to build";
+            return Err(vec![StageError::of_file(message).help("add a `FROM`")]);
+        };
+        let last_name = alias(last).unwrap_or_default();
+        let target_name = request.target.filter(|name| !name.is_empty());
+        let mut table = Self {
+            request,
+            lexer: Lexer::new(dockerfile.ast.escape),
+            scope: arguments::automatic(request, target_name.unwrap_or(&last_name)),
+            globals: Vec::new(),
+            declared: BTreeSet::new(),
+            entries: Vec::new(),
+            externals: Vec::new(),
+            errors: Vec::new(),
+            late_errors: Vec::new(),
+            by_name: BTreeMap::new(),
+            target: 0,
+        };
+        for instruction in &dockerfile.instructions {
+            table.read(instruction);
+        }
+        table.find_target(target_name);
+        Ok(table)
+    }
+
+    fn read(&mut self, instruction: &'n Instruction<'n>) {
+        if let Kind::Arg(declarations) = &instruction.kind {
+            let names = declarations.iter().map(|argument| argument.name.text);
+            self.declared.extend(names.map(str::to_owned));
+        }
+        match (&instruction.kind, self.entries.last_mut()) {
+            (Kind::From(from), _) => self.add_stage(instruction, from),
+            (_, Some(entry)) => entry.commands.push(Command {
+                origin: Origin::Own(instruction),
+                place: instruction.into(),
+                links: Vec::new(),
+            }),
+            (Kind::Arg(declarations), None) => {
+                for declaration in declarations {
+                    let argument = arguments::declare_global(
+                        declaration,
+                        instruction.into(),
+                        self.request.build_args,
+                        self.lexer,
+                        &mut self.scope,
+                    );
+                    match argument {
+                        Ok(argument) => self.globals.push(argument),
+                        Err(error) => {
+                            // What depends on it is not worth a second message.
+                            self.scope.set(declaration.name.text, None);
+                            self.errors.push(error);
+                        }
+                    }
+                }
+            }
+            // The parser has reported it.
+            (_, None) => {}
+        }
+    }
+
+    fn add_stage(&mut self, instruction: &'n Instruction<'n>, from: &FromImage<'_>) {
+        let place = Place::from(instruction);
+        let name = alias(instruction);
+        let image = self.base_text(from, place);
+        let asked = self.stage_platform(from, place);
+        let mut platform = asked.unwrap_or_else(|| self.request.platform.clone());
+        let context = name
+            .as_deref()
+            .and_then(|name| self.stage_context(name, &platform, place));
+        let replaced = context.is_some();
+        let base = image.map_or(Base::Scratch, |(text, expansion)| {
+            self.stage_base(&text, &expansion, &platform, place)
+        });
+        let base = context.map_or(base, Base::Context);
+        match &base {
+            Base::Scratch => platform = self.request.platform.clone(),
+            Base::Stage(index) => platform = self.entries[*index].platform.clone(),
+            Base::Image(_) | Base::Context(_) => {}
+        }
+        if let Some(name) = &name {
+            self.by_name.insert(name.clone(), self.entries.len());
+        }
+        self.entries.push(Entry {
+            name,
+            from: instruction,
+            place,
+            base,
+            replaced,
+            platform,
+            reachable: false,
+            config: ImageConfig::unknown(),
+            commands: Vec::new(),
+        });
+    }
+
+    /// The name of what a stage is built on, expanded; nothing where that is an error.
+    fn base_text(
+        &mut self,
+        from: &FromImage<'_>,
+        place: Place,
+    ) -> Option<(String, Expansion<String>)> {
+        let expansion = match self.lexer.word(from.image.text, &self.scope) {
+            Ok(expansion) => expansion,
+            Err(error) => {
+                self.errors.push(StageError::at(place, error.to_string()));
+                return None;
+            }
+        };
+        // It is unknown where a global argument failed to expand, which is reported there.
+        let text = expansion.value.clone()?;
+        if text.is_empty() {
+            let message = format!("base name ({}) should not be blank", from.image.text);
+            let names = &expansion.names;
+            let error =
+                StageError::at(place, message).depends_on(names.blank.iter().chain(&names.matched));
+            self.errors.push(match names.blank.first() {
+                Some(name) => error.help(format!(
+                    "give `{name}` a default before the first `FROM`, or pass it as a build argument"
+                )),
+                None => error,
+            });
+            return None;
+        }
+        Some((text, expansion))
+    }
+
+    /// What that name means. Where it is no valid reference of an image, BuildKit finds out later.
+    fn stage_base(
+        &mut self,
+        text: &str,
+        expansion: &Expansion<String>,
+        platform: &Platform,
+        place: Place,
+    ) -> Base {
+        if let Some(&index) = self.by_name.get(text) {
+            return Base::Stage(index);
+        }
+        if text == SCRATCH {
+            return Base::Scratch;
+        }
+        match image_use(text, expansion) {
+            Ok(image) => match self.context(&image.reference, platform) {
+                Some(key) => Base::Context(key),
+                None => Base::Image(image),
+            },
+            Err(message) => {
+                let names = &expansion.names;
+                let blank: Vec<String> =
+                    names.blank.iter().map(|name| format!("`{name}`")).collect();
+                let error = StageError::at(place, message)
+                    .depends_on(names.blank.iter().chain(&names.matched));
+                self.late_errors.push(if blank.is_empty() {
+                    error
+                } else {
+                    error.help(format!("{} had no value", blank.join(", ")))
+                });
+                Base::Scratch
+            }
+        }
+    }
+
+    /// The value of `--platform`, if it is there and right.
+    fn stage_platform(&mut self, from: &FromImage<'_>, place: Place) -> Option<Platform> {
+        let word = from.platform?.text;
+        let expansion = match self.lexer.word(word, &self.scope) {
+            Ok(expansion) => expansion,
+            Err(error) => {
+                let message = format!("failed to process arguments for platform : {error}");
+                self.errors.push(StageError::at(place, message));
+                return None;
+            }
+        };
+        let text = expansion.value?;
+        if text.is_empty() {
+            let message = format!("empty platform value from expression {word}");
+            self.errors.push(StageError::at(place, message));
+            return None;
+        }
+        Platform::parse(&text)
+            .map_err(|error| {
+                let message = format!("failed to parse platform {word}: {error}");
+                self.errors.push(StageError::at(place, message).twice());
+            })
+            .ok()
+    }
+
+    /// The named context that takes the place of the stage of this name.
+    fn stage_context(&mut self, name: &str, platform: &Platform, place: Place) -> Option<String> {
+        if matches!(name, "scratch" | "context") {
+            return None;
+        }
+        match Reference::parse(name) {
+            Ok(reference) => self.context(&reference, platform),
+            Err(error) => {
+                let message = format!("invalid context name {name}: {error}");
+                let help = "every stage can be replaced by a context of its name, so the name must \
+                            be one of an image too";
+                let error = StageError::near(place, message).help(help);
+                self.errors.push(error);
+                None
+            }
+        }
+    }
+
+    /// The named context that a reference finds, that for the platform first.
+    pub(super) fn context(&self, reference: &Reference, platform: &Platform) -> Option<String> {
+        let key = reference.context_key();
+        let specific = format!("{key}::{}", platform.normalized());
+        let mut keys = [specific, key].into_iter();
+        keys.find(|key| self.request.contexts.contains(key))
+    }
+
+    /// The last stage of a name, in any mixture of cases.
+    pub(super) fn stage_named(&self, name: &str) -> Option<usize> {
+        self.by_name.get(&*lower(name)).copied()
+    }
+
+    fn find_target(&mut self, name: Option<&str>) {
+        let last = self.entries.len().saturating_sub(1);
+        self.target = match name {
+            None => last,
+            Some(name) => self.stage_named(name).unwrap_or_else(|| {
+                let message = format!("target stage {} could not be found", quote(name));
+                let known = self.by_name.keys().map(String::as_str);
+                let error = StageError::of_file(message);
+                let error = match nearest(name, known) {
+                    Some(near) => error.help(format!("did you mean `{near}`?")),
+                    None => error,
+                };
+                self.errors.push(error);
+                last
+            }),
+        };
+    }
+}
+
+/// The name of the stage that a `FROM` starts.
+fn alias(instruction: &Instruction<'_>) -> Option<String> {
+    match &instruction.kind {
+        Kind::From(from) => Some(from.alias.as_ref()?.name.clone().into_owned()),
+        _ => None,
+    }
+}
+
+/// Reads an expanded reference.
+///
+/// # Errors
+/// When it is none, in BuildKit's words.
+pub(super) fn image_use(text: &str, expansion: &Expansion<String>) -> Result<ImageUse, String> {
+    let reference = Reference::parse(text)
+        .map_err(|error| format!("failed to parse stage name {}: {error}", quote(text)))?;
+    let end = text.find('@').unwrap_or(text.len());
+    let tag = end - reference.tag.as_ref().map_or(0, String::len)..end;
+    let mut variables = expansion.variables.iter();
+    Ok(ImageUse {
+        text: text.to_owned(),
+        tag_from_variable: variables.any(|v| v.start < tag.end && tag.start < v.end),
+        reference,
+        unset: expansion.names.blank.clone(),
+    })
+}

@@ -1,0 +1,275 @@
+//! `COPY` and `ADD` after expansion: what they read from the context and what they fetch
+//! (semantics §14, §15.1).
+
+use std::sync::Arc;
+
+use super::state::{Neighbours, State};
+use super::{ContextSource, Download, Parents, ReadKind, Step, checks};
+use crate::lang::dockerfile::Span;
+use crate::lang::dockerfile::expand::Lexer;
+use crate::lang::dockerfile::instruction::{AddFiles, CopyFiles, Source, Transfer as Words, Word};
+use crate::lang::git_source::GitSource;
+use crate::lang::go::text::quote;
+use crate::lang::reference::check_digest;
+use crate::lang::wildcard::has_wildcards;
+use crate::paths;
+
+/// A `COPY` or `ADD` whose words are expanded; a text is `None` where it depends on something
+/// unknown.
+struct Transfer<'t> {
+    /// [`ReadKind::Add`] or [`ReadKind::Copy`].
+    kind: ReadKind,
+    /// Everything but heredocs.
+    sources: &'t [Option<String>],
+    /// `--chmod`
+    chmod: Option<&'t str>,
+    /// `--checksum`; empty where it is missing.
+    checksum: Option<&'t str>,
+    /// `--keep-git-dir`
+    keep_git_dir: Option<bool>,
+    /// `--parents`
+    parents: bool,
+    /// `--exclude`
+    excludes: Arc<[String]>,
+    /// Whether its paths are paths of the build context.
+    from_context: bool,
+}
+
+/// Where a source is.
+enum Origin {
+    Git(GitSource),
+    Http,
+    Local,
+}
+
+fn origin(text: &str) -> Result<Origin, String> {
+    Ok(match GitSource::parse(text)? {
+        Some(source) if !source.looks_local => Origin::Git(source),
+        None if text.starts_with("http://") || text.starts_with("https://") => Origin::Http,
+        _ => Origin::Local,
+    })
+}
+
+impl Transfer<'_> {
+    /// Checks the flags, and notes what the sources are in the step.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in BuildKit's words.
+    fn take(mut self, step: &mut Step<'_>) -> Result<(), String> {
+        if let Some(mode) = self.chmod.filter(|mode| !mode.is_empty()) {
+            checks::chmod(mode)?;
+        }
+        self.check_checksum()?;
+        let mut sources = self.sources.iter();
+        sources.try_for_each(|source| self.take_source(source.as_deref(), step))
+    }
+
+    fn check_checksum(&self) -> Result<(), String> {
+        if self.checksum.is_none_or(str::is_empty) {
+            return Ok(());
+        }
+        match self.sources {
+            [Some(source)] => {
+                let is_remote = match GitSource::parse(source) {
+                    Ok(None) => source.starts_with("http://") || source.starts_with("https://"),
+                    Ok(Some(_)) => true,
+                    // The source itself will be refused.
+                    Err(_) => return Ok(()),
+                };
+                if is_remote {
+                    Ok(())
+                } else {
+                    Err("checksum requires HTTP(S) or Git sources".to_owned())
+                }
+            }
+            [None] => Ok(()),
+            _ => Err("checksum can't be specified for multiple sources".to_owned()),
+        }
+    }
+
+    fn take_source(&mut self, text: Option<&str>, step: &mut Step<'_>) -> Result<(), String> {
+        let Some(text) = text else {
+            // It may be anything, so it may be all of the context.
+            if self.from_context {
+                step.recorded_paths.push("/".to_owned());
+            }
+            self.read(None, step);
+            return Ok(());
+        };
+        let origin = origin(text)?;
+        if self.kind == ReadKind::Copy {
+            match origin {
+                Origin::Git(_) => return Err("source can't be a git ref for COPY".to_owned()),
+                Origin::Http => return Err("source can't be a URL for COPY".to_owned()),
+                Origin::Local => {}
+            }
+        }
+        let is_web = text.starts_with("http://") || text.starts_with("https://");
+        if self.from_context && !(self.kind == ReadKind::Add && is_web) {
+            let path = paths::within_root(text);
+            step.recorded_paths.push(format!("/{path}"));
+        }
+        let (is_git, checksum) = match origin {
+            Origin::Local => {
+                self.read(Some(text), step);
+                return Ok(());
+            }
+            Origin::Git(git) => (true, self.git_checksum(&git)?),
+            Origin::Http => {
+                if let Some(checksum) = self.checksum.filter(|c| !c.is_empty()) {
+                    check_digest(checksum).map_err(|error| error.to_string())?;
+                }
+                (false, self.checksum.unwrap_or_default().to_owned())
+            }
+        };
+        step.downloads.push(Download {
+            text: text.to_owned(),
+            is_git,
+            checksum: Some(checksum).filter(|checksum| !checksum.is_empty()),
+        });
+        Ok(())
+    }
+
+    /// The commit that a git source must be, if its URL and the flags agree.
+    fn git_checksum(&mut self, git: &GitSource) -> Result<String, String> {
+        if let (Some(flag), Some(query)) = (self.keep_git_dir, git.keep_git_dir)
+            && flag != query
+        {
+            return Err("inconsistent keep-git-dir configuration".to_owned());
+        }
+        // BuildKit carries this over to the sources after it.
+        self.keep_git_dir = git.keep_git_dir.or(self.keep_git_dir);
+        let flag = self.checksum.unwrap_or_default();
+        if !flag.is_empty() && !git.checksum.is_empty() && flag != git.checksum {
+            let query = quote(&git.checksum);
+            return Err(format!("checksum mismatch {} != {query}", quote(flag)));
+        }
+        Ok(if git.checksum.is_empty() {
+            flag.to_owned()
+        } else {
+            git.checksum.clone()
+        })
+    }
+
+    /// Notes a path in the step: of the build context, or of what `--from` names.
+    fn read(&self, text: Option<&str>, step: &mut Step<'_>) {
+        let source = self.local(text);
+        if self.from_context {
+            step.sources.push(source);
+        } else if let Some(from) = step.uses.first_mut() {
+            from.read(source);
+        }
+    }
+
+    fn local(&self, text: Option<&str>) -> ContextSource {
+        let path = text.map(paths::within_root);
+        ContextSource {
+            is_wildcard: path.as_deref().is_some_and(has_wildcards),
+            path,
+            parents: text.filter(|_| self.parents).map(|text| {
+                let (base, pattern) = text.split_once("/./").unwrap_or(("", text));
+                Parents {
+                    base: paths::within_root(base),
+                    pattern: paths::within_root(pattern),
+                }
+            }),
+            excludes: Arc::clone(&self.excludes),
+            kind: self.kind,
+        }
+    }
+}
+
+impl State<'_> {
+    /// Runs a `COPY`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in BuildKit's words.
+    pub(super) fn copy(
+        &self,
+        copy: &CopyFiles<'_>,
+        links: &[Option<usize>],
+        neighbours: &Neighbours<'_>,
+        step: &mut Step<'_>,
+    ) -> Result<(), String> {
+        let chown_and_chmod = [copy.transfer.chown, copy.transfer.chmod];
+        let flags = self.expand_all(chown_and_chmod.into_iter().map(or_empty), step)?;
+        let sources = self.transfer_words(&copy.transfer, step)?;
+        if let (Some(from), Some(number)) = (copy.from, links.first().copied().flatten())
+            && !neighbours.has(number)
+        {
+            return Err(format!(
+                "cannot copy from stage {}, it needs to be defined before current stage {}",
+                quote(from.text),
+                quote(&neighbours.name)
+            ));
+        }
+        let transfer = Transfer {
+            kind: ReadKind::Copy,
+            sources: &sources,
+            chmod: flags[1].as_deref(),
+            checksum: Some(""),
+            keep_git_dir: None,
+            parents: copy.parents,
+            excludes: excludes(&copy.transfer),
+            from_context: copy.from.is_none(),
+        };
+        transfer.take(step)
+    }
+
+    /// Runs an `ADD`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in BuildKit's words.
+    pub(super) fn add(&self, add: &AddFiles<'_>, step: &mut Step<'_>) -> Result<(), String> {
+        let words = [add.transfer.chown, add.transfer.chmod, add.checksum];
+        let flags = self.expand_all(words.into_iter().map(or_empty), step)?;
+        let sources = self.transfer_words(&add.transfer, step)?;
+        let transfer = Transfer {
+            kind: ReadKind::Add,
+            sources: &sources,
+            chmod: flags[1].as_deref(),
+            checksum: flags[2].as_deref(),
+            keep_git_dir: add.keep_git_dir,
+            parents: false,
+            excludes: excludes(&add.transfer),
+            from_context: true,
+        };
+        transfer.take(step)
+    }
+
+    /// Expands sources, destination and heredocs, in this order; returns the sources that are no
+    /// heredocs.
+    fn transfer_words(
+        &self,
+        transfer: &Words<'_>,
+        step: &mut Step<'_>,
+    ) -> Result<Vec<Option<String>>, String> {
+        let mut sources = Vec::with_capacity(transfer.sources.len());
+        for source in &transfer.sources {
+            if let Source::Path(word) = source {
+                sources.push(self.expand(word.text, step)?);
+            }
+        }
+        self.expand(transfer.destination.text, step)?;
+        for source in &transfer.sources {
+            if let Source::Inline(file) = source
+                && file.expand
+            {
+                self.expand_with(Lexer::heredoc_body(), &file.content, step)?;
+            }
+        }
+        Ok(sources)
+    }
+}
+
+fn or_empty(word: Option<Word<'_>>) -> Word<'_> {
+    word.unwrap_or(Word {
+        text: "",
+        span: Span::default(),
+    })
+}
+
+fn excludes(transfer: &Words<'_>) -> Arc<[String]> {
+    let patterns = transfer.excludes.iter();
+    patterns.map(|pattern| pattern.text.to_owned()).collect()
+}

@@ -1,0 +1,260 @@
+//! Tags: legal ones for any branch, and never one tag for two branches.
+//!
+//! A branch's name is its tag where it is legal and cannot be taken for anything else. Every other
+//! name is *mapped*: a readable part, `-`, and the first 12 hexadecimal digits of the SHA-256 of
+//! the full name of the reference. A name that looks like a mapped one is mapped itself, so the
+//! two kinds never meet (semantics §21).
+
+use minijinja::value::Value;
+use sha2::{Digest, Sha256};
+
+/// Longest tag that registries take, in bytes.
+pub(crate) const MAX_LENGTH: usize = 128;
+
+/// What the tags of an image that differs from the revision end in, or hold.
+pub(crate) const DIRTY: &str = "-dirty";
+
+/// Hexadecimal digits of the hash in a mapped name.
+const HASH_DIGITS: usize = 12;
+
+/// Hexadecimal digits of the fingerprint in a content reference.
+const CONTENT_DIGITS: usize = 32;
+
+/// The tag of a content reference: `sw-` and 32 digits of the fingerprint.
+pub(crate) fn content_tag(fingerprint: &str) -> String {
+    format!("sw-{}", &fingerprint[..CONTENT_DIGITS])
+}
+
+/// The tag of a revision: the first 12 digits of the commit.
+pub(crate) fn revision_tag(revision: &str) -> String {
+    revision[..HASH_DIGITS].to_owned()
+}
+
+/// The tag of a branch, given without `refs/heads/`.
+///
+/// `room` is how many bytes of [`MAX_LENGTH`] something else needs (a prefix, `-dirty`).
+pub(crate) fn branch_tag(branch: &str, room: usize) -> String {
+    let fits = branch.len() + room <= MAX_LENGTH;
+    if is_legal(branch) && fits && !is_reserved(branch) {
+        return branch.to_owned();
+    }
+    mapped(branch, room)
+}
+
+/// A branch as templates of tags see it: compared by its name, written as its tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BranchTag {
+    /// The branch's name, with `-dirty` for an image that differs from the revision.
+    pub name: String,
+    /// Its tag, with `-dirty` likewise.
+    pub tag: String,
+}
+
+impl BranchTag {
+    /// The branch of an image that has `prefix` before all its tags.
+    ///
+    /// Behind a prefix the name is always mapped: `12` of the image `x:8` would else be the branch
+    /// `main` of an image `x:8-12`.
+    pub(crate) fn new(branch: &str, prefix: Option<&str>, dirty: bool) -> Self {
+        let suffix = if dirty { DIRTY } else { "" };
+        let tag = match prefix {
+            Some(prefix) => mapped(branch, prefix.len() + 1 + suffix.len()),
+            None => branch_tag(branch, suffix.len()),
+        };
+        Self {
+            name: format!("{branch}{suffix}"),
+            tag: format!("{tag}{suffix}"),
+        }
+    }
+
+    /// The value of the variable `branch`. Being "safe" marks it among all other values.
+    pub(crate) fn value(&self) -> Value {
+        Value::from_safe_string(self.name.clone())
+    }
+
+    /// Whether a value that a template writes is [`BranchTag::value`], unchanged.
+    pub(crate) fn is_marked(&self, value: &Value) -> bool {
+        value.is_safe() && value.as_str() == Some(&self.name)
+    }
+}
+
+/// The tag of an image that differs from the revision, by its contents.
+pub(crate) fn dirty_revision_tag(revision: &str, fingerprint: &str) -> String {
+    format!(
+        "{}{DIRTY}-{}",
+        revision_tag(revision),
+        &fingerprint[..HASH_DIGITS]
+    )
+}
+
+/// Whether a text is a legal tag: 1 to 128 of `[A-Za-z0-9_.-]`, the first neither `.` nor `-`.
+pub(crate) fn is_legal(tag: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    tag.len() <= MAX_LENGTH
+        && tag.starts_with(word)
+        && tag.chars().all(|c| word(c) || c == '.' || c == '-')
+}
+
+fn mapped(branch: &str, room: usize) -> String {
+    let hash = hex(&Sha256::digest(format!("refs/heads/{branch}")));
+    let longest = MAX_LENGTH.saturating_sub(room + 1 + HASH_DIGITS);
+    let mut slug = String::new();
+    for c in branch.chars() {
+        if slug.len() == longest {
+            break;
+        }
+        if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-') {
+            slug.push(c);
+        } else if !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_start_matches(['.', '-']).trim_end_matches('-');
+    let slug = if slug.is_empty() { "branch" } else { slug };
+    format!("{slug}-{}", &hash[..HASH_DIGITS])
+}
+
+/// Whether a legal tag could be taken for something other than a branch: `latest`, a version, a
+/// revision, a mapped name, a content or dirty tag.
+fn is_reserved(tag: &str) -> bool {
+    let tag = tag.to_ascii_lowercase();
+    let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_mapped = |tag: &str| {
+        tag.rsplit_once('-')
+            .is_some_and(|(_, end)| end.len() == HASH_DIGITS && is_hex(end))
+    };
+    let is_version = |tag: &str| {
+        let number = tag.strip_prefix('v').unwrap_or(tag);
+        number.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let is_revision = |tag: &str| (7..=40).contains(&tag.len()) && is_hex(tag);
+    tag == "latest"
+        || is_mapped(&tag)
+        || is_version(&tag)
+        || is_revision(&tag)
+        || is_content_tag(&tag)
+        || tag.ends_with(DIRTY)
+}
+
+/// Whether a tag has the form of a content reference's: `sw-` and hexadecimal digits.
+pub(crate) fn is_content_tag(tag: &str) -> bool {
+    tag.strip_prefix("sw-")
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn names_that_stay_as_they_are() {
+        for branch in [
+            "main",
+            "feature-x",
+            "JIRA-12_fix.y",
+            "release-1.2",
+            "_x",
+            "dirty",
+        ] {
+            assert_eq!(branch_tag(branch, 0), branch);
+        }
+    }
+
+    #[test]
+    fn names_that_are_mapped() {
+        let rows = [
+            ("feature/login", "feature-login-"),
+            ("latest", "latest-"),
+            ("v1.2.3", "v1.2.3-"),
+            ("12", "12-"),
+            ("deadbeef", "deadbeef-"),
+            (
+                "sw-0123456789abcdef0123456789abcdef",
+                "sw-0123456789abcdef0123456789abcdef-",
+            ),
+            ("main-dirty", "main-dirty-"),
+            ("x-0123456789ab", "x-0123456789ab-"),
+            ("-x", "x-"),
+            ("été", "t-"),
+            ("数", "branch-"),
+        ];
+        for (branch, start) in rows {
+            let tag = branch_tag(branch, 0);
+            assert!(is_legal(&tag), "{tag}");
+            assert_eq!(tag.len(), start.len() + HASH_DIGITS, "{tag}");
+            assert!(tag.starts_with(start), "{tag}");
+        }
+    }
+
+    #[test]
+    fn no_two_branches_share_a_tag() {
+        let long = "l".repeat(300);
+        let mut branches: Vec<String> = [
+            "feature/foo",
+            "feature-foo",
+            "feature+foo",
+            "A",
+            "a",
+            "\u{e9}",
+            "e\u{301}",
+            "-x",
+            "x",
+            ".x",
+            "latest",
+            "main",
+            "main-dirty",
+            "v1",
+            "1",
+            "a,b",
+            "a;b",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        branches.extend([
+            long.clone(),
+            format!("{long}x"),
+            "m".repeat(128),
+            "m".repeat(122),
+        ]);
+        let mapped: Vec<String> = branches.iter().map(|b| branch_tag(b, 0)).collect();
+        branches.extend(mapped);
+        branches.sort();
+        branches.dedup();
+        let mut owner = BTreeMap::new();
+        for branch in &branches {
+            for tag in [
+                branch_tag(branch, 0),
+                BranchTag::new(branch, None, true).tag,
+            ] {
+                assert!(is_legal(&tag), "{tag}");
+                assert_eq!(owner.insert(tag.clone(), branch), None, "{tag}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_has_a_legal_tag(branch in "\\PC{1,200}", room in 0_usize..100) {
+            let tag = branch_tag(&branch, room);
+            prop_assert!(is_legal(&tag) && tag.len() + room <= MAX_LENGTH);
+        }
+
+        #[test]
+        fn a_mapped_name_is_never_another_branchs_own(branch in "[a-z/.-]{1,30}") {
+            let tag = branch_tag(&branch, 0);
+            prop_assert!(tag == branch || branch_tag(&tag, 0) != tag);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! From the files of a repository to a plan: a pure function, its phases in the order of the data.
+
+// Which images there are.
+pub(crate) mod discover;
+pub(crate) mod images;
+pub(crate) mod names;
+
+// What needs what.
+pub(crate) mod graph;
+pub(crate) mod resolve;
+pub(crate) mod selection;
+
+// What goes into each, and what it is tagged.
+pub(crate) mod contents;
+pub(crate) mod fingerprint;
+pub(crate) mod generated;
+pub(crate) mod inputs;
+pub(crate) mod publish;
+
+// All of it in order, to a plan; and what differs between two.
+mod assemble;
+pub(crate) mod compile;
+pub(crate) mod decide;
+pub(crate) mod diff;
+
+pub use compile::{Compiled, Options, compile};
+pub use decide::{Earlier, reasons};

@@ -1,0 +1,252 @@
+//! From resolved, fingerprinted images to the plan: tags, labels, what is bound to what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use crate::config;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::lang::tags;
+use crate::plan::{self, Action, Dependency, Image, Plan, Source};
+use crate::planner::contents::{Asked, Contents};
+use crate::planner::images::{IMAGE_SCHEME, NamedContext};
+use crate::planner::publish::{self, Published, Publisher};
+use crate::planner::resolve::Resolved;
+
+/// What a plan is put together from.
+pub(super) struct Assembly<'a> {
+    /// The commit, and how images are published.
+    pub publisher: &'a Publisher<'a>,
+    /// The fingerprints, by name, that images have in the commit, where the working tree differs
+    /// from it.
+    pub clean: Option<&'a BTreeMap<String, String>>,
+    /// What was asked for.
+    pub asked: &'a Asked<'a>,
+    /// All images.
+    pub resolved: &'a [Resolved<'a>],
+    /// The contents of the selected images and of all that these need.
+    pub contents: &'a BTreeMap<usize, Contents>,
+}
+
+impl Assembly<'_> {
+    /// The plan of the images given, which are in build order. `diagnostics` takes the warnings.
+    ///
+    /// # Errors
+    /// When what an image is called or tagged is not legal, or two images claim one tag.
+    pub(super) fn plan(
+        &self,
+        images: impl Iterator<Item = usize>,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Plan, Diagnostics> {
+        let sequence: Vec<usize> = images.collect();
+        let published = self.published(&sequence)?;
+        let planned: BTreeSet<usize> = sequence.iter().copied().collect();
+        let needed = self.needed_where_pushed();
+        let mut waves = BTreeMap::new();
+        let mut images = Vec::with_capacity(sequence.len());
+        for index in sequence {
+            let needs = self.resolved[index].needs.keys();
+            let highest = needs.filter_map(|need| waves.get(&need.image)).max();
+            let wave = highest.map_or(0, |wave: &usize| wave + 1);
+            waves.insert(index, wave);
+            let mut image = self.image(index, wave, &planned, &published);
+            image.push_content = !image.push && needed.contains(&index);
+            images.push(image);
+        }
+        images.sort_by(|a, b| (a.wave, &a.name).cmp(&(b.wave, &b.name)));
+        let revision = self.publisher.revision;
+        let mut plan = Plan {
+            version: plan::VERSION,
+            source: Source {
+                revision: revision.id.to_string(),
+                branch: revision.branch.clone(),
+                dirty: images.iter().any(|image| image.dirty),
+                timestamp: revision.timestamp,
+                since: None,
+            },
+            images,
+        };
+        share(&mut plan, diagnostics);
+        Ok(plan)
+    }
+
+    /// All images that an image which is pushed needs, selected or not.
+    fn needed_where_pushed(&self) -> BTreeSet<usize> {
+        let is_pushed = |image: &&Resolved<'_>| image.definition.settings.push.unwrap_or(true);
+        let mut open: Vec<&Resolved<'_>> = self.resolved.iter().filter(is_pushed).collect();
+        let mut needed = BTreeSet::new();
+        while let Some(image) = open.pop() {
+            for need in image.needs.keys() {
+                if needed.insert(need.image) {
+                    open.push(&self.resolved[need.image]);
+                }
+            }
+        }
+        needed
+    }
+
+    /// What is published of all images whose contents are known.
+    fn published(&self, planned: &[usize]) -> Result<BTreeMap<usize, Published>, Diagnostics> {
+        let mut problems = Diagnostics::new();
+        let mut published = BTreeMap::new();
+        let all: Vec<(usize, &Contents)> = self.contents.iter().map(|(&i, c)| (i, c)).collect();
+        let done: Vec<_> = all
+            .par_iter()
+            .map(|&(index, contents)| {
+                let definition = self.resolved[index].definition;
+                let fingerprint = &contents.fingerprint;
+                let dirty = self.is_dirty(index);
+                let published = (self.publisher).publish(definition, fingerprint, dirty);
+                (index, published)
+            })
+            .collect();
+        for (index, done) in done {
+            match done {
+                Ok(done) => {
+                    published.insert(index, done);
+                }
+                Err(errors) => problems.extend(errors),
+            }
+        }
+        let planned = planned.iter().filter_map(|index| {
+            let published = published.get(index)?;
+            Some((self.resolved[*index].definition, published))
+        });
+        problems.extend(publish::claimed_twice(planned));
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        Ok(published)
+    }
+
+    /// Whether an image differs from the revision.
+    fn is_dirty(&self, index: usize) -> bool {
+        let name = &self.resolved[index].definition.name;
+        let clean = self.clean.map(|clean| clean.get(name));
+        clean.is_some_and(|clean| clean != Some(&self.contents[&index].fingerprint))
+    }
+
+    fn image(
+        &self,
+        index: usize,
+        wave: usize,
+        planned: &BTreeSet<usize>,
+        all: &BTreeMap<usize, Published>,
+    ) -> Image {
+        let image = &self.resolved[index];
+        let definition = image.definition;
+        let contents = &self.contents[&index];
+        let fingerprint = &contents.fingerprint;
+        let settings = &definition.settings;
+        let published = all[&index].clone();
+        let tag = |tag| format!("{}:{tag}", published.repository);
+        Image {
+            name: definition.name.clone(),
+            reference: self.reference(index, all),
+            tags: published.tags.iter().map(tag).collect(),
+            repository: published.repository,
+            dockerfile: definition.dockerfile.clone(),
+            context: image.context.clone(),
+            target: definition.target.clone(),
+            build_args: self.build_args(index),
+            stamp_args: image.declared(published.stamp_args),
+            platforms: definition
+                .platforms
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            labels: published.labels,
+            contexts: contexts(image),
+            secrets: settings.secrets.clone().unwrap_or_default(),
+            ssh: settings.ssh.clone().unwrap_or_default(),
+            network: settings.network.clone().unwrap_or_default(),
+            cache_from: published.cache_from,
+            cache_to: published.cache_to,
+            attest: settings.attest.clone().unwrap_or_default(),
+            no_cache: !self.asked.epoch.is_empty(),
+            push: settings.push.unwrap_or(true),
+            push_content: false,
+            dirty: self.is_dirty(index),
+            onbuild: !image.triggers().is_empty(),
+            wave,
+            dependencies: self.dependencies(index, planned, all),
+            base_images: image.base_images.iter().cloned().collect(),
+            inputs: contents.inputs.id().to_string(),
+            fingerprint: fingerprint.clone(),
+            action: Action::Ensure,
+            reasons: Vec::new(),
+        }
+    }
+
+    /// The content reference of an image.
+    fn reference(&self, index: usize, all: &BTreeMap<usize, Published>) -> String {
+        let tag = tags::content_tag(&self.contents[&index].fingerprint);
+        format!("{}:{tag}", all[&index].repository)
+    }
+
+    /// The build arguments that the Dockerfile declares, or that steer the builder.
+    fn build_args(&self, index: usize) -> BTreeMap<String, String> {
+        let image = &self.resolved[index];
+        let mut args = image.definition.build_args.clone();
+        args.retain(|name, _| !image.definition.settings.stamp_args.contains_key(name));
+        image.declared(args)
+    }
+
+    fn dependencies(
+        &self,
+        index: usize,
+        planned: &BTreeSet<usize>,
+        all: &BTreeMap<usize, Published>,
+    ) -> Vec<Dependency> {
+        let needs = self.resolved[index].needs.iter();
+        let mut dependencies: Vec<Dependency> = needs
+            .map(|(need, places)| Dependency {
+                image: self.resolved[need.image].definition.name.clone(),
+                reference: need.context.clone(),
+                content: (!planned.contains(&need.image)).then(|| self.reference(need.image, all)),
+                via: places.keys().cloned().collect(),
+            })
+            .collect();
+        dependencies.sort_by(|a, b| (&a.image, &a.reference).cmp(&(&b.image, &b.reference)));
+        dependencies
+    }
+}
+
+/// Images of equal references are one, built once: what is not in the fingerprint is that of the
+/// first, whichever of them a runner builds. A warning for each whose own is not used.
+fn share(plan: &mut Plan, diagnostics: &mut Diagnostics) {
+    for (index, earlier) in plan.twins().into_iter().enumerate() {
+        let Some(&first) = earlier.first() else {
+            continue;
+        };
+        let (before, rest) = plan.images.split_at_mut(index);
+        let (first, image) = (&before[first], &mut rest[0]);
+        if (&image.labels, &image.stamp_args, &image.attest)
+            == (&first.labels, &first.stamp_args, &first.attest)
+        {
+            continue;
+        }
+        let message = format!(
+            "`{}` is the same image as `{}`, built once: its own labels, stamp arguments and \
+             attestations are not used",
+            image.name, first.name
+        );
+        let help = format!("say of both the same in {}", config::PATH);
+        diagnostics.push(Diagnostic::warning("shared-image", message).help(help));
+        image.labels.clone_from(&first.labels);
+        image.stamp_args.clone_from(&first.stamp_args);
+        image.attest.clone_from(&first.attest);
+    }
+}
+
+/// Named contexts as the plan writes them. Images of the plan are dependencies instead.
+fn contexts(image: &Resolved<'_>) -> BTreeMap<String, String> {
+    let all = image.contexts.iter().map(|(name, context)| {
+        let place = match context {
+            NamedContext::Folder(folder) => folder.clone(),
+            NamedContext::Image(reference) => format!("{IMAGE_SCHEME}{reference}"),
+        };
+        (name.clone(), place)
+    });
+    all.collect()
+}

@@ -1,0 +1,329 @@
+//! The planner: a pure function from a snapshot and options to a plan.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::config::{Config, DEFAULT_BRANCH};
+use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::lang::dockerfile::{self, Ast, Dockerfile};
+use crate::lang::platform::Platform;
+use crate::plan::Plan;
+use crate::planner::assemble::Assembly;
+use crate::planner::contents::{self, Asked, Contents};
+use crate::planner::discover::{Discovery, Found};
+use crate::planner::fingerprint::Manifest;
+use crate::planner::graph::{Graph, Order};
+use crate::planner::images::{self, Definition, Over};
+use crate::planner::inputs::Reach;
+use crate::planner::names::{self, Namer};
+use crate::planner::publish::{Publisher, Tagging};
+use crate::planner::resolve::{self, Parsed, Resolved, Settings};
+use crate::planner::selection::Selection;
+use crate::tree::snapshot::{Folder, ObjectId, Revision, Snapshot};
+
+/// What is asked for, beside what the repository says.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The branch that tags are made from, over the snapshot's.
+    pub branch: Option<String>,
+    /// First part of default names, over the configuration's.
+    pub namespace: Option<String>,
+    /// Build arguments for every image that declares them, over the configuration's.
+    pub build_args: BTreeMap<String, String>,
+    /// Build arguments that are given to builds and not counted, over the configuration's.
+    pub stamp_args: BTreeMap<String, String>,
+    /// Platforms to build for, over the configuration's.
+    pub platforms: Vec<Platform>,
+    /// Where images live, over the configuration's: a template.
+    pub repository: Option<String>,
+    /// The epoch, over the configuration's.
+    pub epoch: Option<String>,
+    /// Which readable tags images get.
+    pub tagging: Tagging,
+    /// The tags that git has for the commit, where the configuration asks for them.
+    pub git_tags: Vec<String>,
+    /// Which images are planned.
+    pub selection: Selection,
+    /// A plan made before, whose images are compiled again: of each it says the name, the build
+    /// arguments, the target, the context and the platforms.
+    pub planned: Option<Arc<Plan>>,
+}
+
+/// A plan, and the files that go into its images.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The plan.
+    pub plan: Plan,
+    /// By the image's name, what its build reads.
+    pub files: BTreeMap<String, Files>,
+    /// Where all inputs come from whose content counts here: those of the planned images, and of
+    /// what these need.
+    pub reach: Vec<Arc<Reach>>,
+}
+
+/// What the build of an image reads.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// The input files, below the build context.
+    pub inputs: Arc<Folder>,
+    /// The files of named contexts that are folders, by the contexts' names.
+    pub contexts: BTreeMap<String, Arc<Folder>>,
+    /// Where these come from.
+    pub reach: Vec<Arc<Reach>>,
+    /// Those that git puts through a filter, by path from the root of the plan, and which.
+    pub filters: BTreeMap<String, String>,
+    /// The bytes of the Dockerfile.
+    pub dockerfile: Vec<u8>,
+    /// Everything that can change the image, as its fingerprint counts it.
+    pub manifest: Manifest,
+}
+
+/// Compiles a snapshot to a plan. `clean` holds the fingerprints, by name, that images have in the
+/// commit: one that has another is dirty. None where the snapshot is the commit.
+///
+/// The plan is there unless one of the diagnostics is an error.
+pub fn compile(
+    snapshot: &Snapshot,
+    config: &Config,
+    options: &Options,
+    clean: Option<&BTreeMap<String, String>>,
+) -> (Option<Compiled>, Diagnostics) {
+    let mut diagnostics = Diagnostics::new();
+    match run(snapshot, config, options, clean, &mut diagnostics) {
+        Ok(compiled) if !diagnostics.has_errors() => (Some(compiled), diagnostics),
+        Ok(_) => (None, diagnostics),
+        Err(errors) => {
+            diagnostics.extend(errors);
+            (None, diagnostics)
+        }
+    }
+}
+
+/// The phases, a line each.
+fn run(
+    snapshot: &Snapshot,
+    config: &Config,
+    options: &Options,
+    clean: Option<&BTreeMap<String, String>>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Compiled, Diagnostics> {
+    let discovery = Discovery::new(config);
+    let found = discovery.find(snapshot);
+    diagnostics.extend(discovery.remarks(&found));
+    let texts = texts(snapshot, found, diagnostics)?;
+    let asts: BTreeMap<&str, Ast<'_>> = texts
+        .par_iter()
+        .map(|(path, text)| (path.as_str(), dockerfile::parse(&text.text)))
+        .collect();
+    let files: BTreeMap<&str, Dockerfile<'_>> = asts
+        .par_iter()
+        .map(|(path, ast)| (*path, Dockerfile::new(ast)))
+        .collect();
+    syntax_errors(&texts, &files, diagnostics);
+    let namer = Namer::new(config, options.namespace.as_deref())?;
+    diagnostics.extend(names::unused(config, texts.keys()));
+    let over = Over {
+        build_args: &options.build_args,
+        stamp_args: &options.stamp_args,
+        platforms: &options.platforms,
+        repository: options.repository.as_deref(),
+    };
+    let root = &snapshot.root;
+    let mut definitions = images::define(&texts, root, config, &namer, over, diagnostics)?;
+    if diagnostics.has_errors() {
+        return Err(Diagnostics::new());
+    }
+    if let Some(plan) = &options.planned {
+        images::as_planned(&mut definitions, plan)?;
+    }
+
+    let settings = Settings {
+        pinned: config.pinned,
+        namespace: namer.namespace(),
+    };
+    let parsed = parsed(&texts, &files);
+    let mut resolved = resolve::resolve(&definitions, &parsed, &settings, diagnostics)?;
+    let (_, order) = ordered(&resolved)?;
+    resolve::refine(&mut resolved, &order, &settings)?;
+    let (graph, order) = ordered(&resolved)?;
+    resolve::infer_contexts(&mut resolved, root, diagnostics);
+    diagnostics.extend(resolve::unused_arguments(
+        &resolved,
+        config,
+        &options.build_args,
+    ));
+
+    let names: Vec<&str> = definitions
+        .iter()
+        .map(|image| image.name.as_str())
+        .collect();
+    let selected = options.selection.apply(&names, &graph)?;
+    let counted = graph.with_needs(selected.iter().copied());
+    let epoch = options.epoch.as_deref().unwrap_or(&config.epoch);
+    let asked = Asked { epoch };
+    let sequence = order
+        .sequence
+        .iter()
+        .copied()
+        .filter(|image| counted.contains(image));
+    let contents = contents::of_all(snapshot, &resolved, sequence, &asked, diagnostics);
+    let publisher = Publisher {
+        source: config.source.as_ref(),
+        revision: &revision(snapshot, options),
+        tagging: &options.tagging,
+        default_branch: config.default_branch.as_deref().unwrap_or(DEFAULT_BRANCH),
+        git_tags: &options.git_tags,
+    };
+    let assembly = Assembly {
+        publisher: &publisher,
+        clean,
+        asked: &asked,
+        resolved: &resolved,
+        contents: &contents,
+    };
+    let images = order
+        .sequence
+        .iter()
+        .copied()
+        .filter(|image| selected.contains(image));
+    let plan = assembly.plan(images, diagnostics)?;
+    let reach = contents.values().flat_map(|contents| &contents.reach);
+    let reach = reach.cloned().collect();
+    let planned = contents
+        .into_iter()
+        .filter(|(index, _)| selected.contains(index))
+        .map(|(index, contents)| (&definitions[index], contents));
+    let files = files_of(planned, snapshot);
+    Ok(Compiled { plan, files, reach })
+}
+
+/// What the builds of images read, by name.
+fn files_of<'a>(
+    images: impl Iterator<Item = (&'a Definition, Contents)>,
+    snapshot: &Snapshot,
+) -> BTreeMap<String, Files> {
+    let files = images.map(|(definition, contents)| {
+        let dockerfile = snapshot.text(&definition.dockerfile).unwrap_or_default();
+        let files = Files {
+            inputs: contents.inputs,
+            contexts: contents.contexts,
+            reach: contents.reach,
+            filters: contents.filters,
+            dockerfile: dockerfile.to_vec(),
+            manifest: contents.manifest,
+        };
+        (definition.name.clone(), files)
+    });
+    files.collect()
+}
+
+/// The texts of all Dockerfiles, by path.
+fn texts(
+    snapshot: &Snapshot,
+    found: Found,
+    diagnostics: &mut Diagnostics,
+) -> Result<BTreeMap<String, SourceText>, Diagnostics> {
+    let mut texts = BTreeMap::new();
+    for path in found.dockerfiles {
+        let bytes = snapshot.text(&path).unwrap_or_default();
+        let text = String::from_utf8_lossy(bytes);
+        let source = SourceText::new(&*path, &*text);
+        if let Err(error) = std::str::from_utf8(bytes) {
+            let at = error.valid_up_to();
+            let message = format!("`{path}` is not UTF-8");
+            diagnostics.push(
+                Diagnostic::warning("not-utf8", message)
+                    .at(&source, at..at + 1, "")
+                    .help(
+                        "convert it: what is not UTF-8 is read as U+FFFD, though all of it counts",
+                    ),
+            );
+        }
+        texts.insert(path, source);
+    }
+    if texts.is_empty() {
+        return Err(Diagnostic::error("no-dockerfile", "there is no Dockerfile here")
+            .help("one is called `Dockerfile`, `Dockerfile.<suffix>` or `<name>.Dockerfile`, and git must track it")
+            .help("`git add` those that are new, or start in another folder with `-C DIR`")
+            .into());
+    }
+    Ok(texts)
+}
+
+fn syntax_errors(
+    texts: &BTreeMap<String, SourceText>,
+    files: &BTreeMap<&str, Dockerfile<'_>>,
+    diagnostics: &mut Diagnostics,
+) {
+    for (path, file) in files {
+        let source = &texts[*path];
+        let mut errors = file.all_errors().map(|error| error.diagnostic(source));
+        // Once a file is enough.
+        diagnostics.extend(errors.next().map(|error| {
+            error.help(format!(
+                r#"or, if this is no Dockerfile: `"dockerfiles": {{"exclude": ["{path}"]}}` in .shipwright.json"#
+            ))
+        }));
+        diagnostics.extend(errors);
+    }
+}
+
+fn parsed<'a>(
+    texts: &'a BTreeMap<String, SourceText>,
+    files: &'a BTreeMap<&str, Dockerfile<'a>>,
+) -> BTreeMap<&'a str, Parsed<'a>> {
+    let all = files.iter().map(|(path, dockerfile)| {
+        let source = &texts[*path];
+        (*path, Parsed { source, dockerfile })
+    });
+    all.collect()
+}
+
+/// The commit that images are tagged and labelled with. Before the first one, git's id for none.
+fn revision(snapshot: &Snapshot, options: &Options) -> Revision {
+    let none = Revision {
+        id: ObjectId([0; 20]),
+        timestamp: 0,
+        branch: None,
+    };
+    let mut revision = snapshot.revision.clone().unwrap_or(none);
+    revision.branch = options.branch.clone().or(revision.branch);
+    revision
+}
+
+fn ordered(resolved: &[Resolved<'_>]) -> Result<(Graph, Order), Diagnostics> {
+    let needs = resolved
+        .iter()
+        .enumerate()
+        .flat_map(|(index, image)| image.needs.keys().map(move |need| (index, need.image)));
+    let graph = Graph::new(resolved.len(), &needs.collect());
+    match graph.order() {
+        Ok(order) => Ok((graph, order)),
+        Err(cycles) => {
+            let mut problems = Diagnostics::new();
+            problems.extend(cycles.iter().map(|cycle| cyclic(cycle, resolved)));
+            Err(problems)
+        }
+    }
+}
+
+/// A cycle, with the place of every edge.
+fn cyclic(cycle: &[usize], resolved: &[Resolved<'_>]) -> Diagnostic {
+    let name = |index: usize| resolved[index].definition.name.as_str();
+    let around = cycle.iter().chain(&cycle[..1]);
+    let path: Vec<String> = around.map(|&index| format!("`{}`", name(index))).collect();
+    let message = format!("images need each other: {}", path.join(" → "));
+    let mut diagnostic = Diagnostic::error("cycle", message);
+    for (at, &index) in cycle.iter().enumerate() {
+        let next = cycle[(at + 1) % cycle.len()];
+        let image = &resolved[index];
+        let mut needs = image.needs.iter().filter(|(need, _)| need.image == next);
+        let span = needs.find_map(|(_, places)| places.values().next().copied());
+        let label = format!("`{}` needs `{}`", name(index), name(next));
+        diagnostic = diagnostic.at(image.source, span.unwrap_or_default().range(), label);
+    }
+    diagnostic
+        .help("take one of these references out, or give it the tag or digest of a published image")
+}

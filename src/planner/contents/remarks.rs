@@ -1,0 +1,94 @@
+//! What is to be said of what an image takes, or would take, from its contexts.
+
+use crate::diagnostics::Diagnostic;
+use crate::lang::dockerfile::stages::{ContextSource, Place};
+use crate::planner::inputs::Inputs;
+use crate::planner::resolve::Resolved;
+use crate::tree::snapshot::{Folder, Snapshot};
+
+/// What is not there of what an image reads from a context.
+pub(super) struct Lacking<'l> {
+    pub(super) inputs: &'l Inputs,
+    /// What instructions read, in the order of the sources that were selected; these may be more.
+    pub(super) read: &'l [(&'l ContextSource, Place)],
+    /// Folder of the context, from the root of the plan.
+    pub(super) context: &'l str,
+    /// The root, where another folder may be what the context should be.
+    pub(super) root: Option<&'l Folder>,
+}
+
+impl Lacking<'_> {
+    /// The error for links that lead to inputs and that a partial clone lacks; without it, a warning for
+    /// each path that an instruction names and that is not there.
+    pub(super) fn problems(&self, image: &Resolved<'_>, snapshot: &Snapshot) -> Vec<Diagnostic> {
+        if !self.inputs.unread.is_empty() {
+            let unread = self.inputs.unread.iter().map(String::as_str);
+            return snapshot.missing.error(unread).into_iter().collect();
+        }
+        // What `inputs` in the configuration names may be there or not.
+        let read = self
+            .inputs
+            .missing
+            .iter()
+            .filter_map(|&index| self.read.get(index));
+        read.map(|(source, place)| missing(image, source, *place, self.context, self.root))
+            .collect()
+    }
+}
+
+/// Something that is in every git folder.
+pub(super) const GIT_FILE: &str = ".git/HEAD";
+
+/// A build would be sent `.git`, which is never an input.
+pub(super) fn git_folder(image: &Resolved<'_>, place: Place) -> Diagnostic {
+    let message =
+        "this takes `.git` too, which changes with every command of git and does not count";
+    let own = format!("{}.dockerignore", image.definition.dockerfile);
+    Diagnostic::warning("git-folder", message)
+        .at(image.source, place.span.range(), "")
+        .help(format!(
+            "add the line `.git` to `.dockerignore` at the root, or to `{own}` if there is one"
+        ))
+        .help("`shipwright exec` leaves it out anyway")
+}
+
+fn missing(
+    image: &Resolved<'_>,
+    source: &ContextSource,
+    place: Place,
+    context: &str,
+    root: Option<&Folder>,
+) -> Diagnostic {
+    let path = source.path.as_deref().unwrap_or_default();
+    let place_in = if context == "." { "the root" } else { context };
+    let message = format!("`{path}` is not in the build context, {place_in}, or is ignored there");
+    let diagnostic = Diagnostic::warning("missing-source", message)
+        .at(image.source, place.span.range(), "")
+        .help("a build will fail here, unless something makes the file first");
+    // The folder above that has it, if it is a file or folder at all.
+    let above = context
+        .match_indices('/')
+        .rev()
+        .map(|(at, _)| &context[..at])
+        .chain(["."]);
+    let has_it = |folder: &&str| {
+        let folder = root.and_then(|root| root.folder(folder));
+        context != "." && folder.is_some_and(|folder| folder.node(path).is_some())
+    };
+    match above.into_iter().find(has_it) {
+        Some(folder) => diagnostic.help(format!(
+            r#"or `{folder}` is the context, which has it: `"images": {{"{}": {{"context": "{folder}"}}}}` in .shipwright.json"#,
+            image.definition.name
+        )),
+        None => diagnostic,
+    }
+}
+
+/// What a source takes depends on what only the base image could tell.
+pub(super) fn unknown(image: &Resolved<'_>, place: Place) -> Diagnostic {
+    let message = "what this takes depends on a variable that the base image may set: all of the \
+                   build context counts";
+    Diagnostic::note("unknown-source", message)
+        .at(image.source, place.span.range(), "")
+        .help("to have less count, set the variable in the stage (`ENV`, or `ARG` with a default)")
+}

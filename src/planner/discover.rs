@@ -1,0 +1,314 @@
+//! Which files of a snapshot are Dockerfiles, and which texts the planner needs to read at all.
+
+use std::collections::BTreeSet;
+
+use globset::{GlobSet, GlobSetBuilder};
+
+use crate::config::{Config, Spanned};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::paths::{self, file_name};
+use crate::tree::snapshot::{Entry, Node, Snapshot};
+
+/// Endings of files that are templates of Dockerfiles or notes about them.
+const NOT_DOCKERFILES: [&str; 8] = [
+    IGNORE_FILE,
+    ".in",
+    ".j2",
+    ".tmpl",
+    ".template",
+    ".erb",
+    ".md",
+    ".txt",
+];
+
+/// How names of Dockerfiles begin.
+const WORDS: [&str; 2] = ["Dockerfile", "Containerfile"];
+
+/// How those of other Dockerfiles end.
+const ENDINGS: [&str; 4] = [
+    ".Dockerfile",
+    ".dockerfile",
+    ".Containerfile",
+    ".containerfile",
+];
+
+/// How names of ignore files end.
+const IGNORE_FILE: &str = ".dockerignore";
+
+/// Folders that hold other people's files.
+const FOREIGN_FOLDERS: [&str; 2] = ["vendor", "node_modules"];
+
+/// Which files are Dockerfiles by a configuration.
+#[derive(Debug)]
+pub(crate) struct Discovery<'c> {
+    config: &'c Config,
+    /// In place of the usual names; empty for these.
+    only: GlobSet,
+    also: GlobSet,
+    exclude: GlobSet,
+    /// Those that images of the configuration name.
+    named: BTreeSet<&'c str>,
+    /// The last components of these.
+    names: BTreeSet<&'c [u8]>,
+}
+
+/// The Dockerfiles of a repository, in byte order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Those that make images.
+    pub dockerfiles: Vec<String>,
+    /// Those that the configuration takes out.
+    pub excluded: Vec<String>,
+}
+
+impl<'c> Discovery<'c> {
+    /// By a configuration, whose patterns have been checked.
+    pub(crate) fn new(config: &'c Config) -> Self {
+        let patterns = &config.dockerfiles;
+        let named = config.images.values();
+        let named: BTreeSet<&str> = named
+            .filter_map(|entry| Some(entry.dockerfile.as_ref()?.value.as_str()))
+            .collect();
+        Self {
+            config,
+            only: set(&patterns.only),
+            also: set(&patterns.also),
+            exclude: set(&patterns.exclude),
+            names: named
+                .iter()
+                .map(|path| file_name(path).as_bytes())
+                .collect(),
+            named,
+        }
+    }
+
+    /// All Dockerfiles of a snapshot. A symbolic link that leads to a file is one too. One that an
+    /// image of the configuration names is never excluded.
+    pub(crate) fn find(&self, snapshot: &Snapshot) -> Found {
+        let mut found = Found::default();
+        let by_name = |entry: Entry<'_>| self.may_be_read(entry.name);
+        snapshot.root.walk_where(&by_name, &mut |path, node| {
+            let is_file = match node {
+                Node::File { .. } => true,
+                Node::Link { .. } => snapshot.texts.contains_key(path),
+                _ => false,
+            };
+            if !is_file {
+                return;
+            }
+            if self.named.contains(path) || self.is_candidate(path) && !self.is_excluded(path) {
+                found.dockerfiles.push(path.to_owned());
+            } else if is_dockerfile(path) || self.is_candidate(path) {
+                found.excluded.push(path.to_owned());
+            }
+        });
+        found.dockerfiles.sort();
+        found.excluded.sort();
+        found
+    }
+
+    /// Whether [`Discovery::is_read`] could be true of a file of this name. Most names end here, before
+    /// anything is made of them.
+    pub(crate) fn may_be_read(&self, name: &[u8]) -> bool {
+        let by_path = !self.only.is_empty() || !self.also.is_empty();
+        by_path
+            || name.ends_with(IGNORE_FILE.as_bytes())
+            || WORDS.iter().any(|word| name.starts_with(word.as_bytes()))
+            || ENDINGS
+                .iter()
+                .any(|ending| name.ends_with(ending.as_bytes()))
+            || self.names.contains(name)
+    }
+
+    /// Whether the planner reads the file at this path: a Dockerfile or an ignore file.
+    pub(crate) fn is_read(&self, path: &str) -> bool {
+        let name = file_name(path);
+        name.ends_with(IGNORE_FILE)
+            || self.named.contains(path)
+            || self.is_candidate(path) && !self.is_excluded(path)
+    }
+
+    /// Notes of what was left out, and warnings of patterns that do nothing.
+    pub(crate) fn remarks(&self, found: &Found) -> Diagnostics {
+        let mut diagnostics = Diagnostics::new();
+        let Some(source) = &self.config.source else {
+            return diagnostics;
+        };
+        let patterns = &self.config.dockerfiles;
+        let all = || found.dockerfiles.iter().chain(&found.excluded);
+        for pattern in [&patterns.only, &patterns.also, &patterns.exclude]
+            .into_iter()
+            .flatten()
+        {
+            let matcher = set(std::slice::from_ref(pattern));
+            if !all().any(|path| matcher.is_match(path)) {
+                let message = format!("`{}` matches no Dockerfile", pattern.value);
+                let diagnostic = Diagnostic::warning("unused-pattern", message)
+                    .at(source, pattern.span.clone(), "")
+                    .help(
+                        "patterns are of whole paths from the root: `tests/**`, `**/*.Dockerfile`",
+                    );
+                diagnostics.push(diagnostic);
+            }
+        }
+        let mut note = |pattern: &Spanned<String>, what: &str, paths: &[&String]| {
+            if !paths.is_empty() {
+                let list: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+                let s = if list.len() == 1 { "" } else { "s" };
+                let message = format!("{what} leaves out {} Dockerfile{s}", list.len());
+                let diagnostic = Diagnostic::note("excluded-dockerfile", message)
+                    .at(source, pattern.span.clone(), "")
+                    .help(list.join(", "));
+                diagnostics.push(diagnostic);
+            }
+        };
+        for pattern in &patterns.exclude {
+            let matcher = set(std::slice::from_ref(pattern));
+            let paths = found.excluded.iter().filter(|path| matcher.is_match(path));
+            let paths: Vec<_> = paths.collect();
+            note(pattern, &format!("`{}`", pattern.value), &paths);
+        }
+        if let Some(first) = patterns.only.first() {
+            let others = found.excluded.iter().filter(|path| !self.is_excluded(path));
+            note(first, "`only`", &others.collect::<Vec<_>>());
+        }
+        diagnostics
+    }
+
+    fn is_candidate(&self, path: &str) -> bool {
+        let usual = if self.only.is_empty() {
+            is_dockerfile(path)
+        } else {
+            self.only.is_match(path)
+        };
+        usual || self.also.is_match(path)
+    }
+
+    fn is_excluded(&self, path: &str) -> bool {
+        self.exclude.is_match(path)
+    }
+}
+
+/// The patterns as one set. Those that are none were refused when the configuration was read.
+fn set(patterns: &[Spanned<String>]) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    for glob in patterns.iter().filter_map(|p| paths::glob(&p.value).ok()) {
+        set.add(glob);
+    }
+    set.build().unwrap_or_default()
+}
+
+/// Whether a file is a Dockerfile by its path.
+pub(crate) fn is_dockerfile(path: &str) -> bool {
+    let mut folders = path.split('/');
+    let name = folders.next_back().unwrap_or(path);
+    parts(name).is_some() && !folders.any(|folder| FOREIGN_FOLDERS.contains(&folder))
+}
+
+/// What the file name of a Dockerfile adds to the name of its folder: `dev` for `Dockerfile.dev`
+/// and for `dev.Dockerfile`, nothing for `Dockerfile`.
+pub(crate) fn suffix(path: &str) -> &str {
+    parts(file_name(path)).unwrap_or_default()
+}
+
+/// The suffix of a Dockerfile's name; none where the name is not a Dockerfile's.
+fn parts(name: &str) -> Option<&str> {
+    let suffix = if let Some(rest) = WORDS.iter().find_map(|word| name.strip_prefix(word)) {
+        let mut chars = rest.chars();
+        match chars.next() {
+            None => "",
+            Some('.' | '-' | '_') if !chars.as_str().is_empty() => chars.as_str(),
+            Some(_) => return None,
+        }
+    } else {
+        let mut endings = ENDINGS.iter();
+        let prefix = endings.find_map(|ending| name.strip_suffix(ending))?;
+        if prefix.is_empty() {
+            return None;
+        }
+        prefix
+    };
+    let lower = name.to_ascii_lowercase();
+    let mut others = NOT_DOCKERFILES.iter();
+    let is_other = others.any(|ending| lower.ends_with(ending));
+    (!is_other).then_some(suffix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::snapshot::File;
+
+    #[test]
+    fn the_configuration_says_which() {
+        #[track_caller]
+        fn check(patterns: &str, expected: &[&str], excluded: &[&str]) {
+            let text = format!(
+                r#"{{"version": 2, "dockerfiles": {patterns},
+                "images": {{"x": {{"dockerfile": "tests/named"}}}}}}"#
+            );
+            let config = Config::parse(&text).unwrap();
+            let paths = [
+                "Dockerfile",
+                "a/Dockerfile.in",
+                "tests/Dockerfile",
+                "tests/named",
+            ];
+            let files = paths.map(|path| (path, File::Plain(Vec::new())));
+            let found = Discovery::new(&config).find(&Snapshot::of_files(None, files));
+            assert_eq!(found.dockerfiles, expected);
+            assert_eq!(found.excluded, excluded);
+        }
+        check(
+            "{}",
+            &["Dockerfile", "tests/Dockerfile", "tests/named"],
+            &[],
+        );
+        check(
+            r#"{"exclude": ["tests/**"]}"#,
+            &["Dockerfile", "tests/named"],
+            &["tests/Dockerfile"],
+        );
+        check(
+            r#"{"only": ["*/Dockerfile"]}"#,
+            &["tests/Dockerfile", "tests/named"],
+            &["Dockerfile"],
+        );
+        check(
+            r#"{"also": ["**/*.in"], "exclude": ["Dockerfile"]}"#,
+            &["a/Dockerfile.in", "tests/Dockerfile", "tests/named"],
+            &["Dockerfile"],
+        );
+    }
+
+    #[test]
+    fn file_names_of_dockerfiles() {
+        let rows = [
+            ("Dockerfile", Some("")),
+            ("a/b/Dockerfile", Some("")),
+            ("a/Dockerfile.dev", Some("dev")),
+            ("a/Dockerfile-dev", Some("dev")),
+            ("a/Dockerfile_dev.x", Some("dev.x")),
+            ("a/dev.Dockerfile", Some("dev")),
+            ("a/8.3.dockerfile", Some("8.3")),
+            ("a/Containerfile", Some("")),
+            ("a/Containerfile.web", Some("web")),
+            ("a/web.Containerfile", Some("web")),
+            ("Dockerfiles", None),
+            ("Dockerfile.", None),
+            ("dockerfile", None),
+            (".Dockerfile", None),
+            ("a/Dockerfile.dockerignore", None),
+            ("a/Dockerfile.j2", None),
+            ("a/Dockerfile.md", None),
+            ("a/Dockerfile.template", None),
+            ("vendor/x/Dockerfile", None),
+            ("a/node_modules/x/Dockerfile", None),
+            ("vendored/Dockerfile", Some("")),
+        ];
+        for (path, expected) in rows {
+            let found = is_dockerfile(path).then(|| suffix(path));
+            assert_eq!(found, expected, "{path}");
+        }
+    }
+}

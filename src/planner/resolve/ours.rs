@@ -1,0 +1,185 @@
+//! Which references mean an image of the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::GlobMatcher;
+
+use crate::config::Pinned;
+use crate::lang::dockerfile::stages::ImageUse;
+use crate::lang::reference::Reference;
+use crate::paths;
+use crate::planner::images::{Definition, NamedContext, is_glob};
+
+/// What a reference means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// The image of that index.
+    Ours(usize),
+    /// A published one of the image of that index: its repository, with a tag or digest of its own.
+    Pinned(usize),
+    /// An image that others make.
+    External,
+}
+
+/// The images of the plan by the references that Dockerfiles call them by.
+#[derive(Debug)]
+pub(super) struct Ours {
+    /// By full name, tag included: names and aliases.
+    exact: BTreeMap<String, usize>,
+    /// By repository, the images that have a name or alias in it.
+    by_repository: BTreeMap<String, BTreeSet<usize>>,
+    /// Aliases that are patterns.
+    globs: Vec<(GlobMatcher, usize)>,
+    /// Images whose name has no namespace: an official image may have it too.
+    bare: BTreeSet<usize>,
+    /// By image, what named contexts of its own mean.
+    contexts: Vec<BTreeMap<String, Reference>>,
+    pinned: Pinned,
+}
+
+impl Ours {
+    /// Indexes images by their names and aliases, which are legal.
+    pub(super) fn new<'d>(
+        definitions: impl IntoIterator<Item = &'d Definition>,
+        pinned: Pinned,
+    ) -> Self {
+        let mut ours = Self {
+            exact: BTreeMap::new(),
+            by_repository: BTreeMap::new(),
+            globs: Vec::new(),
+            bare: BTreeSet::new(),
+            contexts: Vec::new(),
+            pinned,
+        };
+        for (index, image) in definitions.into_iter().enumerate() {
+            ours.add(&image.name, index);
+            for alias in &image.aliases {
+                ours.add(alias, index);
+            }
+            if !image.name.contains('/') {
+                ours.bare.insert(index);
+            }
+            let contexts = image.contexts.iter();
+            let images = contexts.filter_map(|(key, context)| match context {
+                NamedContext::Image(reference) => Some((key.clone(), reference.clone())),
+                NamedContext::Folder(_) => None,
+            });
+            ours.contexts.push(images.collect());
+        }
+        ours
+    }
+
+    fn add(&mut self, name: &str, index: usize) {
+        if is_glob(name) {
+            let glob = paths::glob(name).ok();
+            self.globs
+                .extend(glob.map(|glob| (glob.compile_matcher(), index)));
+        } else if let Ok(reference) = Reference::parse(name) {
+            let repository = reference.repository();
+            self.by_repository
+                .entry(repository)
+                .or_default()
+                .insert(index);
+            let full = reference.with_default_tag().to_string();
+            self.exact.entry(full).or_insert(index);
+        }
+    }
+
+    /// What a reference of a Dockerfile means, by the context of that name where the image has one.
+    pub(super) fn meaning(&self, image: &ImageUse, used_in: usize) -> Meaning {
+        let contexts = self.contexts.get(used_in);
+        match contexts.and_then(|contexts| contexts.get(&image.reference.context_key())) {
+            Some(bound) => self.of_reference(bound, false, used_in),
+            None => self.of_reference(&image.reference, image.tag_from_variable, used_in),
+        }
+    }
+
+    /// The named contexts of an image that mean no image of the plan.
+    pub(super) fn other_contexts(
+        &self,
+        image: &Definition,
+        index: usize,
+    ) -> BTreeMap<String, NamedContext> {
+        let mut contexts = image.contexts.clone();
+        contexts.retain(|_, context| match context {
+            NamedContext::Folder(_) => true,
+            NamedContext::Image(reference) => {
+                !matches!(self.of_reference(reference, false, index), Meaning::Ours(_))
+            }
+        });
+        contexts
+    }
+
+    /// What a reference means.
+    ///
+    /// One that equals a name or alias, tag included, is ours. So is one of our repositories with no
+    /// tag, with `latest` and with a tag that came from a variable; another tag is a pin, and a
+    /// digest always means the registry. Only the whole repository counts. An image is not built on
+    /// itself: in the folder `redis`, with no namespace anywhere, `FROM redis` can only mean the
+    /// official image, and `acme/x:${RELEASE}` in that of `acme/x` the published one.
+    fn of_reference(&self, reference: &Reference, from_variable: bool, used_in: usize) -> Meaning {
+        let repository = reference.repository();
+        let owner = self.owner(&repository);
+        if reference.digest.is_some() {
+            return owner.map_or(Meaning::External, Meaning::Pinned);
+        }
+        let full = reference.clone().with_default_tag().to_string();
+        let exact = self.exact.get(&full).copied();
+        match exact.or_else(|| self.by_glob(reference)) {
+            Some(index) if index == used_in && self.bare.contains(&index) => {
+                return Meaning::External;
+            }
+            Some(index) if index == used_in && from_variable => return Meaning::Pinned(index),
+            Some(index) => return Meaning::Ours(index),
+            None => {}
+        }
+        let Some(owner) = owner else {
+            return Meaning::External;
+        };
+        let floating = matches!(reference.tag.as_deref(), None | Some("latest"));
+        let ours = floating || from_variable || self.pinned == Pinned::Internal;
+        if ours && owner != used_in {
+            Meaning::Ours(owner)
+        } else {
+            Meaning::Pinned(owner)
+        }
+    }
+
+    /// The first image by name that has an alias which is a pattern and matches.
+    fn by_glob(&self, reference: &Reference) -> Option<usize> {
+        self.matching(reference).next()
+    }
+
+    fn matching(&self, reference: &Reference) -> impl Iterator<Item = usize> {
+        let texts = (!self.globs.is_empty()).then(|| (reference.familiar(), reference.to_string()));
+        let matches = move |glob: &GlobMatcher| {
+            let mut texts = texts.iter();
+            texts.any(|(short, full)| glob.is_match(short) || glob.is_match(full))
+        };
+        let globs = self.globs.iter();
+        globs
+            .filter(move |(glob, _)| matches(glob))
+            .map(|(_, index)| *index)
+    }
+
+    /// All images that have an alias which is a pattern and matches, where no name or alias equals
+    /// the reference.
+    pub(super) fn by_patterns(&self, reference: &Reference) -> BTreeSet<usize> {
+        let full = reference.clone().with_default_tag().to_string();
+        if reference.digest.is_some() || self.exact.contains_key(&full) {
+            return BTreeSet::new();
+        }
+        self.matching(reference).collect()
+    }
+
+    /// The image that a repository means where the tag does not say which: the one without a tag of
+    /// its own, else the only one.
+    fn owner(&self, repository: &str) -> Option<usize> {
+        let untagged = self.exact.get(&format!("{repository}:latest")).copied();
+        let images = self.by_repository.get(repository)?;
+        untagged.or_else(|| match images.len() {
+            1 => images.first().copied(),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! Stamp arguments that are no stamps: what an image takes depends on them, or what it runs may.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Parsed, Resolved, uses_of};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::lang::dockerfile::Kind;
+use crate::lang::dockerfile::stages::{Base, ContextSource, Origin, Place, Request, StageGraph};
+use crate::planner::images::Definition;
+
+/// A value that no default has by chance: only whether something changes is asked.
+const OTHER: &str = "0.0.0-stamp";
+
+/// Refuses stamp arguments by which references or the files that are copied differ: they are not
+/// counted, so the plan would be of another image than the build. `stages` are without them.
+pub(super) fn check(
+    definition: &Definition,
+    parsed: &Parsed<'_>,
+    request: &Request<'_>,
+    stages: &StageGraph<'_>,
+) -> Result<(), Diagnostics> {
+    let mut problems = Diagnostics::new();
+    for (name, template) in &definition.settings.stamp_args {
+        if !stages.declared.contains(name) {
+            continue;
+        }
+        let mut build_args: BTreeMap<String, String> = request.build_args.clone();
+        build_args.insert(name.clone(), OTHER.to_owned());
+        let stamped = StageGraph::new(
+            parsed.dockerfile,
+            &Request {
+                build_args: &build_args,
+                ..*request
+            },
+        );
+        let same = stamped.is_ok_and(|stamped| taken(&stamped) == taken(stages));
+        if !same {
+            let message = format!(
+                "`{name}` is a stamp of `{}`, and what that takes depends on it",
+                definition.name
+            );
+            let what = format!(r#"`"build_args": {{"{name}": "{}"}}`"#, template.text);
+            problems.push(
+                Diagnostic::error("stamp-counts", message)
+                    .at(parsed.source, 0..0, "")
+                    .help(format!("make it a build argument that counts: {what}")),
+            );
+        }
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    Ok(())
+}
+
+/// What reachable stages take: images by their full names, and files of the context.
+fn taken<'s>(stages: &'s StageGraph<'_>) -> (Vec<String>, Vec<&'s ContextSource>) {
+    let images = stages.reachable().flat_map(uses_of);
+    let steps = stages.reachable().flat_map(|stage| &stage.steps);
+    (
+        images.map(|(_, _, image)| image.full_name()).collect(),
+        steps.flat_map(|step| &step.sources).collect(),
+    )
+}
+
+/// Warns of every `RUN` that reads a stamp argument, by its name or by that of a variable that was set
+/// from it: what it makes of the stamp is kept by an image that is not built again.
+pub(super) fn in_runs(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics) {
+    for image in resolved {
+        for name in image.definition.settings.stamp_args.keys() {
+            let mut places: Vec<Place> = Vec::new();
+            for view in &image.views {
+                for place in runs(&image.source.text, &view.stages, name) {
+                    if !places.contains(&place) {
+                        places.push(place);
+                    }
+                }
+            }
+            for place in places {
+                let of = &image.definition.name;
+                let message = format!("this `RUN` reads `{name}`, a stamp of `{of}`");
+                diagnostics.push(
+                    Diagnostic::warning("stamp-in-run", message)
+                        .at(image.source, place.span.range(), "")
+                        .help("a stamp does not count: an image that nothing else changes keeps what an older one made")
+                        .help(format!(
+                            r#"read it in a `LABEL` or an `ENV`, or let it count: `"build_args": {{"{name}": "…"}}` in place of `"stamp_args"` in .shipwright.json"#
+                        )),
+                );
+            }
+        }
+    }
+}
+
+/// The `RUN`s of reachable stages, in the Dockerfile's text, that read an argument.
+fn runs(text: &str, stages: &StageGraph<'_>, argument: &str) -> Vec<Place> {
+    // By stage, the variables that hold the argument at its end: a stage that is built on it has them.
+    let mut holders: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+    let mut places = Vec::new();
+    for stage in stages.reachable() {
+        let mut hold = match stage.base {
+            Base::Stage(base) => holders.get(&base).cloned().unwrap_or_default(),
+            _ => BTreeSet::new(),
+        };
+        for step in &stage.steps {
+            let Origin::Own(instruction) = &step.origin else {
+                continue;
+            };
+            match &instruction.kind {
+                Kind::Arg(arguments) => {
+                    let mut names = arguments.iter().map(|declared| declared.name.text);
+                    hold.extend(names.find(|name| *name == argument));
+                }
+                Kind::Env(settings) => {
+                    for setting in settings {
+                        if reads(setting.value.text, &hold) {
+                            hold.insert(setting.name.text);
+                        } else {
+                            hold.remove(setting.name.text);
+                        }
+                    }
+                }
+                Kind::Run(_) => {
+                    let written = text.get(instruction.node.span.range());
+                    if written.is_some_and(|written| reads(written, &hold)) {
+                        places.push(step.place);
+                    }
+                }
+                _ => {}
+            }
+        }
+        holders.insert(stage.index, hold);
+    }
+    places
+}
+
+/// Whether a text has one of some variables in it, as `$NAME` or `${NAME`.
+fn reads(text: &str, names: &BTreeSet<&str>) -> bool {
+    let mut dollars = text.match_indices('$');
+    dollars.any(|(at, _)| {
+        let is_escaped = text[..at].ends_with('\\');
+        let rest = &text[at + 1..];
+        let rest = rest.strip_prefix('{').unwrap_or(rest);
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        !is_escaped && names.contains(&rest[..end.unwrap_or(rest.len())])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::dockerfile::stages::NoBases;
+    use crate::lang::dockerfile::{self, Dockerfile};
+    use crate::lang::platform::Platform;
+
+    #[track_caller]
+    fn check(text: &str, lines: &[usize]) {
+        let ast = dockerfile::parse(text);
+        let dockerfile = Dockerfile::new(&ast);
+        let stages = StageGraph::new(
+            &dockerfile,
+            &Request {
+                target: None,
+                build_args: &BTreeMap::new(),
+                platform: &Platform::default(),
+                build_platform: &Platform::default(),
+                contexts: &BTreeSet::new(),
+                bases: &NoBases,
+            },
+        )
+        .unwrap();
+        let found: Vec<usize> = runs(text, &stages, "V")
+            .iter()
+            .map(|place| place.lines.start)
+            .collect();
+        assert_eq!(found, lines, "{text}");
+    }
+
+    #[test]
+    fn what_runs_read() {
+        check(
+            "FROM x\nARG V\nRUN echo $V\nRUN echo ${V:-x}\nRUN echo $VV \\$V\n",
+            &[3, 4],
+        );
+        check("FROM x\nRUN echo $V\nARG V\nLABEL v=$V\n", &[]);
+        check(
+            "FROM x\nARG V\nENV W=a$V\nRUN echo $W\nENV W=b\nRUN echo $W\n",
+            &[4],
+        );
+        check("FROM x AS a\nARG V\nFROM a\nRUN echo $V\n", &[4]);
+        check("FROM x AS a\nARG V\nFROM x\nRUN echo $V\n", &[]);
+        check("FROM x\nARG V\nRUN <<END\necho \"$V\"\nEND\n", &[3]);
+        check("FROM x\nARG V\nRUN [\"sh\", \"-c\", \"echo $V\"]\n", &[3]);
+    }
+}

@@ -1,0 +1,250 @@
+//! Which images of a repository are planned: names, globs, and what depends on them.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostics::{Diagnostic, Diagnostics, nearest};
+use crate::planner::graph::Graph;
+use crate::planner::names::short;
+
+/// What the command line selects. Everything where nothing is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Images with all that they depend on.
+    pub upto: Vec<String>,
+    /// Images with all that depends on them, and all that those depend on.
+    pub dependents: Vec<String>,
+    /// Images alone.
+    pub exact: Vec<String>,
+    /// Images that are left out, with all that depends on them.
+    pub exclude: Vec<String>,
+}
+
+impl Selection {
+    /// The indices of the selected images. `names` are sorted, and the graph's indices are theirs.
+    ///
+    /// # Errors
+    /// For every pattern that names no image, with the nearest names.
+    pub fn apply(&self, names: &[&str], graph: &Graph) -> Result<BTreeSet<usize>, Diagnostics> {
+        let mut diagnostics = Diagnostics::new();
+        let mut find = |patterns: &[String]| -> BTreeSet<usize> {
+            let found = patterns.iter().flat_map(|pattern| {
+                let found = matching(pattern, names);
+                if found.is_empty() {
+                    diagnostics.push(unknown(pattern, names));
+                }
+                found
+            });
+            found.collect()
+        };
+        let (upto, dependents) = (find(&self.upto), find(&self.dependents));
+        let (exact, exclude) = (find(&self.exact), find(&self.exclude));
+        if diagnostics.has_errors() {
+            return Err(diagnostics);
+        }
+        let mut selected = if self.names_nothing() {
+            (0..names.len()).collect()
+        } else {
+            let mut selected = graph.with_needs(upto);
+            selected.extend(graph.with_needs(graph.with_dependents(dependents)));
+            selected.extend(exact);
+            selected
+        };
+        for image in graph.with_dependents(exclude) {
+            selected.remove(&image);
+        }
+        Ok(selected)
+    }
+
+    /// The indices of the images that are meant themselves, rather than for being needed; none where
+    /// nothing is named, and all are. A pattern that names no image names nothing.
+    pub fn named(&self, names: &[&str], graph: &Graph) -> Option<BTreeSet<usize>> {
+        if self.names_nothing() {
+            return None;
+        }
+        let find = |patterns: &[String]| -> BTreeSet<usize> {
+            let found = patterns.iter().flat_map(|pattern| matching(pattern, names));
+            found.collect()
+        };
+        let mut named = graph.with_dependents(find(&self.dependents));
+        named.extend(find(&self.upto));
+        named.extend(find(&self.exact));
+        Some(named)
+    }
+
+    /// Whether only exclusions are said, if anything.
+    fn names_nothing(&self) -> bool {
+        self.upto.is_empty() && self.dependents.is_empty() && self.exact.is_empty()
+    }
+}
+
+/// The images that a pattern names: by full name, else by short name; a glob may name many.
+fn matching(pattern: &str, names: &[&str]) -> Vec<usize> {
+    let by = |matches: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        let all = names.iter().enumerate();
+        all.filter(|(_, name)| matches(name))
+            .map(|(index, _)| index)
+            .collect()
+    };
+    if pattern.contains(['*', '?']) {
+        return by(&|name| glob(pattern, name) || glob(pattern, short(name)));
+    }
+    let full = by(&|name| name == pattern);
+    if full.is_empty() {
+        by(&|name| short(name) == pattern)
+    } else {
+        full
+    }
+}
+
+/// Whether a pattern of `*` (any run) and `?` (one character) matches a whole text.
+fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut retry = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                retry = Some((p, t));
+                p += 1;
+            }
+            Some(&c) if c == '?' || c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                let Some((star, from)) = retry else {
+                    return false;
+                };
+                retry = Some((star, from + 1));
+                p = star + 1;
+                t = from + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|&c| c == '*')
+}
+
+fn unknown(pattern: &str, names: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::error("unknown-image", format!("no image is called `{pattern}`"));
+    let shorts = names.iter().map(|name| short(name));
+    match nearest(pattern, names.iter().copied().chain(shorts)) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help("`shipwright list` shows all names"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 5] = [
+        "a/admin",
+        "a/python",
+        "a/service1",
+        "a/service2",
+        "a/shared",
+    ];
+
+    /// python ← shared ← service1, service2; service1 ← admin
+    #[track_caller]
+    fn check(selection: &Selection, expected: &[&str]) {
+        let needs = BTreeSet::from([(4, 1), (2, 4), (3, 4), (0, 2)]);
+        let graph = Graph::new(NAMES.len(), &needs);
+        let selected = selection
+            .apply(&NAMES, &graph)
+            .map_err(|d| format!("{d:?}"));
+        let found: Vec<&str> = selected
+            .unwrap()
+            .into_iter()
+            .map(|i| short(NAMES[i]))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    fn patterns(patterns: &[&str]) -> Vec<String> {
+        patterns.iter().map(|&p| p.to_owned()).collect()
+    }
+
+    #[test]
+    fn unions_then_exclusions() {
+        let everything = Selection::default();
+        check(
+            &everything,
+            &["admin", "python", "service1", "service2", "shared"],
+        );
+        let upto = Selection {
+            upto: patterns(&["service2"]),
+            ..everything.clone()
+        };
+        check(&upto, &["python", "service2", "shared"]);
+        let dependents = Selection {
+            dependents: patterns(&["a/service1"]),
+            ..everything.clone()
+        };
+        check(&dependents, &["admin", "python", "service1", "shared"]);
+        let exact = Selection {
+            exact: patterns(&["service*"]),
+            ..everything.clone()
+        };
+        check(&exact, &["service1", "service2"]);
+        let exclude = Selection {
+            exclude: patterns(&["service1"]),
+            ..everything
+        };
+        check(&exclude, &["python", "service2", "shared"]);
+    }
+
+    #[test]
+    fn what_is_only_needed_is_not_named() {
+        let needs = BTreeSet::from([(4, 1), (2, 4), (3, 4), (0, 2)]);
+        let graph = Graph::new(NAMES.len(), &needs);
+        for (upto, dependents, exact, expected) in [
+            (&[][..], &[][..], &[][..], None),
+            (&["admin"], &[], &["shared"], Some(vec![0, 4])),
+            (&["a/serv*", "gone"], &[], &[], Some(vec![2, 3])),
+            (&[], &["service1"], &[], Some(vec![0, 2])),
+        ] {
+            let selection = Selection {
+                upto: patterns(upto),
+                dependents: patterns(dependents),
+                exact: patterns(exact),
+                exclude: patterns(&["python"]),
+            };
+            let named = selection.named(&NAMES, &graph);
+            assert_eq!(named.map(Vec::from_iter), expected, "{selection:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_the_nearest() {
+        let selection = Selection {
+            exact: patterns(&["servce1", "zzz"]),
+            ..Selection::default()
+        };
+        let graph = Graph::new(NAMES.len(), &BTreeSet::new());
+        let diagnostics = selection.apply(&NAMES, &graph).unwrap_err();
+        let help: Vec<&str> = diagnostics.iter().map(|d| d.help[0].as_str()).collect();
+        assert_eq!(
+            help,
+            [
+                "did you mean `service1`?",
+                "`shipwright list` shows all names"
+            ]
+        );
+    }
+
+    #[test]
+    fn globs() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("a*c", "abbc", true),
+            ("a*c", "abcd", false),
+            ("a?c", "abc", true),
+            ("*b*", "abc", true),
+            ("**a", "bba", true),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What the bake file says: a target an image, linked where one needs another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minijinja::value::Value;
+use serde::Serialize;
+
+use super::quote::Language;
+use super::script::{Header, because, header};
+use super::slug::{shortest, slugs};
+use super::template::{remark, verbatim};
+use crate::plan::{self, Action, Plan};
+use crate::run::buildx;
+
+/// The data of `docker-bake.hcl.j2`.
+#[derive(Debug, Serialize)]
+pub(super) struct File {
+    header: Header,
+    /// Some image is built though it may exist, because bake cannot look.
+    ensures: bool,
+    /// Some image is one that not every engine can hold.
+    several_platforms: bool,
+    targets: Vec<Target>,
+}
+
+#[derive(Debug, Serialize)]
+struct Target {
+    name: String,
+    title: Value,
+    because: Option<Value>,
+    /// The Dockerfile that re-tags the image; little else matters then.
+    retag: Option<String>,
+    context: String,
+    /// Relative to the context, as bake takes it.
+    dockerfile: String,
+    stage: Option<String>,
+    platforms: Vec<String>,
+    network: Option<String>,
+    no_cache: bool,
+    contexts: Vec<Entry>,
+    args: Vec<Entry>,
+    labels: Vec<Entry>,
+    /// The content reference, unless another target has it, then the readable ones.
+    tags: Vec<String>,
+    secret: Vec<String>,
+    ssh: Vec<String>,
+    cache_from: Vec<String>,
+    cache_to: Vec<String>,
+    attest: Vec<String>,
+    push: bool,
+}
+
+/// An entry of a map, whose `=` stands below that of the entry before.
+#[derive(Debug, Serialize)]
+struct Entry {
+    key: String,
+    padding: Value,
+    value: String,
+}
+
+/// What the bake file says.
+pub(super) fn file(plan: &Plan) -> File {
+    let names: Vec<&str> = plan
+        .images
+        .iter()
+        .map(|image| image.name.as_str())
+        .collect();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    let targets = slugs(&shortest(&names), allowed, &["default"]);
+    let target_of: BTreeMap<&str, &str> = names
+        .iter()
+        .copied()
+        .zip(targets.iter().map(String::as_str))
+        .collect();
+    let images = plan.images.iter().zip(&targets);
+    let holders = holders(plan);
+    File {
+        header: header(plan),
+        ensures: plan
+            .images
+            .iter()
+            .any(|image| image.action == Action::Ensure),
+        several_platforms: plan.images.iter().any(|image| image.platforms.len() > 1),
+        targets: images
+            .map(|(image, target)| view(image, target, &target_of, &holders))
+            .collect(),
+    }
+}
+
+/// The name of the image whose target writes a content reference: one, as the containerd image store
+/// fails where two write it at once. One that is pushed, if there is one.
+fn holders(plan: &Plan) -> BTreeMap<&str, &str> {
+    let mut holders = BTreeMap::new();
+    for (image, earlier) in plan.images.iter().zip(plan.twins()) {
+        let is_taken = earlier.iter().any(|&index| is_pushed(&plan.images[index]));
+        if earlier.is_empty() || (is_pushed(image) && !is_taken) {
+            holders.insert(image.reference.as_str(), image.name.as_str());
+        }
+    }
+    holders
+}
+
+fn is_pushed(image: &plan::Image) -> bool {
+    image.push && !image.dirty
+}
+
+fn view(
+    image: &plan::Image,
+    target: &str,
+    target_of: &BTreeMap<&str, &str>,
+    holders: &BTreeMap<&str, &str>,
+) -> Target {
+    let mut contexts: BTreeMap<String, String> = BTreeMap::new();
+    for (name, place) in &image.contexts {
+        contexts.insert(name.clone(), buildx::context_value(place));
+    }
+    for dependency in &image.dependencies {
+        let value = match target_of.get(dependency.image.as_str()) {
+            Some(target) => format!("target:{target}"),
+            None => format!(
+                "docker-image://{}",
+                dependency.content.as_deref().unwrap_or_default()
+            ),
+        };
+        contexts.insert(dependency.reference.clone(), value);
+    }
+    let args = image.build_args.iter().chain(&image.stamp_args);
+    let mut attest = image.attest.clone();
+    if buildx::without_provenance(image) {
+        attest.push("type=provenance,disabled=true".to_owned());
+    }
+    let mut seen = BTreeSet::new();
+    let holds = holders.get(image.reference.as_str()) == Some(&image.name.as_str());
+    let tags = holds
+        .then_some(&image.reference)
+        .into_iter()
+        .chain(&image.tags);
+    // A `FROM` would run the triggers of such an image, and so change it.
+    let retag = image.action == Action::Retag && !image.onbuild;
+    Target {
+        name: target.to_owned(),
+        title: remark(&image.name),
+        because: because(image),
+        retag: retag.then(|| format!("FROM {}", image.reference)),
+        context: buildx::local_path(&image.context),
+        dockerfile: buildx::local_path(&relative(&image.dockerfile, &image.context)),
+        stage: image.target.clone(),
+        platforms: image.platforms.clone(),
+        network: Some(image.network.clone()).filter(|network| !network.is_empty()),
+        no_cache: image.no_cache,
+        contexts: entries(contexts.iter()),
+        args: entries(args),
+        labels: entries(image.labels.iter()),
+        tags: tags.filter(|&tag| seen.insert(tag)).cloned().collect(),
+        secret: image.secrets.iter().map(buildx::secret_value).collect(),
+        ssh: image.ssh.clone(),
+        cache_from: image.cache_from.clone(),
+        cache_to: image.cache_to.clone(),
+        attest,
+        push: is_pushed(image),
+    }
+}
+
+fn entries<'a>(map: impl Iterator<Item = (&'a String, &'a String)> + Clone) -> Vec<Entry> {
+    // What cannot be quoted was refused before.
+    let width = |key: &String| {
+        Language::Hcl
+            .quote(key)
+            .map_or(0, |key| key.chars().count())
+    };
+    let widest = map.clone().map(|(key, _)| width(key)).max().unwrap_or(0);
+    let entry = |(key, value): (&String, &String)| Entry {
+        key: key.clone(),
+        padding: verbatim(" ".repeat(widest - width(key))),
+        value: value.clone(),
+    };
+    map.map(entry).collect()
+}
+
+/// A path of the checkout, as seen from a folder of it.
+fn relative(path: &str, folder: &str) -> String {
+    let mut path: Vec<&str> = path.split('/').collect();
+    let mut folder: Vec<&str> = folder.split('/').filter(|&part| part != ".").collect();
+    while path.len() > 1 && folder.first().is_some_and(|first| path[0] == *first) {
+        path.remove(0);
+        folder.remove(0);
+    }
+    let up = vec![".."; folder.len()];
+    [up, path].concat().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dockerfile_is_named_from_its_context() {
+        for (path, folder, expected) in [
+            ("Dockerfile", ".", "Dockerfile"),
+            ("a/Dockerfile", ".", "a/Dockerfile"),
+            ("a/b/Dockerfile", "a", "b/Dockerfile"),
+            ("docker/a.Dockerfile", "a/b", "../../docker/a.Dockerfile"),
+            ("a/c/Dockerfile", "a/b", "../c/Dockerfile"),
+            ("a", "a/b", "../../a"),
+        ] {
+            assert_eq!(relative(path, folder), expected);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Rendering: every value that a template writes is quoted for the language of the template.
+//!
+//! The name of a template says its language (`Makefile.j2`, `*.sh.j2`, `*.hcl.j2`, `*.json.j2`); the
+//! formatter of the engine then quotes each `{{ value }}`, so that the author of a template cannot
+//! forget to. The filters `sh`, `make`, `hcl`, `json` and `comment` do the same by name.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Serde, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
+use serde::Serialize;
+
+use super::quote::{Language, comment};
+use crate::diagnostics::{Diagnostic, SourceText};
+
+/// The templates of this program, by name.
+const TEMPLATES: [(&str, &str); 6] = [
+    ("header.j2", include_str!("../../../templates/header.j2")),
+    (
+        "Makefile.j2",
+        include_str!("../../../templates/Makefile.j2"),
+    ),
+    (
+        "build.sh.j2",
+        include_str!("../../../templates/build.sh.j2"),
+    ),
+    (
+        "functions.sh.j2",
+        include_str!("../../../templates/functions.sh.j2"),
+    ),
+    (
+        "docker-bake.hcl.j2",
+        include_str!("../../../templates/docker-bake.hcl.j2"),
+    ),
+    (
+        "github.json.j2",
+        include_str!("../../../templates/github.json.j2"),
+    ),
+];
+
+/// A text that a template writes as it stands: made here, of nothing that could be misread.
+pub(super) fn verbatim(text: impl Into<String>) -> Value {
+    Value::from_safe_string(text.into())
+}
+
+/// A text from outside as a comment shows it to people.
+pub(super) fn remark(text: &str) -> Value {
+    verbatim(comment(text))
+}
+
+/// Renders one of the program's templates.
+///
+/// # Errors
+/// When the template writes what is not there, or what its language cannot carry.
+pub(super) fn render(name: &str, view: impl Serialize) -> Result<String, Diagnostic> {
+    rendered(&TEMPLATES, name, view).map_err(|error| diagnose(&error))
+}
+
+/// Renders a template from outside.
+///
+/// # Errors
+/// Besides those of [`render`], when it is no template.
+pub(super) fn render_source(
+    template: &SourceText,
+    view: impl Serialize,
+) -> Result<String, Diagnostic> {
+    let (name, source) = (template.path.as_str(), &*template.text);
+    rendered(&[(name, source)], name, view).map_err(|error| diagnose(&error))
+}
+
+fn rendered(templates: &[(&str, &str)], name: &str, view: impl Serialize) -> Result<String, Error> {
+    let mut engine = engine();
+    for (name, source) in templates {
+        engine.add_template_owned((*name).to_owned(), (*source).to_owned())?;
+    }
+    engine.get_template(name)?.render(Serde(view))
+}
+
+fn engine() -> Environment<'static> {
+    let mut engine = Environment::new();
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_syntax(syntax());
+    engine.set_auto_escape_callback(|name| match language_of(name) {
+        Some(language) => AutoEscape::Custom(language.into()),
+        None => AutoEscape::None,
+    });
+    engine.set_formatter(format);
+    for name in ["sh", "make", "hcl", "json"] {
+        engine.add_filter(name, move |value: Value| {
+            let language = language(name).expect("a name of the list above");
+            quote(language, &value).map(verbatim)
+        });
+    }
+    engine.add_filter("comment", |text: &str| remark(text));
+    // A part in `sh` within a Makefile: make undoes the doubling before the shell reads it.
+    engine.add_filter("double_dollars", |text: &str| {
+        verbatim(text.replace('$', "$$"))
+    });
+    engine
+}
+
+/// A line that holds a `{% block %}` alone leaves no trace in the output.
+fn syntax() -> SyntaxConfig {
+    SyntaxConfig::builder()
+        .keep_trailing_newline(true)
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()
+        .expect("the usual delimiters do not contradict each other")
+}
+
+fn language(name: &str) -> Option<Language> {
+    Some(match name {
+        "sh" => Language::Sh,
+        "make" => Language::Make,
+        "hcl" => Language::Hcl,
+        "json" => Language::Json,
+        _ => return None,
+    })
+}
+
+/// The language that a template of that name is written in.
+fn language_of(template: &str) -> Option<&'static str> {
+    let name = template.strip_suffix(".j2").unwrap_or(template);
+    let last = name.rsplit('/').next().unwrap_or(name);
+    match last.rsplit_once('.') {
+        Some((_, "sh")) => Some("sh"),
+        Some((_, "mk")) => Some("make"),
+        Some((_, "hcl")) => Some("hcl"),
+        Some((_, "json")) => Some("json"),
+        None if last == "Makefile" => Some("make"),
+        _ => None,
+    }
+}
+
+/// What `{{ value }}` writes.
+fn format(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let language = match state.auto_escape() {
+        AutoEscape::Custom(name) => language(name),
+        _ => None,
+    };
+    match language {
+        Some(language) if !value.is_safe() => {
+            out.write_str(&quote(language, value)?).map_err(Error::from)
+        }
+        _ => minijinja::escape_formatter(out, state, value),
+    }
+}
+
+fn quote(language: Language, value: &Value) -> Result<String, Error> {
+    let refuse = |what: String| Error::new(ErrorKind::InvalidOperation, what);
+    match value.kind() {
+        _ if language == Language::Json => {
+            serde_json::to_string(value).map_err(|error| refuse(error.to_string()))
+        }
+        ValueKind::Bool => Ok(value.is_true().to_string()),
+        ValueKind::Number => Ok(value.to_string()),
+        ValueKind::String => {
+            let text = value.to_string();
+            let quoted = language.quote(&text);
+            quoted.map_err(|reason| refuse(format!("the value `{}` {reason}", comment(&text))))
+        }
+        kind => Err(refuse(format!("a value of kind {kind} is no text"))),
+    }
+}
+
+fn diagnose(error: &Error) -> Diagnostic {
+    let kind = || error.kind().to_string();
+    let message = error.detail().map_or_else(kind, str::to_owned);
+    let diagnostic = Diagnostic::error("template", message);
+    match (error.name(), error.template_source(), error.range()) {
+        (Some(name), Some(source), Some(range)) => {
+            diagnostic.at(&SourceText::new(name, source), range, "")
+        }
+        _ => diagnostic,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// Renders a template of that name; an error is its message and the text it marks.
+    #[track_caller]
+    fn check(name: &str, source: &str, expected: Result<&str, (&str, &str)>) {
+        let view = BTreeMap::from([("text", json!("a $b")), ("list", json!(["x y"]))]);
+        let rendered = render_source(&SourceText::new(name, source), view);
+        let rendered = rendered.map_err(|problem| {
+            let marked = problem
+                .labels
+                .first()
+                .map_or(0..0, |label| label.span.clone());
+            (problem.message, &source[marked])
+        });
+        let rendered = rendered.as_deref();
+        let rendered = rendered.map_err(|(message, marked)| (message.as_str(), *marked));
+        assert_eq!(rendered, expected);
+    }
+
+    #[test]
+    fn values_are_quoted_by_the_name_of_the_template() {
+        check("a.sh.j2", "{{ text }}", Ok("'a $b'"));
+        check("Makefile.j2", "{{ text }}", Ok("'a $$b'"));
+        check("a.hcl.j2", "{{ text }} {{ true }}", Ok(r#""a $b" true"#));
+        check("a.json.j2", "{{ list }}", Ok(r#"["x y"]"#));
+        check("notes.txt", "{{ text }} {{ text|sh }}", Ok("a $b 'a $b'"));
+    }
+
+    #[test]
+    fn nothing_is_quoted_twice() {
+        check(
+            "a.sh.j2",
+            "{{ text|sh }} {{ text|comment }}",
+            Ok("'a $b' a $b"),
+        );
+        let nested = "{% filter double_dollars %}{{ text|sh }}{% endfilter %}";
+        check("Makefile.j2", nested, Ok("'a $$b'"));
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_with_its_place() {
+        check(
+            "a.sh.j2",
+            "{{ list }}",
+            Err(("a value of kind sequence is no text", "list")),
+        );
+        check(
+            "a.sh.j2",
+            "\n{{ none }}",
+            Err(("a value of kind none is no text", "none")),
+        );
+        check(
+            "a.sh.j2",
+            "{{ nothing }}",
+            Err(("`nothing` is undefined", "nothing")),
+        );
+        check(
+            "a.sh.j2",
+            "{{ text|upper| }}",
+            Err((
+                "unexpected end of variable block, expected identifier",
+                "}}",
+            )),
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! The command that builds an image, for the engine and for people.
+
+use super::contexts::Sources;
+use crate::plan::{Image, Plan};
+use crate::run::buildx;
+
+/// How a run builds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How<'h> {
+    /// The name of the builder.
+    pub(super) builder: &'h str,
+    /// Whether the builder puts the image into its registry, and not into the engine.
+    pub(super) to_registry: bool,
+    /// Whether the run pushes: caches are written then alone.
+    pub(super) pushing: bool,
+}
+
+/// What stands behind `docker` to build the image from `sources` and name it by its content
+/// reference.
+pub(super) fn build_arguments(
+    plan: &Plan,
+    image: &Image,
+    sources: Sources,
+    how: How<'_>,
+) -> Vec<String> {
+    let image = Image {
+        dockerfile: sources.dockerfile,
+        context: sources.context,
+        contexts: sources.named,
+        ..image.clone()
+    };
+    let provenance_off = buildx::without_provenance(&image);
+    let fixed = [
+        "buildx",
+        "build",
+        if how.to_registry { "--push" } else { "--load" },
+        "--progress=plain",
+        "--builder",
+        how.builder,
+    ];
+    let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
+    for flag in buildx::flags(plan, &image) {
+        arguments.push(flag.name.to_owned());
+        arguments.extend(flag.value);
+    }
+    if how.pushing {
+        for cache in image.cache_to {
+            arguments.extend(["--cache-to".to_owned(), cache]);
+        }
+    }
+    if provenance_off {
+        arguments.push("--provenance=false".to_owned());
+    }
+    arguments.push(buildx::local_path(&image.context));
+    arguments
+}
+
+/// The words as a POSIX shell reads them back.
+pub(super) fn shell_line<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = words.into_iter().map(shell_word).collect();
+    quoted.join(" ")
+}
+
+fn shell_word(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::exec::contexts::{Contexts, WorkingTree};
+    use crate::run::exec::tests::{image, plan};
+
+    /// The arguments but those that every build has.
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut Image), pushing: bool, expected: &str) {
+        let mut plan = plan(vec![image("base", &[]), image("app", &["base"])]);
+        change(&mut plan.images[1]);
+        let sources = WorkingTree
+            .sources(&plan.images[1])
+            .expect("a plain folder");
+        let how = How {
+            builder: "default",
+            to_registry: false,
+            pushing,
+        };
+        let arguments = build_arguments(&plan, &plan.images[1], sources, how);
+        let mut line = shell_line(arguments.iter().map(String::as_str));
+        for fixed in [
+            "buildx build --load --progress=plain --builder default ",
+            "--file app/Dockerfile ",
+            "--build-context us/base=docker-image://us/base:sw-base ",
+            "--label dev.shipwright.fingerprint=app ",
+            "--tag us/app:sw-app ",
+        ] {
+            assert!(line.contains(fixed), "{line}");
+            line = line.replace(fixed, "");
+        }
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn each_field_has_its_option() {
+        let off = "--provenance=false app";
+        check(|_| {}, false, off);
+        check(
+            |image| image.target = Some("prod".into()),
+            false,
+            &format!("--target prod {off}"),
+        );
+        check(
+            |image| image.no_cache = true,
+            false,
+            &format!("--no-cache {off}"),
+        );
+        check(|image| image.cache_to = vec!["us/c".into()], false, off);
+        check(
+            |image| image.cache_to = vec!["us/c".into()],
+            true,
+            &format!("--cache-to us/c {off}"),
+        );
+        let sbom = |image: &mut Image| image.attest = vec!["type=sbom".into()];
+        check(sbom, false, &format!("--attest type=sbom {off}"));
+        let provenance = |image: &mut Image| image.attest = vec!["type=provenance".into()];
+        check(provenance, false, "--attest type=provenance app");
+        check(
+            |image| image.context = "-".into(),
+            false,
+            "--provenance=false ./-",
+        );
+    }
+
+    #[test]
+    fn a_shell_reads_the_words_back() {
+        let words = ["a/b:1", "", "it's", "$x `y`", "a\\b", "-x"];
+        assert_eq!(shell_line(words), r"a/b:1 '' 'it'\''s' '$x `y`' 'a\b' -x");
+    }
+}

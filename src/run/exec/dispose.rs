@@ -1,0 +1,173 @@
+//! Local images that nobody needs any more: found by their label, removed by their references.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::docker::{Docker, text, unreachable};
+use super::engine::FINGERPRINT_LABEL;
+use super::look::short_form;
+use crate::diagnostics::Diagnostic;
+use crate::plan::Plan;
+
+/// A reference in the engine to an image that a plan built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labelled {
+    /// `repository:tag` as the engine lists it.
+    pub reference: String,
+    /// The engine's id of the image.
+    pub id: String,
+    /// When it was built, in seconds since 1970-01-01 00:00 UTC; unknown where the engine keeps no
+    /// time.
+    pub created: Option<i64>,
+}
+
+/// What is to stay: everything that some plans name.
+#[derive(Debug, Default)]
+pub struct Kept {
+    references: BTreeSet<String>,
+    repositories: BTreeSet<String>,
+}
+
+impl Kept {
+    /// Keeps the images of a plan.
+    pub fn add(&mut self, plan: &Plan) {
+        for image in &plan.images {
+            let references = image.tags.iter().chain([&image.reference]);
+            self.references
+                .extend(references.map(|reference| short_form(reference).to_owned()));
+            let repository = short_form(&image.repository);
+            self.repositories.insert(repository.to_owned());
+        }
+    }
+
+    /// Those of the references whose image no plan names by any, and that are in a repository of
+    /// the plans: other projects' images are on the same engine. With `before`, only images that
+    /// were built before that moment, in seconds since 1970-01-01 00:00 UTC.
+    pub fn unneeded<'a>(&self, labelled: &'a [Labelled], before: Option<i64>) -> Vec<&'a Labelled> {
+        let named = labelled
+            .iter()
+            .filter(|image| self.references.contains(&image.reference));
+        let kept: BTreeSet<&str> = named.map(|image| &*image.id).collect();
+        let unneeded = labelled.iter().filter(|image| {
+            let repository = image.reference.rsplit_once(':').map(|(name, _)| name);
+            let ours = repository.is_some_and(|name| self.repositories.contains(name));
+            let old = before.is_none_or(|before| image.created.is_some_and(|at| at < before));
+            ours && old && !kept.contains(&*image.id)
+        });
+        unneeded.collect()
+    }
+}
+
+/// Every reference in the engine to an image that carries the label, in byte order.
+///
+/// # Errors
+/// When the engine does not answer.
+pub fn labelled() -> Result<Vec<Labelled>, Diagnostic> {
+    let docker = Docker::at(Path::new("."));
+    let label = format!("label={FINGERPRINT_LABEL}");
+    let format = "{{.ID}} {{.Repository}}:{{.Tag}}";
+    let words = [
+        "image",
+        "ls",
+        "--no-trunc",
+        "--filter",
+        &label,
+        "--format",
+        format,
+    ];
+    let output = docker.output(words)?;
+    if !output.status.success() {
+        return Err(unreachable(&text(&output.stderr)));
+    }
+    let listed = text(&output.stdout);
+    let pairs = listed.lines().filter_map(|line| line.split_once(' '));
+    // What has lost its name is for docker itself to prune.
+    let pairs: Vec<(&str, &str)> = pairs.filter(|(_, name)| !name.contains('<')).collect();
+    let created = created(&docker, &pairs.iter().map(|(id, _)| *id).collect())?;
+    let mut labelled: Vec<Labelled> = pairs
+        .into_iter()
+        .map(|(id, reference)| Labelled {
+            reference: reference.to_owned(),
+            id: id.to_owned(),
+            created: created.get(id).copied(),
+        })
+        .collect();
+    labelled.sort_by(|a, b| a.reference.cmp(&b.reference));
+    Ok(labelled)
+}
+
+/// When the images of these ids were built; one that is gone meanwhile is left out.
+fn created(docker: &Docker, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, i64>, Diagnostic> {
+    let mut created = BTreeMap::new();
+    if ids.is_empty() {
+        return Ok(created);
+    }
+    let words = ["image", "inspect", "--format", "{{.Id}} {{.Created}}"];
+    let output = docker.output(words.iter().chain(ids).copied())?;
+    for line in text(&output.stdout).lines() {
+        if let Some((id, moment)) = line.split_once(' ')
+            && let Ok(moment) = OffsetDateTime::parse(moment, &Rfc3339)
+        {
+            created.insert(id.to_owned(), moment.unix_timestamp());
+        }
+    }
+    Ok(created)
+}
+
+/// Takes the reference away, and with the last one the image.
+///
+/// # Errors
+/// When the engine does not let it: a container uses the image.
+pub fn remove(reference: &str) -> Result<(), Diagnostic> {
+    let output = Docker::at(Path::new(".")).output(["image", "rm", reference])?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = text(&output.stderr);
+    let message = format!("cannot remove `{reference}`: {}", said.trim());
+    Err(Diagnostic::error("remove-failed", message)
+        .help("remove the container that uses it first, or leave both"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::exec::tests::{image, plan};
+
+    fn labelled(reference: &str, id: &str, created: i64) -> Labelled {
+        Labelled {
+            reference: reference.to_owned(),
+            id: id.to_owned(),
+            created: Some(created),
+        }
+    }
+
+    #[test]
+    fn what_no_plan_names_goes() {
+        let mut kept = Kept::default();
+        let mut hub = image("b", &[]);
+        hub.repository = "docker.io/us/b".to_owned();
+        hub.reference = "docker.io/us/b:sw-b".to_owned();
+        kept.add(&plan(vec![image("a", &[]), hub]));
+        let held = [
+            labelled("us/a:sw-a", "1", 5),
+            labelled("us/a:by-hand", "1", 5),
+            labelled("us/a:sw-old", "2", 5),
+            labelled("us/a:gone-branch", "2", 5),
+            labelled("us/a:sw-young", "3", 50),
+            labelled("us/b:sw-b", "4", 5),
+            labelled("others/a:sw-x", "5", 5),
+        ];
+        let check = |before, expected: &[&str]| {
+            let unneeded = kept.unneeded(&held, before);
+            let names: Vec<&str> = unneeded.iter().map(|image| &*image.reference).collect();
+            assert_eq!(names, expected, "{before:?}");
+        };
+        check(None, &["us/a:sw-old", "us/a:gone-branch", "us/a:sw-young"]);
+        check(Some(10), &["us/a:sw-old", "us/a:gone-branch"]);
+        check(Some(5), &[]);
+    }
+}

@@ -1,0 +1,192 @@
+//! What the planner sees of a repository: names, modes and ids of files, and the few texts it reads.
+//!
+//! Plain data, made by [`crate::tree::source`] from a commit or from the working tree. Everything from
+//! here to the plan is a pure function of it.
+
+mod folder;
+mod missing;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::tree::{attributes, links};
+
+pub(crate) use folder::{Entry, Folder, MalformedTree, Node, NodeRef};
+pub(crate) use missing::Missing;
+
+/// Id of a git object: SHA-1, 20 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(pub [u8; 20]);
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0 {
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The file that a symbolic link leads to, if it leads to one: its path and its id.
+pub(crate) fn linked_file(
+    root: &Folder,
+    links: &BTreeMap<String, Vec<u8>>,
+    path: &str,
+) -> Option<(String, ObjectId)> {
+    let target = |place: &links::Place| links.get(&links::path(place)).cloned();
+    let end = links::follow(root, links::names(path), &target).end?;
+    let (name, folder) = end.split_last()?;
+    match links::folder_at(root, folder)?.entry(name)?.node {
+        Node::File { id, .. } => Some((links::path(&end), id)),
+        _ => None,
+    }
+}
+
+/// What stands at a name while a snapshot is put together.
+enum Growing {
+    Folder(BTreeMap<String, Growing>),
+    Node(Node),
+}
+
+/// Puts a node at a path below a folder.
+fn insert(folder: &mut BTreeMap<String, Growing>, path: &str, node: Node) {
+    let Some((first, rest)) = path.split_once('/') else {
+        folder.insert(path.to_owned(), Growing::Node(node));
+        return;
+    };
+    let empty = || Growing::Folder(BTreeMap::new());
+    let inner = folder.entry(first.to_owned()).or_insert_with(empty);
+    if let Growing::Node(_) = inner {
+        *inner = empty();
+    }
+    if let Growing::Folder(inner) = inner {
+        insert(inner, rest, node);
+    }
+}
+
+fn grown(folder: BTreeMap<String, Growing>) -> Arc<Folder> {
+    let entries = folder.into_iter().map(|(name, inner)| match inner {
+        Growing::Folder(inner) => (name, Node::Folder(grown(inner))),
+        Growing::Node(node) => (name, node),
+    });
+    Arc::new(Folder::new(entries))
+}
+
+/// The id that git gives a file of these bytes.
+pub(crate) fn blob_id(bytes: &[u8]) -> ObjectId {
+    let id = git2::Oid::hash_object(git2::ObjectType::Blob, bytes);
+    object_id(id.expect("hashing bytes in memory needs nothing that could fail"))
+}
+
+/// libgit2's id as ours.
+pub(crate) fn object_id(id: git2::Oid) -> ObjectId {
+    let mut bytes = [0; 20];
+    bytes.copy_from_slice(id.as_bytes());
+    ObjectId(bytes)
+}
+
+/// A commit, as far as a plan needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// Id of the commit.
+    pub id: ObjectId,
+    /// The committer's time, in seconds since the Unix epoch.
+    pub timestamp: i64,
+    /// The branch, without `refs/heads/`, where one is known.
+    pub branch: Option<String>,
+}
+
+/// A repository at one moment, from the root of the plan downward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The commit, or for the working tree the commit it stands on; none before the first commit.
+    pub revision: Option<Revision>,
+    /// All files below the root of the plan.
+    pub root: Arc<Folder>,
+    /// What images take their inputs from: these files, those of submodules that an image reads, and
+    /// those of the disk that git ignores and that are to count.
+    pub sources: Arc<Folder>,
+    /// Whether the root is the top of a checkout, where `.git` stands.
+    pub at_top: bool,
+    /// What `.gitattributes` says of the files.
+    pub attributes: attributes::Texts,
+    /// Bytes of the files that the planner reads, by path: Dockerfiles and ignore files. At a path
+    /// that is a symbolic link, those of the file that it leads to.
+    pub texts: BTreeMap<String, Vec<u8>>,
+    /// Targets of all symbolic links that are known, by path.
+    pub links: BTreeMap<String, Vec<u8>>,
+    /// Links whose targets a partial clone lacks.
+    pub missing: Missing,
+}
+
+/// A file of a snapshot that is made from its contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum File {
+    /// A plain file.
+    Plain(Vec<u8>),
+    /// A file that may be executed.
+    Executable(Vec<u8>),
+    /// A symbolic link to that target.
+    Link(Vec<u8>),
+}
+
+impl Snapshot {
+    /// A snapshot of these files, all of whose bytes can be read; `revision` as in a commit.
+    pub fn of_files<'f>(
+        revision: Option<Revision>,
+        files: impl IntoIterator<Item = (&'f str, File)>,
+    ) -> Self {
+        let (mut texts, mut links) = (BTreeMap::new(), BTreeMap::new());
+        let mut root = BTreeMap::new();
+        for (path, file) in files {
+            let (File::Plain(bytes) | File::Executable(bytes) | File::Link(bytes)) = &file;
+            let id = blob_id(bytes);
+            let node = match &file {
+                File::Plain(_) => Node::File {
+                    executable: false,
+                    id,
+                },
+                File::Executable(_) => Node::File {
+                    executable: true,
+                    id,
+                },
+                File::Link(_) => Node::Link { id },
+            };
+            let known = match node {
+                Node::Link { .. } => &mut links,
+                _ => &mut texts,
+            };
+            known.insert(path.to_owned(), bytes.clone());
+            insert(&mut root, path, node);
+        }
+        let root = grown(root);
+        for link in links.keys() {
+            let target = linked_file(&root, &links, link).and_then(|(path, _)| texts.get(&path));
+            if let Some(text) = target.cloned() {
+                texts.insert(link.clone(), text);
+            }
+        }
+        Self {
+            revision,
+            sources: Arc::clone(&root),
+            root,
+            at_top: false,
+            attributes: attributes::Texts::default(),
+            texts,
+            links,
+            missing: Missing::default(),
+        }
+    }
+
+    /// The bytes of a file that the planner reads.
+    pub fn text(&self, path: &str) -> Option<&[u8]> {
+        self.texts.get(path).map(Vec::as_slice)
+    }
+}

@@ -1,0 +1,227 @@
+//! Whether a tracked file is as the index says: the one place that decides it.
+//!
+//! As git does: what the disk says of the file (times, size, number, owner) is compared with what it
+//! said when the file was last checked out or added; where these agree, the content is the index's
+//! blob and is not read. A file that may have been changed in the very moment in which the index was
+//! written ("racy") is read. Two flags by which git is told to look away (`assume-unchanged`, and
+//! `skip-worktree` where the file is there after all) are not obeyed: a builder is sent what stands
+//! on the disk.
+
+use std::fs::{self, Metadata};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use git2::{AttrCheckFlags, AttrValue, ObjectType, Oid, Repository, Status};
+
+use super::index::{Entry, Time};
+use super::lfs;
+use super::stable;
+use super::working_tree::{gone, unreadable};
+use crate::diagnostics::Diagnostic;
+use crate::tree::snapshot::{Node, ObjectId, blob_id, object_id};
+
+/// Attributes that have text converted on its way into the index.
+const CONVERTING: [&str; 5] = ["text", "crlf", "eol", "ident", "working-tree-encoding"];
+
+/// What the repository's configuration says of files on this disk.
+pub(super) struct Rules {
+    /// Whether the disk knows which files may be executed (`core.fileMode`).
+    has_modes: bool,
+    /// Whether it knows symbolic links (`core.symlinks`).
+    has_links: bool,
+    /// Whether nothing but git changes what is known of a file (`core.trustctime`).
+    trusts_change_time: bool,
+    /// When the index was written.
+    index_written: Time,
+    /// The repository, for what only it can say; threads take turns.
+    repository: Mutex<Repository>,
+}
+
+impl Rules {
+    /// The rules of a repository whose index was written then.
+    ///
+    /// # Errors
+    /// When it cannot be opened a second time.
+    pub(super) fn of(repository: &Repository, index_written: Time) -> Result<Self, git2::Error> {
+        let config = repository.config()?;
+        let is = |key, default| config.get_bool(key).unwrap_or(default);
+        Ok(Self {
+            has_modes: is("core.fileMode", true),
+            has_links: is("core.symlinks", true),
+            trusts_change_time: is("core.trustctime", true),
+            index_written,
+            repository: Mutex::new(Repository::open(repository.path())?),
+        })
+    }
+
+    /// Whether git ignores an untracked path; that of a folder ends in `/`.
+    ///
+    /// # Errors
+    /// When libgit2 cannot say.
+    pub(super) fn ignores(&self, path: &Path) -> Result<bool, git2::Error> {
+        let repository = self.repository.lock();
+        let repository = repository.unwrap_or_else(PoisonError::into_inner);
+        repository.is_path_ignored(path)
+    }
+
+    /// What the index says that a path is.
+    pub(super) fn indexed(entry: &Entry<'_>) -> Node {
+        let id = entry.id();
+        match entry.mode() & 0o170_000 {
+            0o120_000 => Node::Link { id },
+            0o160_000 => Node::Submodule { id },
+            _ => Node::File {
+                executable: entry.mode() & 0o111 != 0,
+                id,
+            },
+        }
+    }
+
+    /// What stands at the path of a file in the index; none where that is no file and no link, or
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub(super) fn node(
+        &self,
+        entry: &Entry<'_>,
+        disk: &Path,
+        metadata: &Metadata,
+    ) -> Result<Option<Node>, Diagnostic> {
+        let indexed = Self::indexed(entry);
+        if !entry.is_conflict() && self.is_untouched(entry, &indexed, metadata) {
+            return Ok(Some(indexed));
+        }
+        let Some(mut node) = read(disk, metadata)? else {
+            return Ok(None);
+        };
+        if let Node::File { executable, id } = &mut node {
+            match indexed {
+                Node::File {
+                    executable: indexed,
+                    ..
+                } if !self.has_modes => *executable = indexed,
+                Node::Link { .. } if !self.has_links => return Ok(Some(Node::Link { id: *id })),
+                _ => {}
+            }
+            let same_kind = matches!(indexed, Node::File { .. });
+            if same_kind && *id != indexed.id() && self.is_converted(entry, disk) {
+                *id = indexed.id();
+            }
+        }
+        Ok(Some(node))
+    }
+
+    /// What an untracked path is that git does not ignore; none where that is no file and no link.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub(super) fn untracked(
+        &self,
+        disk: &Path,
+        metadata: &Metadata,
+    ) -> Result<Option<Node>, Diagnostic> {
+        let mut node = read(disk, metadata)?;
+        if let (false, Some(Node::File { executable, .. })) = (self.has_modes, &mut node) {
+            *executable = false;
+        }
+        Ok(node)
+    }
+
+    /// Whether what the disk says of a file is what it said when the file was entered in the index.
+    fn is_untouched(&self, entry: &Entry<'_>, indexed: &Node, metadata: &Metadata) -> bool {
+        let kind = metadata.file_type();
+        let same_kind = match indexed {
+            Node::File { executable, .. } => {
+                kind.is_file() && (!self.has_modes || *executable == is_executable(metadata))
+            }
+            Node::Link { .. } => kind.is_symlink() || kind.is_file() && !self.has_links,
+            Node::Folder(_) | Node::Submodule { .. } => false,
+        };
+        let modified = Time::new(metadata.mtime(), metadata.mtime_nsec());
+        let changed = Time::new(metadata.ctime(), metadata.ctime_nsec());
+        same_kind
+            && entry.numbers() == Entry::numbers_of(metadata)
+            && is_at(entry.modified(), modified)
+            && (!self.trusts_change_time || is_at(entry.changed(), changed))
+            && is_before(entry.modified(), self.index_written)
+    }
+
+    /// Whether a file that differs from its blob is the blob all the same once its text is converted,
+    /// or its content given to git-lfs.
+    fn is_converted(&self, entry: &Entry<'_>, disk: &Path) -> bool {
+        let path = Path::new(std::ffi::OsStr::from_bytes(entry.path));
+        let repository = self.repository.lock();
+        let repository = repository.unwrap_or_else(PoisonError::into_inner);
+        if lfs::is_checked_out(&repository, path, entry.id(), disk) {
+            return true;
+        }
+        let has = |name: &&str| {
+            let value = repository.get_attr(path, name, AttrCheckFlags::FILE_THEN_INDEX);
+            let value = value.map(AttrValue::from_string);
+            value.is_ok_and(|value| !matches!(value, AttrValue::Unspecified | AttrValue::False))
+        };
+        let config = repository.config().map(|config| {
+            // `input` is no boolean.
+            let is_set = config.get_entry("core.autocrlf").is_ok();
+            config.get_bool("core.autocrlf").unwrap_or(is_set)
+        });
+        if !config.unwrap_or(false) && !CONVERTING.iter().any(has) {
+            return false;
+        }
+        let status = repository.status_file(path);
+        status.is_ok_and(|status| !status.intersects(Status::WT_MODIFIED | Status::WT_TYPECHANGE))
+    }
+}
+
+/// Whether a time of the index is that of the disk, to the second where the index knows no more.
+fn is_at(indexed: Time, disk: Time) -> bool {
+    indexed.seconds == disk.seconds
+        && (indexed.nanoseconds == 0 || indexed.nanoseconds == disk.nanoseconds)
+}
+
+/// Whether a file was changed before the index was written, beyond doubt.
+fn is_before(modified: Time, index_written: Time) -> bool {
+    if modified.nanoseconds == 0 || index_written.nanoseconds == 0 {
+        return modified.seconds < index_written.seconds;
+    }
+    modified < index_written
+}
+
+/// Reads the file or link at a path; none where it is something else, which no builder sends, or is
+/// gone.
+pub(super) fn read(disk: &Path, metadata: &Metadata) -> Result<Option<Node>, Diagnostic> {
+    let kind = metadata.file_type();
+    if kind.is_symlink() {
+        return match fs::read_link(disk) {
+            Ok(target) => Ok(Some(Node::Link {
+                id: blob_id(target.as_os_str().as_bytes()),
+            })),
+            Err(error) if gone(&error) => Ok(None),
+            Err(error) => Err(unreadable(disk, &error)),
+        };
+    }
+    if !kind.is_file() {
+        return Ok(None);
+    }
+    Ok(Some(Node::File {
+        executable: is_executable(metadata),
+        id: stable::unchanged(disk, metadata, || hash(disk))?,
+    }))
+}
+
+fn hash(disk: &Path) -> Result<ObjectId, Diagnostic> {
+    let id = Oid::hash_file(ObjectType::Blob, disk).map_err(|error| {
+        Diagnostic::error(
+            "unreadable",
+            format!("`{}` cannot be read: {}", disk.display(), error.message()),
+        )
+    })?;
+    Ok(object_id(id))
+}
+
+fn is_executable(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o100 != 0
+}
