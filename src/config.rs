@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::config::template::Template;
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::paths;
 use json::Object;
 pub(crate) use settings::PLATFORM_HELP;
@@ -123,8 +123,8 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, Diagnostics> {
         let source = SourceText::new(PATH, text);
         let document = json::parse(text).map_err(|error| {
-            Diagnostic::error(
-                "config-syntax",
+            Diagnostic::new(
+                Code::ConfigSyntax,
                 format!("this is not JSON: {}", error.message),
             )
             .at(&source, error.span, "")

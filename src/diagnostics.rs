@@ -6,10 +6,13 @@
 //! stopping at the first.
 
 pub mod annotations;
+mod code;
 pub mod render;
 
 use std::ops::Range;
 use std::sync::Arc;
+
+pub use code::Code;
 
 /// How much a diagnostic weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,8 +60,8 @@ pub struct Label {
 pub struct Diagnostic {
     /// How much it weighs.
     pub severity: Severity,
-    /// Stable identifier in kebab case, explained in `docs/diagnostics.md`.
-    pub code: &'static str,
+    /// What it is about.
+    pub code: Code,
     /// One line, lower case, names in backticks.
     pub message: String,
     /// The places, the most important first. Empty where the problem has no place in a file.
@@ -68,24 +71,10 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// An error without a place yet.
-    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, code, message)
-    }
-
-    /// A warning without a place yet.
-    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, code, message)
-    }
-
-    /// A note without a place yet.
-    pub fn note(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Note, code, message)
-    }
-
-    fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
+    /// One without a place yet; it weighs what its code does.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
-            severity,
+            severity: code.severity(),
             code,
             message: message.into(),
             labels: Vec::new(),

@@ -25,7 +25,7 @@ mod yaml;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
-use crate::diagnostics::{Diagnostic, Diagnostics, Severity, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, SourceText};
 use crate::paths::{file_name, folder_of};
 use crate::planner::discover::Discovery;
 use crate::tree::snapshot::Snapshot;
@@ -93,7 +93,7 @@ pub fn init(snapshot: &Snapshot, request: &Request) -> Result<Start, Diagnostics
         .filter(|file| snapshot.text(file).is_none());
     let mut left_out = Diagnostics::new();
     left_out.extend(missing.map(|file| {
-        Diagnostic::error("no-evidence", format!("there is no file `{file}` here"))
+        Diagnostic::new(Code::NoEvidence, format!("there is no file `{file}` here"))
             .help("paths are from the root of the plan, and git must track the file")
     }));
     if left_out.has_errors() {
@@ -189,7 +189,7 @@ impl Builds {
             like.source.path
         );
         left_out.push(
-            Diagnostic::warning("build-left-out", message)
+            Diagnostic::new(Code::BuildLeftOut, message)
                 .at(&build.source, build.span.clone(), "")
                 .at(&like.source, like.span.clone(), "this one is taken")
                 .help(format!(
@@ -260,7 +260,7 @@ fn take_out(
             "`{path}` cannot be planned, and {what}: {}",
             problem.message
         );
-        let mut diagnostic = Diagnostic::warning("dockerfile-left-out", message);
+        let mut diagnostic = Diagnostic::new(Code::DockerfileLeftOut, message);
         diagnostic.labels.clone_from(&problem.labels);
         diagnostic.help.clone_from(&problem.help);
         left_out.push(diagnostic.help("once that is mended, run `shipwright init` again"));
@@ -278,7 +278,7 @@ fn not_read(snapshot: &Snapshot, request: &Request) -> Diagnostics {
         if is_named_so(path) && folder_of(path) != "." {
             let message = format!("`{path}` is not read: it is not at the root");
             let help = format!("to take it for evidence: `shipwright init {path}`");
-            notes.push(Diagnostic::note("evidence-not-read", message).help(help));
+            notes.push(Diagnostic::new(Code::EvidenceNotRead, message).help(help));
         }
     });
     notes

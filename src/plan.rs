@@ -2,8 +2,8 @@
 //!
 //! These types are the plan format, version 1, exactly as `docs/plan.md` describes it: keys in the
 //! order of the fields, two-space indent, one final newline. They are a type of their own so that
-//! the compiler's inner types can change without changing the format. [`crate::run::emit`] and
-//! [`crate::run::exec`] know these types alone; a stored plan runs as well as a fresh one.
+//! the planner's inner types can change without changing the format. Emitters and runners know these
+//! types alone; a stored plan runs as well as a fresh one.
 
 use std::collections::{BTreeMap, BTreeSet};
 

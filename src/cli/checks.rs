@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::{self, Config};
-use crate::diagnostics::{Diagnostic, Diagnostics, Severity, listed};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, listed};
 use crate::paths;
 use crate::plan::Plan;
 use crate::planner::compile::{Compiled, Files};
@@ -59,7 +59,7 @@ pub(super) fn changed(
         paths.extend(changed.iter().map(|path| (*path).to_owned()));
     }
     let message = format!("the working tree differs from HEAD for {}", listed(images));
-    Err(Diagnostic::error("dirty", message)
+    Err(Diagnostic::new(Code::Dirty, message)
         .help(format!("changed: {}", listed(paths.iter().map(String::as_str))))
         .help("commit the changes, plan them as they are with `--dirty`, or plan the commit with `--rev HEAD`")
         .into())
@@ -79,7 +79,7 @@ pub(super) fn ignored(
         let leave = "leave them out: remove them, or add lines to `.dockerignore`";
         let count = "count them: name those that belong in under `\"generated\"` in .shipwright.json, \
             or plan the working tree with `--dirty`";
-        let mut found = Diagnostic::warning("ignored-input", message);
+        let mut found = Diagnostic::new(Code::IgnoredInput, message);
         found = match sends {
             Sends::Sealed => found.help("the plan of a commit does not count them, and `shipwright exec` does not send them"),
             Sends::Folders => found.help("the plan does not count them, and a build from these folders would send them"),
@@ -113,7 +113,7 @@ pub(super) fn filtered(plan: &Plan, files: &BTreeMap<String, Files>) -> Diagnost
             "git puts inputs through the filter `{filter}`: {}",
             listed(paths)
         );
-        Diagnostic::error("filtered-input", message)
+        Diagnostic::new(Code::FilteredInput, message)
             .help("what it makes of them is in no commit, so that a plan cannot count it")
             .help("leave them out with `.dockerignore`, or take the filter off in `.gitattributes`")
     });
@@ -155,7 +155,7 @@ pub(super) fn checked_out(
             names(&found.absent)
         );
         diagnostics.push(
-            Diagnostic::error("not-checked-out", message)
+            Diagnostic::new(Code::NotCheckedOut, message)
                 .help("a build from these folders would miss them: `git sparse-checkout add DIR`")
                 .help("or run the plan with `shipwright exec`, which needs no checkout of them"),
         );
@@ -163,7 +163,7 @@ pub(super) fn checked_out(
     if sends == Sends::Folders && !found.pointers.is_empty() {
         let message = format!("inputs are pointers of git-lfs: {}", names(&found.pointers));
         diagnostics.push(
-            Diagnostic::error("lfs-missing", message)
+            Diagnostic::new(Code::LfsMissing, message)
                 .help("a build from these folders would be sent the pointers: `git lfs pull`"),
         );
     }
@@ -173,7 +173,7 @@ pub(super) fn checked_out(
             names(&found.converted)
         );
         diagnostics.push(
-            Diagnostic::warning("converted-input", message)
+            Diagnostic::new(Code::ConvertedInput, message)
                 .help("what git has counts, and `shipwright exec` sends that; emitted files let Docker send what is checked out")
                 .help("in `.gitattributes`, `* -text` leaves files as they are, `* eol=lf` their line ends"),
         );
@@ -181,7 +181,7 @@ pub(super) fn checked_out(
     if !found.alike.is_empty() {
         let message = format!("names differ in case alone: {}", names(&found.alike));
         diagnostics.push(
-            Diagnostic::warning("case-conflict", message)
+            Diagnostic::new(Code::CaseConflict, message)
                 .help("this file system takes them for one: the checkout holds one file of each, and Docker is sent that"),
         );
     }
@@ -210,7 +210,7 @@ pub(super) fn missing(
         let mut error = if of_commit {
             let message =
                 format!("a commit has no generated files, and {names} may take some of `{text}`");
-            Diagnostic::error("generated-missing", message)
+            Diagnostic::new(Code::GeneratedMissing, message)
                 .help("plan HEAD in a checkout, after making them")
         } else {
             let places = concerned.iter().flat_map(|(_, reach)| *reach);
@@ -227,7 +227,7 @@ pub(super) fn missing(
                 let absent = listed(absent.iter().map(String::as_str));
                 format!("generated files that {names} would take are not there: {absent}")
             };
-            Diagnostic::error("generated-missing", message)
+            Diagnostic::new(Code::GeneratedMissing, message)
                 .help("make them first, with the command that the repository has for it")
         };
         if let Some(source) = &config.source {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::Planning;
 use super::output;
 use super::planning::{self, Made};
-use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
 use crate::planner::compile::Options;
 use crate::planner::decide::{Earlier, decide};
 use crate::tree::source::{Checkout, DiskFiles};
@@ -56,13 +56,13 @@ pub(super) fn earlier(
     // It can be planned, once what a partial clone lacks is fetched.
     if problems
         .iter()
-        .any(|problem| problem.code == "missing-object")
+        .any(|problem| problem.code == Code::MissingObject)
     {
         return Err(problems);
     }
     if compiled.is_none() {
-        let mut warning = Diagnostic::warning(
-            "since-not-planned",
+        let mut warning = Diagnostic::new(
+            Code::SinceNotPlanned,
             format!("`{since}` cannot be planned, so every image counts as new"),
         );
         for problem in problems
@@ -83,7 +83,10 @@ pub(super) fn earlier(
 fn references(file: &Path) -> Result<BTreeSet<String>, Diagnostic> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         let name = file.display();
-        Diagnostic::error("unreadable", format!("`{name}` cannot be read: {error}"))
+        Diagnostic::new(
+            Code::Unreadable,
+            format!("`{name}` cannot be read: {error}"),
+        )
     })?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(lines.map(str::to_owned).collect())

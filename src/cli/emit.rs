@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory};
 use super::args::{Arguments, Output, Planning, Stored};
 use super::checks::Sends;
 use super::{output, planning, stored};
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::run::emit::{Format, emit, emit_template};
 
 /// What is typed after `shipwright emit`.
@@ -134,7 +134,10 @@ pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(),
 fn read(directory: &Path, file: &Path) -> Result<SourceText, Diagnostic> {
     let name = file.display();
     let text = std::fs::read_to_string(directory.join(file)).map_err(|error| {
-        Diagnostic::error("unreadable", format!("`{name}` cannot be read: {error}"))
+        Diagnostic::new(
+            Code::Unreadable,
+            format!("`{name}` cannot be read: {error}"),
+        )
     })?;
     Ok(SourceText::new(name.to_string(), text))
 }

@@ -7,7 +7,7 @@ use super::args::{Planning, Run, Stored};
 use super::checks::Sends;
 use super::planning::{self, Made};
 use super::{output, stored};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::Image;
 use crate::run::exec::progress::{self, Progress, Quiet};
 use crate::run::exec::{self, Contexts, Options, Push, Report, Sources, Stop, WorkingTree};
@@ -91,8 +91,8 @@ fn run_plan(
         None => run.no_build.then(|| Path::new(".")),
     };
     let Some(root) = made.root.as_deref().or(elsewhere) else {
-        return Err(Diagnostic::error(
-            "no-working-tree",
+        return Err(Diagnostic::new(
+            Code::NoWorkingTree,
             "a bare repository has no folder to build in",
         )
         .help("run `exec` in a checkout, or in a worktree: `git worktree add`")
@@ -133,7 +133,7 @@ fn options(
     run: &Run,
 ) -> Result<Options, Diagnostics> {
     let stop = Stop::on_signals().map_err(|error| {
-        Diagnostic::error("signals", format!("signals cannot be handled: {error}"))
+        Diagnostic::new(Code::Signals, format!("signals cannot be handled: {error}"))
     })?;
     let logs = match &run.logs {
         Some(folder) => directory.join(folder),

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::output;
 use crate::config;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::init::{self, Request, Start};
 use crate::planner::discover::Discovery;
 use crate::tree::source::{Checkout, Tree};
@@ -74,8 +74,8 @@ pub(super) fn run(directory: &Path, arguments: &Init) -> Result<(), Diagnostics>
 fn default_file(root: Option<&Path>) -> Result<PathBuf, Diagnostic> {
     let file = root.map(|root| root.join(config::PATH));
     file.ok_or_else(|| {
-        Diagnostic::error(
-            "no-working-tree",
+        Diagnostic::new(
+            Code::NoWorkingTree,
             "a bare repository has no place for a configuration",
         )
         .help("see it with `shipwright init -o -`, and commit it in a clone")
@@ -83,8 +83,8 @@ fn default_file(root: Option<&Path>) -> Result<PathBuf, Diagnostic> {
 }
 
 fn exists(file: &Path) -> Diagnostic {
-    Diagnostic::error(
-        "config-exists",
+    Diagnostic::new(
+        Code::ConfigExists,
         format!("`{}` exists, and is not written over", file.display()),
     )
     .help("to see what would be written: `shipwright init -o -`")

@@ -7,7 +7,7 @@ use clap_mangen::Man;
 
 use super::args::Arguments;
 use super::output;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 
 /// Prints a script that completes command lines.
 pub(super) fn completions(shell: clap_complete::Shell) -> Result<(), Diagnostic> {
@@ -25,7 +25,7 @@ pub(super) fn man(folder: Option<&Path>) -> Result<(), Diagnostic> {
     };
     std::fs::create_dir_all(folder).map_err(|error| {
         let message = format!("`{}` cannot be made: {error}", folder.display());
-        Diagnostic::error("unwritable", message)
+        Diagnostic::new(Code::Unwritable, message)
     })?;
     let commands: Vec<Command> = program
         .get_subcommands()

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
-use crate::diagnostics::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
 use crate::tree::source::{Checkout, FileIdentity};
 
 /// Writes data to standard output, or to a file by way of a temporary one beside it, so that the
@@ -46,7 +46,7 @@ fn to_stdout(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Resul
     match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             let message = format!("standard output cannot be written: {error}");
-            Err(Diagnostic::error("unwritable", message))
+            Err(Diagnostic::new(Code::Unwritable, message))
         }
         _ => Ok(()),
     }
@@ -66,7 +66,7 @@ pub(super) fn create(data: &str, file: &Path) -> Result<(), Option<Diagnostic>> 
 
 fn unwritable(file: &Path, error: &std::io::Error) -> Diagnostic {
     let message = format!("`{}` cannot be written: {error}", file.display());
-    Diagnostic::error("unwritable", message)
+    Diagnostic::new(Code::Unwritable, message)
 }
 
 /// A file beside the one that is to be written, with the data in it.
@@ -132,7 +132,7 @@ pub(super) fn remark(checkout: &Checkout, diagnostics: &Diagnostics) {
 }
 
 /// Warnings that every command shows: where they are right, the plan is not what people want.
-const SHOWN_ALWAYS: [&str; 3] = ["ignored-input", "name-hint", "not-utf8"];
+const SHOWN_ALWAYS: [Code; 3] = [Code::IgnoredInput, Code::NameHint, Code::NotUtf8];
 
 /// Writes to standard error; one that is closed is nobody's problem.
 pub(super) fn eprint(text: &str) {

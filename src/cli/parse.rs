@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{args, output};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::dockerfile::report::Report;
 use crate::lang::dockerfile::{self, Dockerfile};
 use crate::lang::platform::Platform;
@@ -58,6 +58,9 @@ fn read(path: &Path, name: &Path) -> Result<Vec<u8>, Diagnostic> {
     };
     let name = name.display();
     read.map_err(|error| {
-        Diagnostic::error("unreadable", format!("`{name}` cannot be read: {error}"))
+        Diagnostic::new(
+            Code::Unreadable,
+            format!("`{name}` cannot be read: {error}"),
+        )
     })
 }

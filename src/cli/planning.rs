@@ -8,7 +8,7 @@ use super::args::{Planning, Settings};
 use super::checks::{self, Sends};
 use super::{decisions, output};
 use crate::config::{self, Config};
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::plan::Plan;
 use crate::planner::compile::{self, Compiled, Files, Options};
 use crate::planner::discover::Discovery;
@@ -298,7 +298,7 @@ pub(super) fn compile(
         Err(problems)
             if problems
                 .iter()
-                .any(|problem| problem.code == "missing-object") =>
+                .any(|problem| problem.code == Code::MissingObject) =>
         {
             // All that a partial clone lacks, as far as that can be known without it.
             let usual = Config::default();
@@ -353,7 +353,7 @@ fn configuration(tree: &Tree<'_>) -> Result<Config, Diagnostics> {
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
             let source = SourceText::new(config::PATH, text);
             Err(
-                Diagnostic::error("config-syntax", "the configuration is not UTF-8")
+                Diagnostic::new(Code::ConfigSyntax, "the configuration is not UTF-8")
                     .at(&source, valid..valid + 1, "")
                     .into(),
             )

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::args::Pruning;
 use super::{output, planning};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::run::exec::dispose::{self, Kept};
 use crate::tree::source::{Checkout, DiskFiles, Tree};
 
@@ -96,8 +96,8 @@ fn keep(
     match planning::everything(&mut tree, &options) {
         Ok((Some(compiled), _)) => kept.add(&compiled.plan),
         Ok((None, _)) | Err(_) => problems.push(
-            Diagnostic::warning(
-                "not-planned",
+            Diagnostic::new(
+                Code::NotPlanned,
                 format!("{name} cannot be planned, and keeps no image"),
             )
             .help(format!("`shipwright check --rev {name}` says why")),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::args::Stored;
 use super::output;
 use super::planning::{self, Made};
-use crate::diagnostics::{Diagnostic, Diagnostics, listed};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed};
 use crate::plan::{Image, Plan};
 use crate::planner::compile::{Compiled, Options};
 use crate::planner::images;
@@ -48,10 +48,13 @@ pub(super) fn read(file: &Path) -> Result<Plan, Diagnostic> {
     };
     let name = file.display();
     let text = text.map_err(|error| {
-        Diagnostic::error("unreadable", format!("`{name}` cannot be read: {error}"))
+        Diagnostic::new(
+            Code::Unreadable,
+            format!("`{name}` cannot be read: {error}"),
+        )
     })?;
     Plan::from_json(&text).map_err(|error| {
-        Diagnostic::error("bad-plan", format!("`{name}`: {error}"))
+        Diagnostic::new(Code::BadPlan, format!("`{name}`: {error}"))
             .help("make a new one with `shipwright plan`")
     })
 }
@@ -127,7 +130,7 @@ fn refuse_differences(plan: &Plan, now: &Compiled) -> Result<(), Diagnostics> {
     if !changed.is_empty() {
         let message = format!("{} changed since this plan was made", listed(changed));
         problems.push(
-            Diagnostic::error("changed-meanwhile", message)
+            Diagnostic::new(Code::ChangedMeanwhile, message)
                 .help("a plan of a working tree holds until a file is changed: make a new one, or `exec --dirty`")
                 .help("one that was made with an epoch cannot be stored: commit first"),
         );
@@ -145,7 +148,7 @@ fn refuse_other_revision(tree: &Tree<'_>, plan: &Plan) -> Result<(), Diagnostic>
     }
     let revision = &plan.source.revision;
     let message = format!("this plan is of revision {revision}, which is not checked out");
-    Err(Diagnostic::error("other-revision", message).help(format!(
+    Err(Diagnostic::new(Code::OtherRevision, message).help(format!(
         "check it out: `git checkout {revision}`, or make a new plan"
     )))
 }
@@ -163,8 +166,8 @@ pub(super) fn check_folders(directory: &Path, plan: &Plan) -> Result<(), Diagnos
     if paths.is_empty() {
         return Ok(());
     }
-    Err(Diagnostic::error(
-        "dirty",
+    Err(Diagnostic::new(
+        Code::Dirty,
         "the working tree differs from this plan's revision",
     )
     .help(format!("changed: {}", listed(paths)))

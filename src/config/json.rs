@@ -9,7 +9,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::Spanned;
 use crate::config::template::{Engine, Template};
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText, nearest};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText, nearest};
 
 /// Why a text is not JSON.
 pub(crate) struct SyntaxError {
@@ -68,7 +68,7 @@ impl<'a, 't> Object<'a, 't> {
     ) -> Option<Self> {
         let Value::Object(object) = value else {
             diagnostics.push(
-                Diagnostic::error("config-type", "the configuration must be an object").at(
+                Diagnostic::new(Code::ConfigType, "the configuration must be an object").at(
                     source,
                     span(value),
                     "",
@@ -149,7 +149,7 @@ impl<'a, 't> Object<'a, 't> {
 
     /// Reports a value that has the right type and is wrong all the same.
     pub(super) fn refuse(&mut self, span: Range<usize>, message: String, help: &str) {
-        let diagnostic = Diagnostic::error("config-value", message)
+        let diagnostic = Diagnostic::new(Code::ConfigValue, message)
             .at(self.source, span, "")
             .help(help);
         self.diagnostics.push(diagnostic);
@@ -219,7 +219,7 @@ impl<'a, 't> Object<'a, 't> {
             Ok(2.0) => Some(2),
             _ => {
                 let diagnostic =
-                    Diagnostic::error("config-version", format!("unknown version `{text}`"))
+                    Diagnostic::new(Code::ConfigVersion, format!("unknown version `{text}`"))
                         .at(self.source, span, "")
                         .help("versions 1 and 2 are known");
                 self.diagnostics.push(diagnostic);
@@ -239,7 +239,7 @@ impl<'a, 't> Object<'a, 't> {
                 .any(|other| other.name.as_str() == key)
             {
                 let message = format!("the key `{}{key}` stands twice", self.path);
-                let diagnostic = Diagnostic::error("config-duplicate-key", message)
+                let diagnostic = Diagnostic::new(Code::ConfigDuplicateKey, message)
                     .at(self.source, at.clone(), "")
                     .help("keep one of them");
                 self.diagnostics.push(diagnostic);
@@ -247,8 +247,8 @@ impl<'a, 't> Object<'a, 't> {
             if known.contains(&key) || key == "$schema" && self.path.is_empty() {
                 continue;
             }
-            let mut diagnostic = Diagnostic::error(
-                "config-unknown-key",
+            let mut diagnostic = Diagnostic::new(
+                Code::ConfigUnknownKey,
                 format!("unknown key `{}{key}`", self.path),
             )
             .at(self.source, at, "");
@@ -275,8 +275,8 @@ impl<'a, 't> Object<'a, 't> {
             return self.string(key);
         }
         let name = self.path.trim_end_matches('.');
-        let diagnostic = Diagnostic::error(
-            "config-missing-key",
+        let diagnostic = Diagnostic::new(
+            Code::ConfigMissingKey,
             format!("`{name}` has no `{key}`"),
         )
         .at(self.source, self.span.clone(), "");
@@ -333,7 +333,7 @@ impl<'a, 't> Object<'a, 't> {
             let list: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
             let message = format!("`{}` must be {}", self.name(key), list.join(" or "));
             let diagnostic =
-                Diagnostic::error("config-value", message).at(self.source, text.span, "");
+                Diagnostic::new(Code::ConfigValue, message).at(self.source, text.span, "");
             self.diagnostics.push(diagnostic);
         }
         found.map(|(_, value)| *value)
@@ -363,7 +363,7 @@ impl<'a, 't> Object<'a, 't> {
         let message = format!("`{name}` must be {wanted}");
         let found = format!("this is {}", type_name(value));
         let diagnostic =
-            Diagnostic::error("config-type", message).at(self.source, span(value), found);
+            Diagnostic::new(Code::ConfigType, message).at(self.source, span(value), found);
         self.diagnostics.push(diagnostic);
     }
 }

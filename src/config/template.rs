@@ -10,7 +10,7 @@ use std::ops::Range;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
 
-use crate::diagnostics::{Diagnostic, SourceText};
+use crate::diagnostics::{Code, Diagnostic, SourceText};
 use crate::lang::reference;
 use crate::lang::tags::BranchTag;
 
@@ -152,7 +152,7 @@ impl<'c> Engine<'c> {
             .detail()
             .map_or(String::new(), |detail| format!(": {detail}"));
         let message = format!("the template `{}` fails{of}: {kind}{detail}", template.text);
-        self.at(template, Diagnostic::error("config-template", message))
+        self.at(template, Diagnostic::new(Code::ConfigTemplate, message))
     }
 }
 

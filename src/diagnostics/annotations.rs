@@ -32,7 +32,7 @@ fn annotate(diagnostic: &Diagnostic, root: &str, text: &mut String) {
         let line = before.matches('\n').count() + 1;
         let _ = write!(text, "file={path},line={line},");
     }
-    let _ = write!(text, "title={}::", property(diagnostic.code));
+    let _ = write!(text, "title={}::", property(diagnostic.code.as_str()));
     text.push_str(&data(&diagnostic.message));
     for help in &diagnostic.help {
         text.push_str(&data(&format!("\n{help}")));
@@ -55,6 +55,7 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostics::Code;
     use crate::diagnostics::SourceText;
 
     #[test]
@@ -62,11 +63,11 @@ mod tests {
         let source = SourceText::new("app/Docker,file", "FROM a\nRUN false\n");
         let mut diagnostics = Diagnostics::new();
         diagnostics.push(
-            Diagnostic::error("build-failed", "`us/app` failed: 100%")
+            Diagnostic::new(Code::BuildFailed, "`us/app` failed: 100%")
                 .at(&source, 7..16, "")
                 .help("the log ends with\nthis: x"),
         );
-        diagnostics.push(Diagnostic::warning("registry-unreadable", "no"));
+        diagnostics.push(Diagnostic::new(Code::RegistryUnreadable, "no"));
         insta::assert_snapshot!(annotations(&diagnostics, "deep"), @"
         ::error file=deep/app/Docker%2Cfile,line=2,title=build-failed::`us/app` failed: 100%25%0Athe log ends with%0Athis: x
         ::warning title=registry-unreadable::no

@@ -34,7 +34,7 @@ pub fn render_one(diagnostic: &Diagnostic, style: Style) -> String {
     let mut main = Group::with_title(
         level
             .primary_title(diagnostic.message.as_str())
-            .id(diagnostic.code),
+            .id(diagnostic.code.as_str()),
     );
     for labels in by_file(&diagnostic.labels) {
         let source = &labels[0].source;
@@ -96,12 +96,13 @@ fn clamp(text: &str, start: usize, end: usize) -> std::ops::Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostics::Code;
     use crate::diagnostics::SourceText;
 
     #[test]
     fn marks_the_place_and_says_what_to_do() {
         let source = SourceText::new("a/Dockerfile", "FROM scratch\nCPOY a b\n");
-        let diagnostic = Diagnostic::error("dockerfile-syntax", "unknown instruction: CPOY")
+        let diagnostic = Diagnostic::new(Code::DockerfileSyntax, "unknown instruction: CPOY")
             .at(&source, 13..17, "did you mean COPY?")
             .help("see the list of instructions");
         insta::assert_snapshot!(render_one(&diagnostic, Style::default()), @r"

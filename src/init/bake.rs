@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hcl::{Map, Value};
 
 use super::build::{Build, Checker, Written};
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::paths;
 use crate::tree::snapshot::Snapshot;
 use definitions::{Attribute, Block, Definitions};
@@ -166,7 +166,7 @@ impl<'f> Reader<'f, '_> {
 
     fn left_out(&mut self, what: &str, problem: Problem) {
         let message = format!("{what} is left out: {}", problem.message);
-        let diagnostic = Diagnostic::warning("value-left-out", message)
+        let diagnostic = Diagnostic::new(Code::ValueLeftOut, message)
             .at(self.source, problem.span, "")
             .help("say it in .shipwright.json where it matters");
         self.diagnostics.push(diagnostic);
@@ -229,7 +229,7 @@ impl<'f> Reader<'f, '_> {
         let mut values = self.merged(name, 0);
         let mut refuse = |why: &str, help: &str| {
             let message = format!("target `{name}` is left out: {why}");
-            let diagnostic = Diagnostic::warning("build-left-out", message)
+            let diagnostic = Diagnostic::new(Code::BuildLeftOut, message)
                 .at(self.source, block.span.clone(), "")
                 .help(help);
             self.diagnostics.push(diagnostic);

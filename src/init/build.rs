@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::git_source::GitSource;
 use crate::paths;
 use crate::planner::images::IMAGE_SCHEME;
@@ -129,7 +129,7 @@ impl Checker<'_> {
         let mut refuse = |why: &str, help: &str| {
             let message = format!("{title} is left out: {why}");
             diagnostics.push(
-                Diagnostic::warning("build-left-out", message)
+                Diagnostic::new(Code::BuildLeftOut, message)
                     .at(self.source, written.span.clone(), "")
                     .help(help),
             );
@@ -175,8 +175,8 @@ impl Checker<'_> {
                     contexts.insert(name, bound);
                 }
                 None => diagnostics.push(
-                    Diagnostic::warning(
-                        "value-left-out",
+                    Diagnostic::new(
+                        Code::ValueLeftOut,
                         format!("the context `{name}` of {title} is left out: `{value}` is not in this repository"),
                     )
                     .at(self.source, written.span.clone(), "")

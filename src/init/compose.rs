@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::build::{Build, Checker, Written};
 use super::interpolate::{Interpolated, Variables};
 use super::yaml::{self, Node};
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::paths;
 use crate::tree::snapshot::Snapshot;
 
@@ -133,7 +133,7 @@ impl<'a> Reader<'a, '_> {
                 "service `{}` is left out: its Dockerfile stands inline",
                 written.label
             );
-            let diagnostic = Diagnostic::warning("build-left-out", message)
+            let diagnostic = Diagnostic::new(Code::BuildLeftOut, message)
                 .at(self.source, inline.span.clone(), "")
                 .help("move it to a file: a plan is of files that git tracks");
             self.diagnostics.push(diagnostic);
@@ -203,7 +203,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn left_out(&mut self, span: Range<usize>, message: String, help: &str) {
-        let diagnostic = Diagnostic::warning("value-left-out", message)
+        let diagnostic = Diagnostic::new(Code::ValueLeftOut, message)
             .at(self.source, span, "")
             .help(help);
         self.diagnostics.push(diagnostic);

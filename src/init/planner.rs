@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
 use crate::config::Config;
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Code, Diagnostics};
 use crate::plan::{Image, Plan};
 use crate::planner::compile::{self, Options};
 use crate::tree::snapshot::Snapshot;
@@ -50,7 +50,7 @@ impl Planner<'_> {
         };
         let missing = diagnostics
             .iter()
-            .filter(|diagnostic| diagnostic.code == "missing-source");
+            .filter(|diagnostic| diagnostic.code == Code::MissingSource);
         let labels = missing.flat_map(|diagnostic| &diagnostic.labels);
         labels.map(|label| label.source.path.clone()).collect()
     }

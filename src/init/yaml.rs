@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput};
 
-use crate::diagnostics::{Diagnostic, SourceText};
+use crate::diagnostics::{Code, Diagnostic, SourceText};
 
 /// A value, and where it stands.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(super) fn parse(source: &SourceText) -> Result<Option<Rc<Node>>, Diagnostic>
     builder.document().map_err(|error| {
         let at = builder.byte(*error.marker());
         let message = format!("this is not YAML: {}", error.info());
-        Diagnostic::warning("unreadable-evidence", message)
+        Diagnostic::new(Code::UnreadableEvidence, message)
             .at(source, at..at, "")
             .help("`init` goes on without this file")
     })

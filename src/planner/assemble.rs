@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use crate::config;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::tags;
 use crate::plan::{self, Action, Dependency, Image, Plan, Source};
 use crate::planner::contents::{Asked, Contents};
@@ -232,7 +232,7 @@ fn share(plan: &mut Plan, diagnostics: &mut Diagnostics) {
             image.name, first.name
         );
         let help = format!("say of both the same in {}", config::PATH);
-        diagnostics.push(Diagnostic::warning("shared-image", message).help(help));
+        diagnostics.push(Diagnostic::new(Code::SharedImage, message).help(help));
         image.labels.clone_from(&first.labels);
         image.stamp_args.clone_from(&first.stamp_args);
         image.attest.clone_from(&first.attest);

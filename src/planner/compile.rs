@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::config::{Config, DEFAULT_BRANCH};
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::dockerfile::{self, Ast, Dockerfile};
 use crate::lang::platform::Platform;
 use crate::plan::Plan;
@@ -234,7 +234,7 @@ fn texts(
             let at = error.valid_up_to();
             let message = format!("`{path}` is not UTF-8");
             diagnostics.push(
-                Diagnostic::warning("not-utf8", message)
+                Diagnostic::new(Code::NotUtf8, message)
                     .at(&source, at..at + 1, "")
                     .help(
                         "convert it: what is not UTF-8 is read as U+FFFD, though all of it counts",
@@ -244,7 +244,7 @@ fn texts(
         texts.insert(path, source);
     }
     if texts.is_empty() {
-        return Err(Diagnostic::error("no-dockerfile", "there is no Dockerfile here")
+        return Err(Diagnostic::new(Code::NoDockerfile, "there is no Dockerfile here")
             .help("one is called `Dockerfile`, `Dockerfile.<suffix>` or `<name>.Dockerfile`, and git must track it")
             .help("`git add` those that are new, or start in another folder with `-C DIR`")
             .into());
@@ -315,7 +315,7 @@ fn cyclic(cycle: &[usize], resolved: &[Resolved<'_>]) -> Diagnostic {
     let around = cycle.iter().chain(&cycle[..1]);
     let path: Vec<String> = around.map(|&index| format!("`{}`", name(index))).collect();
     let message = format!("images need each other: {}", path.join(" → "));
-    let mut diagnostic = Diagnostic::error("cycle", message);
+    let mut diagnostic = Diagnostic::new(Code::Cycle, message);
     for (at, &index) in cycle.iter().enumerate() {
         let next = cycle[(at + 1) % cycle.len()];
         let image = &resolved[index];

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use globset::{GlobSet, GlobSetBuilder};
 
 use crate::config::{Config, Spanned};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::paths::{self, file_name};
 use crate::tree::snapshot::{Entry, Node, Snapshot};
 
@@ -143,7 +143,7 @@ impl<'c> Discovery<'c> {
             let matcher = set(std::slice::from_ref(pattern));
             if !all().any(|path| matcher.is_match(path)) {
                 let message = format!("`{}` matches no Dockerfile", pattern.value);
-                let diagnostic = Diagnostic::warning("unused-pattern", message)
+                let diagnostic = Diagnostic::new(Code::UnusedPattern, message)
                     .at(source, pattern.span.clone(), "")
                     .help(
                         "patterns are of whole paths from the root: `tests/**`, `**/*.Dockerfile`",
@@ -156,7 +156,7 @@ impl<'c> Discovery<'c> {
                 let list: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
                 let s = if list.len() == 1 { "" } else { "s" };
                 let message = format!("{what} leaves out {} Dockerfile{s}", list.len());
-                let diagnostic = Diagnostic::note("excluded-dockerfile", message)
+                let diagnostic = Diagnostic::new(Code::ExcludedDockerfile, message)
                     .at(source, pattern.span.clone(), "")
                     .help(list.join(", "));
                 diagnostics.push(diagnostic);

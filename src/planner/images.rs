@@ -13,7 +13,7 @@ use minijinja::value::Value;
 
 use crate::config::template::{Engine, Template, Variables};
 use crate::config::{Config, ImageEntry, ImageSettings, Rule};
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText, nearest};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText, nearest};
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
 use crate::paths;
@@ -191,7 +191,7 @@ impl<'c> Definer<'c, '_> {
                     || "paths are relative to the root, and git must track the file".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
-                let problem = Diagnostic::error("missing-dockerfile", message).help(help);
+                let problem = Diagnostic::new(Code::MissingDockerfile, message).help(help);
                 self.problems
                     .push(self.at(problem, dockerfile.span.clone()));
                 continue;
@@ -247,7 +247,7 @@ impl<'c> Definer<'c, '_> {
         let Named { name, changed } = self.namer.name(dockerfile)?;
         if let Some(part) = changed {
             let message = format!("`{part}`, in `{dockerfile}`, is made legal: `{name}`");
-            let note = Diagnostic::note("legal-name", message).help(format!(
+            let note = Diagnostic::new(Code::LegalName, message).help(format!(
                 r#"to choose another name: `"names": {{"/{dockerfile}": "…"}}` in .shipwright.json"#
             ));
             self.remarks.push(note);
@@ -352,7 +352,7 @@ impl<'c> Definer<'c, '_> {
     ) {
         let message = format!("no image is called `{name}`, and this entry names no Dockerfile");
         let mut diagnostic =
-            Diagnostic::error("unknown-image", message).help("say which: `\"dockerfile\": \"…\"`");
+            Diagnostic::new(Code::UnknownImage, message).help("say which: `\"dockerfile\": \"…\"`");
         let names = others.values().flatten().map(|draft| draft.name.as_str());
         if let Some(near) = nearest(name, names) {
             diagnostic = diagnostic.help(format!("or did you mean `{near}`?"));
@@ -365,7 +365,7 @@ impl<'c> Definer<'c, '_> {
         let name = &drafts[0].name;
         let dockerfiles: BTreeSet<&str> = drafts.iter().map(|draft| draft.dockerfile).collect();
         let message = format!("{} Dockerfiles have one name, `{name}`", drafts.len());
-        let mut diagnostic = Diagnostic::error("duplicate-name", message);
+        let mut diagnostic = Diagnostic::new(Code::DuplicateName, message);
         for path in &dockerfiles {
             diagnostic = diagnostic.at(&self.dockerfiles[*path], 0..0, "");
         }
@@ -381,7 +381,7 @@ fn illegal(name: &str, what: &str) -> Option<Diagnostic> {
     let problem = names::problem_of(name)?;
     let message = format!("`{name}` is not {what}: {problem}");
     Some(
-        Diagnostic::error("illegal-name", message)
+        Diagnostic::new(Code::IllegalName, message)
             .help("a name is like `acme/service` or `acme/service:tag`, in lower case")
             .help("in a template, `| lower`, `| kebab` and `| slug` make one of other text"),
     )
@@ -415,7 +415,7 @@ fn ambiguous_aliases(definitions: &[Definition]) -> Diagnostics {
             if owner != image.name {
                 let message = format!("`{alias}` is to mean both `{owner}` and `{}`", image.name);
                 diagnostics.push(
-                    Diagnostic::error("duplicate-name", message)
+                    Diagnostic::new(Code::DuplicateName, message)
                         .help("take the alias from one of them in .shipwright.json"),
                 );
             }

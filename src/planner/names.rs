@@ -1,7 +1,7 @@
 //! What images are called: the configuration's `names` first, then folder names.
 
 use crate::config::{Config, Name};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::reference::{self, Reference};
 use crate::lang::tags;
 use crate::paths;
@@ -38,7 +38,7 @@ impl<'c> Namer<'c> {
             && let Err(error) = Reference::parse(&format!("{namespace}/x"))
         {
             let message = format!("`{namespace}` cannot begin the name of an image: {error}");
-            let mut diagnostic = Diagnostic::error("illegal-name", message)
+            let mut diagnostic = Diagnostic::new(Code::IllegalName, message)
                 .help("a namespace is like `acme` or `registry.example.com/team`, in lower case");
             if let (Some(source), Some(key)) = (&config.source, &config.namespace)
                 && key.value.trim_matches('/') == namespace
@@ -52,7 +52,7 @@ impl<'c> Namer<'c> {
                 continue;
             };
             let message = format!("`{}` is not the name of an image: {problem}", name.value);
-            let mut diagnostic = Diagnostic::error("illegal-name", message);
+            let mut diagnostic = Diagnostic::new(Code::IllegalName, message);
             if let Some(source) = &config.source {
                 diagnostic = diagnostic.at(source, name.span.clone(), "");
             }
@@ -128,7 +128,7 @@ pub(crate) fn unused<'d>(
         let used = |path: &&String| *path == key || paths::folder_of(path) == folder;
         if !dockerfiles.iter().any(used) {
             let message = format!("`/{key}` names no Dockerfile and no folder with one");
-            let diagnostic = Diagnostic::warning("unused-name", message)
+            let diagnostic = Diagnostic::new(Code::UnusedName, message)
                 .at(source, entry.key_span.clone(), "")
                 .help("paths are relative to the root, like `/shared/libs`; remove the entry, or correct it");
             diagnostics.push(diagnostic);
@@ -176,8 +176,8 @@ pub(crate) fn short(name: &str) -> &str {
 fn no_root_name(dockerfile: &str) -> Diagnostic {
     let folder = r#"{"version": 1, "namespace": "acme"}"#;
     let name = r#"{"version": 1, "names": {"/": "acme/app"}}"#;
-    Diagnostic::error(
-        "no-name",
+    Diagnostic::new(
+        Code::NoName,
         format!("`{dockerfile}` stands at the root, where no folder names its image"),
     )
     .help(format!("name it in .shipwright.json: `{name}`"))
@@ -188,8 +188,8 @@ fn no_root_name(dockerfile: &str) -> Diagnostic {
 
 fn no_name(dockerfile: &str, part: &str) -> Diagnostic {
     let name = format!(r#"{{"version": 1, "names": {{"/{dockerfile}": "acme/app"}}}}"#);
-    Diagnostic::error(
-        "no-name",
+    Diagnostic::new(
+        Code::NoName,
         format!("`{part}`, in `{dockerfile}`, has no character that may stand in a name"),
     )
     .help(format!("name it in .shipwright.json: `{name}`"))
@@ -208,7 +208,7 @@ mod tests {
             .unwrap_or_else(|| namer.name(dockerfile).map(|named| named.name));
         match (found, expected) {
             (Ok(found), Ok(expected)) => assert_eq!(found, expected),
-            (Err(found), Err(expected)) => assert_eq!(found.code, expected),
+            (Err(found), Err(expected)) => assert_eq!(found.code.as_str(), expected),
             (found, expected) => panic!("{found:?} rather than {expected:?}"),
         }
     }
@@ -250,7 +250,7 @@ mod tests {
             let first = diagnostics.iter().next().unwrap();
             assert_eq!(
                 (first.code, first.labels.len()),
-                ("illegal-name", 1),
+                (Code::IllegalName, 1),
                 "{text}"
             );
         }

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::config::template::{Engine, Template, Variables};
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::reference::Reference;
 use crate::lang::tags::{self, BranchTag, DIRTY};
 use crate::planner::images::Definition;
@@ -221,7 +221,7 @@ impl Press<'_> {
             Err(error) => error.to_string(),
         };
         let message = format!("`{text}` is not a repository, for {}: {problem}", self.of);
-        let problem = Diagnostic::error("illegal-repository", message)
+        let problem = Diagnostic::new(Code::IllegalRepository, message)
             .help("a repository is like `registry.example.com/team/{{ name }}`");
         self.problems.push(self.plain.at(template, problem));
         name
@@ -272,7 +272,7 @@ impl Press<'_> {
                 continue;
             };
             let message = format!("`{tag}` cannot be a tag of {}", self.of);
-            let diagnostic = Diagnostic::error("illegal-tag", message).help(problem);
+            let diagnostic = Diagnostic::new(Code::IllegalTag, message).help(problem);
             self.problems.push(self.tags.at(template, diagnostic));
         }
     }
@@ -312,7 +312,7 @@ pub(crate) fn claimed_twice<'p>(
             let reference = format!("{}:{tag}", published.repository);
             let message = format!("`{owner}` and `{}` both claim `{reference}`", image.name);
             diagnostics.push(
-                Diagnostic::error("duplicate-tag", message)
+                Diagnostic::new(Code::DuplicateTag, message)
                     .help("write `{{ name }}` or `{{ short }}` into `repository` or `tags`, so that they differ")
                     .help(r#"or name one of the images with a tag of its own: `"acme/app:variant"`"#),
             );

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use crate::config::Pinned;
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::dockerfile::stages::{
     Base, Bases, ImageConfig, ImageUse, Place, Request, Source, Stage, StageGraph,
 };
@@ -403,7 +403,7 @@ impl<'a> Resolved<'a> {
         let message = format!(
             "the image of this repository that is bound as `{stage}` would replace the stage `{stage}`"
         );
-        Diagnostic::error("context-hides-stage", message)
+        Diagnostic::new(Code::ContextHidesStage, message)
             .at(self.source, place.span.range(), "")
             .help("a builder takes a named context in place of a stage with its name: rename the stage")
     }

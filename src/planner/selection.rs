@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnostics::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, nearest};
 use crate::planner::graph::Graph;
 use crate::planner::names::short;
 
@@ -126,7 +126,10 @@ fn glob(pattern: &str, text: &str) -> bool {
 }
 
 fn unknown(pattern: &str, names: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::error("unknown-image", format!("no image is called `{pattern}`"));
+    let diagnostic = Diagnostic::new(
+        Code::UnknownImage,
+        format!("no image is called `{pattern}`"),
+    );
     let shorts = names.iter().map(|name| short(name));
     match nearest(pattern, names.iter().copied().chain(shorts)) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

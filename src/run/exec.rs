@@ -48,7 +48,7 @@ pub use progress::Progress;
 pub use report::{ImageReport, Outcome, Report};
 pub use stop::Stop;
 
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 use held::Held;
 use publish::Move;
@@ -198,7 +198,7 @@ fn refuse_dirty(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
     for image in plan.images.iter().filter(|image| image.dirty) {
         let message = format!("`{}` is dirty and would be pushed", image.name);
         dirty.push(
-            Diagnostic::error("dirty-push", message)
+            Diagnostic::new(Code::DirtyPush, message)
                 .help("commit first, or push it all the same with `--push-dirty`"),
         );
     }
@@ -260,7 +260,7 @@ fn unfinished(
         let succeeded = ran.values().filter(|task| task.succeeded()).count();
         let message = format!("stopped with {succeeded} of {} images done", tasks.len());
         problems.push(
-            Diagnostic::error("stopped", message)
+            Diagnostic::new(Code::Stopped, message)
                 .help("no tag was moved; what is done stays, and the next run goes on from there"),
         );
     }

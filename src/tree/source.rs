@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorClass, ErrorCode, Repository};
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::tree::snapshot::{Revision, object_id};
 
 pub(crate) use additions::DiskFiles;
@@ -117,7 +117,7 @@ impl Checkout {
     pub fn branches_and_tags(&self) -> Result<Vec<String>, Diagnostic> {
         let unreadable = |error: git2::Error| {
             let message = format!("the references cannot be read: {}", error.message());
-            Diagnostic::error("unreadable-repository", message)
+            Diagnostic::new(Code::UnreadableRepository, message)
         };
         let references = self.repository.references().map_err(unreadable)?;
         let mut names = Vec::new();
@@ -177,7 +177,7 @@ impl Checkout {
         let base = self.repository.merge_base(first.id(), second.id());
         base.map(|id| id.to_string()).map_err(|_| {
             let message = format!("`{a}` and `{b}` have no commit in common here");
-            let diagnostic = Diagnostic::error("no-merge-base", message);
+            let diagnostic = Diagnostic::new(Code::NoMergeBase, message);
             if self.repository.is_shallow() {
                 diagnostic.help("this clone is shallow: `git fetch --unshallow`")
             } else {
@@ -191,8 +191,8 @@ impl Checkout {
         match self.repository.head() {
             Ok(_) => Ok(true),
             Err(error) if error.code() == ErrorCode::UnbornBranch => Ok(false),
-            Err(error) => Err(Diagnostic::error(
-                "unreadable-repository",
+            Err(error) => Err(Diagnostic::new(
+                Code::UnreadableRepository,
                 format!("HEAD cannot be read: {}", error.message()),
             )),
         }
@@ -228,13 +228,13 @@ impl Checkout {
     fn resolve(&self, revision: &str) -> Result<(git2::Commit<'_>, Option<String>), Diagnostic> {
         if revision == "HEAD" && !self.has_commits()? {
             return Err(
-                Diagnostic::error("no-commit", "this repository has no commit yet")
+                Diagnostic::new(Code::NoCommit, "this repository has no commit yet")
                     .help("commit something first: tags and labels name the revision"),
             );
         }
         let missing = |error: git2::Error| {
-            Diagnostic::error(
-                "unknown-revision",
+            Diagnostic::new(
+                Code::UnknownRevision,
                 format!("`{revision}` names no commit here: {}", error.message()),
             )
             .help(self.how_to_fetch(revision))
@@ -259,8 +259,8 @@ fn branch_name(reference: &git2::Reference<'_>) -> Result<String, Diagnostic> {
     let name = String::from_utf8(reference.shorthand_bytes().to_vec());
     name.map_err(|error| {
         let shown = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        Diagnostic::error(
-            "branch-not-utf8",
+        Diagnostic::new(
+            Code::BranchNotUtf8,
             format!("the name of branch `{shown}` is not UTF-8"),
         )
         .help("give the name that tags are made from with `--branch`")
@@ -271,7 +271,7 @@ fn branch_name(reference: &git2::Reference<'_>) -> Result<String, Diagnostic> {
 fn start_folders(top: &Path, folder: &Path) -> Result<Vec<String>, Diagnostic> {
     let canonical = |path: &Path| {
         path.canonicalize().map_err(|error| {
-            Diagnostic::error("unreadable", format!("`{}`: {error}", path.display()))
+            Diagnostic::new(Code::Unreadable, format!("`{}`: {error}", path.display()))
         })
     };
     let (top, folder) = (canonical(top)?, canonical(folder)?);
@@ -284,8 +284,8 @@ fn start_folders(top: &Path, folder: &Path) -> Result<Vec<String>, Diagnostic> {
 fn not_opened(folder: &Path, error: &git2::Error) -> Diagnostic {
     let folder = folder.display();
     if error.code() == ErrorCode::Owner {
-        return Diagnostic::error(
-            "foreign-repository",
+        return Diagnostic::new(
+            Code::ForeignRepository,
             format!("the repository at `{folder}` belongs to another user"),
         )
         .help(format!(
@@ -293,15 +293,15 @@ fn not_opened(folder: &Path, error: &git2::Error) -> Diagnostic {
         ));
     }
     if error.code() == ErrorCode::NotFound && error.class() == ErrorClass::Repository {
-        return Diagnostic::error(
-            "no-repository",
+        return Diagnostic::new(
+            Code::NoRepository,
             format!("`{folder}` is in no git repository"),
         )
         .help("run inside a checkout, or name one with `-C DIR`")
         .help("a folder becomes one with `git init && git add . && git commit`");
     }
-    Diagnostic::error(
-        "unreadable-repository",
+    Diagnostic::new(
+        Code::UnreadableRepository,
         format!(
             "the repository at `{folder}` cannot be read: {}",
             error.message()

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use regex::Regex;
+use shipwright::diagnostics::Code;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -43,37 +44,36 @@ fn documents() -> BTreeMap<PathBuf, String> {
 
 #[test]
 fn every_diagnostic_is_explained() {
-    let made =
-        Regex::new(r#"Diagnostic::(error|warning|note)\(\s*("[a-z0-9-]+"|[^\s,)]+)"#).unwrap();
-    let mut in_source = BTreeSet::new();
-    for path in files(&root().join("src"), "rs") {
-        let text = fs::read_to_string(&path).unwrap();
-        for found in made.captures_iter(&text) {
-            let code = found[2].trim_matches('"');
-            assert_ne!(code, &found[2], "{}: a code is a literal", path.display());
-            in_source.insert((code.to_owned(), found[1].to_owned()));
-        }
+    let index = fs::read_to_string(root().join("docs/diagnostics.md")).unwrap();
+    for code in Code::ALL {
+        let severity = format!("{:?}", code.severity());
+        let page = code.page();
+        let head = format!("# `{code}`\n\n**{severity}.** ");
+        assert!(
+            page.starts_with(&head),
+            "docs/diagnostics/{code}.md begins otherwise"
+        );
+        let row = format!(
+            "| [`{code}`](diagnostics/{code}.md) | {} |",
+            severity.to_lowercase()
+        );
+        assert_eq!(index.matches(&row).count(), 1, "docs/diagnostics.md: {row}");
     }
-    let text = fs::read_to_string(root().join("docs/diagnostics.md")).unwrap();
-    let heading =
-        Regex::new(r"(?m)^### `([a-z0-9-]+)`\n\n\*\*(Error|Warning|Note)\.\*\* \S").unwrap();
-    let entries: Vec<(String, String)> = heading
-        .captures_iter(&text)
-        .map(|found| (found[1].to_owned(), found[2].to_lowercase()))
+    let pages = files(&root().join("docs/diagnostics"), "md").len();
+    assert_eq!(pages, Code::ALL.len(), "a page explains what nothing says");
+    let text: String = files(&root().join("src"), "rs")
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
         .collect();
-    let explained: BTreeSet<_> = entries.iter().cloned().collect();
-    assert_eq!(entries.len(), explained.len(), "a code stands twice");
-    assert_eq!(
-        text.matches("\n### ").count(),
-        entries.len(),
-        "an entry has another form"
-    );
-    let missing: Vec<_> = in_source.difference(&explained).collect();
-    let gone: Vec<_> = explained.difference(&in_source).collect();
-    assert!(
-        missing.is_empty() && gone.is_empty(),
-        "docs/diagnostics.md lacks {missing:?}, and explains {gone:?}, which src/ does not have"
-    );
+    let made = Regex::new(r"Code::(\w+)").unwrap();
+    let made: BTreeSet<&str> = made
+        .captures_iter(&text)
+        .map(|m| m.get(1).unwrap().as_str())
+        .collect();
+    for code in Code::ALL {
+        let name = format!("{code:?}");
+        assert!(made.contains(name.as_str()), "nothing says `{code}`");
+    }
 }
 
 /// As GitHub makes it of a heading.

@@ -179,7 +179,11 @@ fn a_builder_of_its_own_pushes_what_it_builds() {
     options.push = Some(Push::Clean);
     // The registry of this test finds nothing: not even what was pushed.
     let report = bench.run(&plan, &options).unwrap();
-    let code = report.problems.iter().next().map(|problem| problem.code);
+    let code = report
+        .problems
+        .iter()
+        .next()
+        .map(|problem| problem.code.as_str());
     assert_eq!(code, Some("image-missing"));
     let [python, app] = &plan.images[..] else {
         panic!("two images")
@@ -486,6 +490,6 @@ fn an_engine_that_will_not_do_is_named() {
     let mut bench = Bench::new();
     std::fs::remove_file(bench.docker.program()).unwrap();
     let problems = bench.run(&plan("r", "a"), &bench.options(1)).unwrap_err();
-    let code = problems.iter().next().map(|problem| problem.code);
+    let code = problems.iter().next().map(|problem| problem.code.as_str());
     assert_eq!(code, Some("docker-missing"));
 }

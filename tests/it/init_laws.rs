@@ -45,7 +45,7 @@ fn is_planned(evidence: &[(&str, &str)]) {
     assert!(plan.is_some(), "{text}{diagnostics:?}");
     let in_config = diagnostics.iter().filter(|diagnostic| {
         let mut labels = diagnostic.labels.iter();
-        diagnostic.code.starts_with("unused")
+        diagnostic.code.as_str().starts_with("unused")
             && labels.any(|label| label.source.path == ".shipwright.json")
     });
     assert_eq!(in_config.count(), 0, "{text}");

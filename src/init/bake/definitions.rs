@@ -13,7 +13,7 @@ use jsonc_parser::common::Ranged;
 
 use super::super::build::extension;
 use crate::config::json;
-use crate::diagnostics::{Diagnostic, SourceText};
+use crate::diagnostics::{Code, Diagnostic, SourceText};
 
 /// An attribute, and where it stands.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ impl Definitions {
         };
         match problem {
             None => Ok(definitions),
-            Some((message, span)) => Err(Diagnostic::warning("unreadable-evidence", message)
+            Some((message, span)) => Err(Diagnostic::new(Code::UnreadableEvidence, message)
                 .at(source, span, "")
                 .help("`init` goes on without this file")),
         }

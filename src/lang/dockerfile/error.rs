@@ -7,7 +7,7 @@ use super::expand::ExpandError;
 use super::instruction::flags;
 use super::keyword::Keyword;
 use super::span::{LineRange, Span};
-use crate::diagnostics::{Diagnostic, SourceText, nearest};
+use crate::diagnostics::{Code, Diagnostic, SourceText, nearest};
 use crate::lang::go::text::quote;
 
 /// One problem of a Dockerfile.
@@ -157,7 +157,7 @@ impl Error {
             .as_ref()
             .map(|name| format!("did you mean `{name}`?"))
             .unwrap_or_default();
-        let diagnostic = Diagnostic::error("dockerfile-syntax", self.kind.to_string()).at(
+        let diagnostic = Diagnostic::new(Code::DockerfileSyntax, self.kind.to_string()).at(
             source,
             self.span.range(),
             label,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::ignore::{IgnoreFile, Problem};
 use crate::paths::join;
 use crate::tree::snapshot::Snapshot;
@@ -50,9 +50,10 @@ impl<'s> Files<'s> {
         if !problems.is_empty() {
             let source = SourceText::new(path, String::from_utf8_lossy(text));
             for problem in problems {
-                let diagnostic = Diagnostic::error("dockerignore-syntax", problem.message.as_str())
-                    .at(&source, problem.span.clone(), "")
-                    .help("correct or remove the line: a build would refuse the whole file");
+                let diagnostic =
+                    Diagnostic::new(Code::DockerignoreSyntax, problem.message.as_str())
+                        .at(&source, problem.span.clone(), "")
+                        .help("correct or remove the line: a build would refuse the whole file");
                 diagnostics.push(diagnostic);
             }
         }

@@ -1,6 +1,6 @@
 //! What is to be said of what an image takes, or would take, from its contexts.
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::lang::dockerfile::stages::{ContextSource, Place};
 use crate::planner::inputs::Inputs;
 use crate::planner::resolve::Resolved;
@@ -44,7 +44,7 @@ pub(super) fn git_folder(image: &Resolved<'_>, place: Place) -> Diagnostic {
     let message =
         "this takes `.git` too, which changes with every command of git and does not count";
     let own = format!("{}.dockerignore", image.definition.dockerfile);
-    Diagnostic::warning("git-folder", message)
+    Diagnostic::new(Code::GitFolder, message)
         .at(image.source, place.span.range(), "")
         .help(format!(
             "add the line `.git` to `.dockerignore` at the root, or to `{own}` if there is one"
@@ -62,7 +62,7 @@ fn missing(
     let path = source.path.as_deref().unwrap_or_default();
     let place_in = if context == "." { "the root" } else { context };
     let message = format!("`{path}` is not in the build context, {place_in}, or is ignored there");
-    let diagnostic = Diagnostic::warning("missing-source", message)
+    let diagnostic = Diagnostic::new(Code::MissingSource, message)
         .at(image.source, place.span.range(), "")
         .help("a build will fail here, unless something makes the file first");
     // The folder above that has it, if it is a file or folder at all.
@@ -88,7 +88,7 @@ fn missing(
 pub(super) fn unknown(image: &Resolved<'_>, place: Place) -> Diagnostic {
     let message = "what this takes depends on a variable that the base image may set: all of the \
                    build context counts";
-    Diagnostic::note("unknown-source", message)
+    Diagnostic::new(Code::UnknownSource, message)
         .at(image.source, place.span.range(), "")
         .help("to have less count, set the variable in the stage (`ENV`, or `ARG` with a default)")
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Definition, literal};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::platform::Platform;
 use crate::plan::{Image, Plan};
 
@@ -37,7 +37,7 @@ pub(crate) fn differs(image: &Image, how: &str) -> Diagnostic {
         "`{}` is not as its plan says: the repository {how}",
         image.name
     );
-    Diagnostic::error("plan-differs", message)
+    Diagnostic::new(Code::PlanDiffers, message)
         .help("make a new plan; this one is of another repository or root, another version of shipwright, or was edited")
 }
 

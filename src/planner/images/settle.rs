@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::template::{Engine, Template, Variables};
 use crate::config::{self, ImageSettings};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
 use crate::paths;
@@ -120,7 +120,7 @@ impl Settler<'_> {
             return Some(path);
         }
         let message = format!("there is no folder `{text}`, the context of {}", self.of);
-        let problem = Diagnostic::error("missing-context", message)
+        let problem = Diagnostic::new(Code::MissingContext, message)
             .help("paths are relative to the root of the plan, which is `.`");
         self.refuse(template, problem);
         None
@@ -131,7 +131,7 @@ impl Settler<'_> {
         match Platform::parse(&text) {
             Ok(platform) => Some(platform),
             Err(error) => {
-                let problem = Diagnostic::error("config-value", error.to_string())
+                let problem = Diagnostic::new(Code::ConfigValue, error.to_string())
                     .help(config::PLATFORM_HELP);
                 self.refuse(template, problem);
                 None
@@ -152,7 +152,7 @@ impl Settler<'_> {
             return Some(alias);
         };
         let message = format!("`{alias}` cannot be an alias of {}: {problem}", self.of);
-        let problem = Diagnostic::error("illegal-name", message)
+        let problem = Diagnostic::new(Code::IllegalName, message)
             .help("an alias is a reference, like `acme/service`, `base` or `acme/runtime:8.0.*`");
         self.refuse(template, problem);
         None
@@ -163,7 +163,7 @@ impl Settler<'_> {
             Ok(reference) => reference.context_key(),
             Err(error) => {
                 let message = format!("`{name}` cannot name a context: {error}");
-                let problem = Diagnostic::error("illegal-name", message)
+                let problem = Diagnostic::new(Code::IllegalName, message)
                     .help("builders look contexts up like images: a name is like `base`");
                 self.refuse(template, problem);
                 return None;
@@ -173,7 +173,7 @@ impl Settler<'_> {
         let Some(image) = text.strip_prefix(IMAGE_SCHEME) else {
             if text.contains("://") {
                 let message = format!("`{text}` is neither a folder nor an image");
-                let problem = Diagnostic::error("config-value", message).help(format!(
+                let problem = Diagnostic::new(Code::ConfigValue, message).help(format!(
                     "a context is a folder of the repository, or `{IMAGE_SCHEME}` and a reference"
                 ));
                 self.refuse(template, problem);
@@ -185,7 +185,7 @@ impl Settler<'_> {
             Ok(reference) => Some((key, NamedContext::Image(reference))),
             Err(error) => {
                 let message = format!("`{image}` is not the reference of an image: {error}");
-                self.refuse(template, Diagnostic::error("illegal-name", message));
+                self.refuse(template, Diagnostic::new(Code::IllegalName, message));
                 None
             }
         }

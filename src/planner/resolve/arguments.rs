@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Resolved;
 use crate::config::Config;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 
 /// An argument, whether or not some image takes it.
 struct Given {
@@ -35,7 +35,7 @@ pub(crate) fn unused_arguments(
     let mut diagnostics = Diagnostics::new();
     for ((_, name), Given { span, .. }) in given.into_iter().filter(|(_, given)| !given.used) {
         let message = format!("no image that gets the build argument `{name}` declares it");
-        let mut diagnostic = Diagnostic::warning("unused-build-arg", message);
+        let mut diagnostic = Diagnostic::new(Code::UnusedBuildArg, message);
         if let (Some(source), Some(span)) = (&config.source, span) {
             diagnostic = diagnostic.at(source, span, "").help(format!(
                 "remove it, or write `ARG {name}` into the Dockerfile"

@@ -2,7 +2,7 @@
 //! of the plan if only that has what the Dockerfile copies.
 
 use super::Resolved;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::dockerfile::stages::Place;
 use crate::tree::snapshot::Folder;
 
@@ -25,7 +25,7 @@ pub(crate) fn infer_contexts(
             "`{missing}` is not in `{}` but at the root, which is taken for the context of `{name}`",
             image.context
         );
-        let note = Diagnostic::note("context-inferred", message)
+        let note = Diagnostic::new(Code::ContextInferred, message)
             .at(image.source, place.span.range(), "")
             .help(format!(
                 r#"to say so: `"images": {{"{name}": {{"context": "."}}}}` in .shipwright.json"#

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ours::{Meaning, Ours};
 use super::{Resolved, uses_of};
-use crate::diagnostics::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, nearest};
 use crate::lang::dockerfile::stages::{ImageUse, Place};
 use crate::lang::reference::Reference;
 use crate::planner::names::short;
@@ -103,7 +103,7 @@ fn unset(image: &Resolved<'_>, place: Place, used: &ImageUse) -> Option<Diagnost
         used.text
     );
     Some(
-        Diagnostic::warning("unset-variable", message)
+        Diagnostic::new(Code::UnsetVariable, message)
             .at(image.source, place.span.range(), "")
             .help(format!(
                 r#"give it one: `--build-arg {first}=…`, or `"build_args": {{"{first}": "…"}}` in .shipwright.json"#
@@ -116,7 +116,7 @@ fn pinned(image: &Resolved<'_>, place: Place, used: &ImageUse, name: &str) -> Di
         "`{}` is left to the registry, though `{name}` is built here",
         used.text
     );
-    let diagnostic = Diagnostic::warning("pinned", message)
+    let diagnostic = Diagnostic::new(Code::Pinned, message)
         .at(image.source, place.span.range(), "")
         .help(format!(
             "to build on the image of this repository, write `{name}`, without tag or digest"
@@ -158,7 +158,7 @@ fn ambiguous(
     );
     let reference = used.reference.familiar();
     Some(
-        Diagnostic::warning("ambiguous-alias", message)
+        Diagnostic::new(Code::AmbiguousAlias, message)
             .at(image.source, place.span.range(), "")
             .help("make the patterns exclude each other")
             .help(format!(
@@ -172,11 +172,8 @@ fn unmatched(image: &Resolved<'_>, place: Place, used: &ImageUse, names: &[&str]
         "`{}` looks like an image of this repository, and none is called so",
         used.text
     );
-    let diagnostic = Diagnostic::warning("unmatched-reference", message).at(
-        image.source,
-        place.span.range(),
-        "",
-    );
+    let diagnostic =
+        Diagnostic::new(Code::UnmatchedReference, message).at(image.source, place.span.range(), "");
     match nearest(&used.reference.familiar(), names.iter().copied()) {
         Some(near) => diagnostic
             .help(format!("did you mean `{near}`?"))
@@ -211,7 +208,7 @@ fn name_hint(
         "{} references under {prefix} name folders here",
         references.len()
     );
-    let diagnostic = Diagnostic::warning("name-hint", message);
+    let diagnostic = Diagnostic::new(Code::NameHint, message);
     if !has_namespace {
         return diagnostic.help(format!(
             r#"if they mean these images, add `"namespace": "{prefix}"` to .shipwright.json, or pass `--namespace {prefix}`"#

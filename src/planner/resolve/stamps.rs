@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Parsed, Resolved, uses_of};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::dockerfile::Kind;
 use crate::lang::dockerfile::stages::{Base, ContextSource, Origin, Place, Request, StageGraph};
 use crate::planner::images::Definition;
@@ -41,7 +41,7 @@ pub(super) fn check(
             );
             let what = format!(r#"`"build_args": {{"{name}": "{}"}}`"#, template.text);
             problems.push(
-                Diagnostic::error("stamp-counts", message)
+                Diagnostic::new(Code::StampCounts, message)
                     .at(parsed.source, 0..0, "")
                     .help(format!("make it a build argument that counts: {what}")),
             );
@@ -80,7 +80,7 @@ pub(super) fn in_runs(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics) 
                 let of = &image.definition.name;
                 let message = format!("this `RUN` reads `{name}`, a stamp of `{of}`");
                 diagnostics.push(
-                    Diagnostic::warning("stamp-in-run", message)
+                    Diagnostic::new(Code::StampInRun, message)
                         .at(image.source, place.span.range(), "")
                         .help("a stamp does not count: an image that nothing else changes keeps what an older one made")
                         .help(format!(

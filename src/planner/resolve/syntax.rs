@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Resolved;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::reference::Reference;
 use crate::planner::names::short;
 
@@ -26,7 +26,7 @@ pub(super) fn foreign(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics) 
             continue;
         }
         let message = format!("`{name}` reads `{path}`, to which it may be another language");
-        let diagnostic = Diagnostic::warning("foreign-syntax", message).help(
+        let diagnostic = Diagnostic::new(Code::ForeignSyntax, message).help(
             "it is planned as BuildKit's own `docker/dockerfile` reads it; what another takes \
              beside that is neither ordered nor counted",
         );

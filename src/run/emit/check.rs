@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::quote::comment;
 use super::{Format, github};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 
 /// Every reason why the plan cannot be written in that format.
@@ -41,7 +41,7 @@ pub(super) fn any_text_holds(plan: &Plan, character: char) -> bool {
 fn digits(what: &str, text: &str) -> Option<Diagnostic> {
     let good = !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit());
     let message = || format!("`{}` is not {what}", comment(text));
-    (!good).then(|| Diagnostic::error("plan-digits", message()))
+    (!good).then(|| Diagnostic::new(Code::PlanDigits, message()))
 }
 
 /// Names and references hold nothing but the characters of image references, so that they can
@@ -49,7 +49,7 @@ fn digits(what: &str, text: &str) -> Option<Diagnostic> {
 fn references(image: &Image) -> Vec<Diagnostic> {
     let refuse = |what: &str, text: &str| {
         let message = format!("`{}` is not {what}", comment(text));
-        Diagnostic::error("plan-reference", message)
+        Diagnostic::new(Code::PlanReference, message)
     };
     let legal = |text: &str, more: &str| {
         text.starts_with(|c: char| c.is_ascii_alphanumeric() || more.contains(c))
@@ -88,7 +88,7 @@ fn dependencies(plan: &Plan, image: &Image) -> Vec<Diagnostic> {
                 "`{}` needs `{}`, which is not in the plan, and the plan does not say its content reference",
                 image.name, dependency.image
             );
-            Diagnostic::error("plan-dependency", message).help("plan it as well, with `--upto`")
+            Diagnostic::new(Code::PlanDependency, message).help("plan it as well, with `--upto`")
         })
         .collect()
 }
@@ -108,7 +108,7 @@ fn keys(image: &Image) -> Vec<Diagnostic> {
     bad.map(|(what, key)| {
         let key = comment(key);
         let message = format!("a {what} of `{}` cannot be called `{key}`", image.name);
-        Diagnostic::error("plan-key", message)
+        Diagnostic::new(Code::PlanKey, message)
     })
     .collect()
 }
@@ -118,7 +118,7 @@ fn values(image: &Image, format: Format) -> Vec<Diagnostic> {
     texts(&as_json(image), "", &mut |path, text| {
         if let Err(reason) = format.language().quote(text) {
             let what = format!("`{}` of `{}` {reason}", comment(path), comment(&image.name));
-            let problem = Diagnostic::error("unquotable-value", what)
+            let problem = Diagnostic::new(Code::UnquotableValue, what)
                 .help(format!("it is `{}`", comment(text)));
             problems.push(problem);
         }
@@ -145,7 +145,7 @@ fn remote_context(image: &Image) -> Option<Diagnostic> {
             comment(context),
             image.name
         );
-        Diagnostic::error("bake-remote-context", message)
+        Diagnostic::new(Code::BakeRemoteContext, message)
             .help("rename the folder, or run the plan with make, sh or exec")
     })
 }

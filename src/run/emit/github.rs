@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{self, Action, Plan};
 
 /// The most jobs that GitHub starts from one matrix.
@@ -73,7 +73,7 @@ pub(super) fn problems(plan: &Plan) -> Diagnostics {
             image.name
         );
         let help = "commit the changes, or build them here with `shipwright exec --dirty`";
-        problems.push(Diagnostic::error("dirty-jobs", message).help(help));
+        problems.push(Diagnostic::new(Code::DirtyJobs, message).help(help));
     }
     problems
 }

@@ -10,7 +10,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Undefi
 use serde::Serialize;
 
 use super::quote::{Language, comment};
-use crate::diagnostics::{Diagnostic, SourceText};
+use crate::diagnostics::{Code, Diagnostic, SourceText};
 
 /// The templates of this program, by name.
 const TEMPLATES: [(&str, &str); 6] = [
@@ -166,7 +166,7 @@ fn quote(language: Language, value: &Value) -> Result<String, Error> {
 fn diagnose(error: &Error) -> Diagnostic {
     let kind = || error.kind().to_string();
     let message = error.detail().map_or_else(kind, str::to_owned);
-    let diagnostic = Diagnostic::error("template", message);
+    let diagnostic = Diagnostic::new(Code::Template, message);
     match (error.name(), error.template_source(), error.range()) {
         (Some(name), Some(source), Some(range)) => {
             diagnostic.at(&SourceText::new(name, source), range, "")

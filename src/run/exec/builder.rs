@@ -1,7 +1,7 @@
 //! Builders of buildx: which one builds, what it can see, and what it cannot be asked for.
 
 use super::engine::Host;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 
 /// What `docker buildx inspect` says of a builder, as far as it matters.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) fn chosen(name: &str, inspected: &str, own: Host) -> Result<Host, Dia
     let builder = read(inspected);
     if builder.driver == "docker" {
         let message = format!("the builder `{name}` is another engine");
-        return Err(Diagnostic::error("builder-elsewhere", message)
+        return Err(Diagnostic::new(Code::BuilderElsewhere, message)
             .help(format!("use that engine for everything: `docker context use {name}`, or `DOCKER_CONTEXT={name}`"))
             .help("or make a builder that can push: `docker buildx create --name NAME`"));
     }
@@ -34,7 +34,7 @@ pub(super) fn chosen(name: &str, inspected: &str, own: Host) -> Result<Host, Dia
 /// The error for a builder that there is not, or that cannot be read.
 pub(super) fn unknown(name: &str, said: &str) -> Diagnostic {
     let message = format!("the builder `{name}` cannot be used");
-    Diagnostic::error("builder-unknown", message)
+    Diagnostic::new(Code::BuilderUnknown, message)
         .help(format!("docker says: {}", said.trim()))
         .help("`docker buildx ls` shows all builders; `--builder` and BUILDX_BUILDER name one")
 }
@@ -53,7 +53,7 @@ pub(super) fn needs_push(builder: &str, missing: &[&str]) -> Diagnostic {
         ),
     };
     let message = format!("the builder `{builder}` cannot see the engine's images");
-    Diagnostic::error("builder-needs-push", message)
+    Diagnostic::new(Code::BuilderNeedsPush, message)
         .help(format!(
             "builds need {names}, which {verb} in no registry: `--push` puts there what it builds"
         ))
@@ -130,7 +130,7 @@ Platforms:             linux/amd64, linux/386
         let other = chosen("other", "Name: other\nDriver: docker\n", own());
         assert_eq!(
             other.map_err(|problem| problem.code),
-            Err("builder-elsewhere")
+            Err(Code::BuilderElsewhere)
         );
     }
 }

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::docker::{Docker, text, unreachable};
 use super::engine::FINGERPRINT_LABEL;
 use super::look::short_form;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::plan::Plan;
 
 /// A reference in the engine to an image that a plan built.
@@ -128,7 +128,7 @@ pub fn remove(reference: &str) -> Result<(), Diagnostic> {
     }
     let said = text(&output.stderr);
     let message = format!("cannot remove `{reference}`: {}", said.trim());
-    Err(Diagnostic::error("remove-failed", message)
+    Err(Diagnostic::new(Code::RemoveFailed, message)
         .help("remove the container that uses it first, or leave both"))
 }
 

@@ -22,7 +22,7 @@ use super::known::Known;
 use super::parallel;
 use super::socket::Socket;
 use super::stop::Stop;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 
 /// The first version whose builder knows named contexts.
 const OLDEST: u32 = 23;
@@ -94,8 +94,11 @@ impl Docker {
 
     fn not_started(&self, error: &io::Error) -> Diagnostic {
         let program = self.program.to_string_lossy();
-        Diagnostic::error("docker-missing", format!("cannot run `{program}`: {error}"))
-            .help("install the Docker client with buildx")
+        Diagnostic::new(
+            Code::DockerMissing,
+            format!("cannot run `{program}`: {error}"),
+        )
+        .help("install the Docker client with buildx")
     }
 
     fn stream(
@@ -166,7 +169,7 @@ impl Engine for Docker {
             .and_then(|m| m.parse().ok());
         if major.is_some_and(|major| major < OLDEST) {
             let message = format!("the Docker engine is of version {}", server.version);
-            return Err(Diagnostic::error("engine-too-old", message).help(format!(
+            return Err(Diagnostic::new(Code::EngineTooOld, message).help(format!(
                 "named contexts, which bind each image to its own base, need {OLDEST} or newer"
             )));
         }
@@ -193,12 +196,12 @@ impl Engine for Docker {
         let buildx = self.output(["buildx", "version"])?;
         if !buildx.status.success() {
             let message = "the Docker client has no `buildx`";
-            return Err(Diagnostic::error("buildx-missing", message)
+            return Err(Diagnostic::new(Code::BuildxMissing, message)
                 .help("install its plugin, `docker-buildx` or `docker-buildx-plugin` by package"));
         }
         if multi_platform && !self.holds_indexes()? {
             let message = "the engine's image store cannot hold an image of several platforms";
-            return Err(Diagnostic::error("multi-platform", message)
+            return Err(Diagnostic::new(Code::MultiPlatform, message)
                 .help("a builder of its own puts it into a registry: `docker buildx create --name NAME`, then `exec --push --builder NAME`")
                 .help("so does bake: `shipwright emit bake > docker-bake.hcl && PUSH=true docker buildx bake --builder NAME`")
                 .help("or switch the engine to the containerd image store, or plan one platform"));
@@ -272,7 +275,7 @@ struct Server {
 pub(super) fn unreachable(stderr: &str) -> Diagnostic {
     let message = "the Docker engine does not answer";
     let said = stderr.trim();
-    let diagnostic = Diagnostic::error("engine-unreachable", message);
+    let diagnostic = Diagnostic::new(Code::EngineUnreachable, message);
     let diagnostic = if said.is_empty() {
         diagnostic
     } else {

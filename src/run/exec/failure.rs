@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use crate::diagnostics::{Diagnostic, SourceText};
+use crate::diagnostics::{Code, Diagnostic, SourceText};
 use crate::plan::Image;
 
 /// How many of a log's last lines are worth showing.
@@ -60,13 +60,13 @@ impl Tail {
 /// A reference that a registry did not take.
 pub(super) fn push_failed(reference: &str, status: &str, tail: &Tail) -> Diagnostic {
     let message = format!("cannot push `{reference}` ({status})");
-    Diagnostic::error("push-failed", message).help(last_lines(tail))
+    Diagnostic::new(Code::PushFailed, message).help(last_lines(tail))
 }
 
 /// A reference that did not come from a registry.
 pub(super) fn fetch_failed(reference: &str, status: &str, tail: &Tail) -> Diagnostic {
     let message = format!("cannot fetch `{reference}` ({status})");
-    Diagnostic::error("fetch-failed", message)
+    Diagnostic::new(Code::FetchFailed, message)
         .help(last_lines(tail))
         .help("`--from-registry=false` builds it instead")
 }
@@ -85,7 +85,7 @@ pub(super) fn build_failed(
     dockerfile: Option<&str>,
 ) -> Diagnostic {
     let message = format!("`{}` failed to build ({status})", image.name);
-    let mut diagnostic = Diagnostic::error("build-failed", message);
+    let mut diagnostic = Diagnostic::new(Code::BuildFailed, message);
     if let (Some(line), Some(text)) = (tail.blamed_line(), dockerfile) {
         let source = SourceText::new(image.dockerfile.as_str(), text);
         diagnostic = diagnostic.at(&source, line_span(text, line), "");

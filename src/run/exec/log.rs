@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::failure::Tail;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 
 /// Where the lines of one image go: all to its file, the last to memory, each to the progress.
 pub(super) struct Log<'a> {
@@ -35,7 +35,7 @@ impl<'a> Log<'a> {
         let file = fs::create_dir_all(folder).and_then(|()| File::create(&path));
         let file = file.map_err(|error| {
             let message = format!("cannot write the log `{}`: {error}", path.display());
-            Diagnostic::error("log-unwritable", message)
+            Diagnostic::new(Code::LogUnwritable, message)
         })?;
         Ok(Self {
             path,

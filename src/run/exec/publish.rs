@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::registry;
 use super::work::Work;
 use super::{Place, Setting};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 
 /// A readable tag that does not point yet at the image that the plan gives it.
@@ -97,7 +97,7 @@ fn to_move<'a>(
 /// The error for an image that should exist and does not.
 pub(super) fn missing(image: &Image) -> Diagnostic {
     let message = format!("`{}` does not exist: `{}`", image.name, image.reference);
-    let missing = Diagnostic::error("image-missing", message)
+    let missing = Diagnostic::new(Code::ImageMissing, message)
         .help("no tag was moved; run again, without `--no-build`, to build it");
     if image.push {
         missing
@@ -188,8 +188,8 @@ fn refused(step: &Move<'_>, why: &str) -> Diagnostic {
         Place::Engine => "",
         Place::Registry => " in the registry",
     };
-    Diagnostic::error(
-        "tag-failed",
+    Diagnostic::new(
+        Code::TagFailed,
         format!("cannot tag `{source}` as `{target}`{place}: {why}"),
     )
     .help("other tags have moved: run again, which moves those that are left")

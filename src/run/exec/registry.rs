@@ -12,7 +12,7 @@ pub use http::HttpRegistry;
 use super::engine::Found;
 use super::parallel;
 use super::stop::Stop;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 
 /// How many requests are under way at a time; they wait more than they work.
 const REQUESTS: usize = 8;
@@ -110,7 +110,7 @@ pub(super) fn ask<T: Send>(
 
 fn unreadable(host: &str, refused: &Refused) -> Diagnostic {
     let message = format!("the registry `{host}` cannot be read: {}", refused.message);
-    Diagnostic::warning("registry-unreadable", message)
+    Diagnostic::new(Code::RegistryUnreadable, message)
         .help("what cannot be read counts as missing; `docker login` stores credentials")
 }
 

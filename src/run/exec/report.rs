@@ -133,7 +133,7 @@ impl Report {
                 Severity::Warning => "warning",
                 Severity::Note => "note",
             },
-            code: problem.code,
+            code: problem.code.as_str(),
             message: &problem.message,
         });
         let document = Document {
@@ -212,7 +212,7 @@ fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Er
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::Diagnostic;
+    use crate::diagnostics::{Code, Diagnostic};
 
     #[test]
     fn columns_are_aligned_and_the_file_is_as_documented() {
@@ -243,7 +243,7 @@ mod tests {
         1 built, 1 re-tagged, 1 skipped in 12.5s
         ");
         report.images.truncate(1);
-        let missing = Diagnostic::error("image-missing", "`us/app` does not exist");
+        let missing = Diagnostic::new(Code::ImageMissing, "`us/app` does not exist");
         report.problems.push(missing.help("not in the file"));
         insta::assert_snapshot!(report.to_json(), @r#"
         {

@@ -254,7 +254,8 @@ fn steps(
     };
     let result = run_on(plan, setting, &mut Quiet);
     let asked = std::mem::take(&mut *memory.asked.lock().unwrap());
-    let codes = |problems: &Diagnostics| problems.iter().map(|d| d.code).collect::<Vec<_>>();
+    let codes =
+        |problems: &Diagnostics| problems.iter().map(|d| d.code.as_str()).collect::<Vec<_>>();
     let result = match result {
         Err(problems) => Err(codes(&problems)),
         Ok(report) => {

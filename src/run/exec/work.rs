@@ -8,7 +8,7 @@ use super::held::{Held, says, usable};
 use super::options::Options;
 use super::queue::Job;
 use super::tasks::Task;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 
 /// The plan with what is known about its images. Where several images have one content reference,
@@ -146,7 +146,7 @@ impl<'a> Work<'a> {
         let lost = images.filter(|image| self.lost.contains(&self.builder_of(image)));
         lost.map(|image| {
             let message = format!("`{}` is not on this machine, and goes to no registry", image.name);
-            Diagnostic::warning("not-published", message).help(
+            Diagnostic::new(Code::NotPublished, message).help(
                 "it has `\"push\": false`, and nothing that is pushed needs it: its tags stay where it was built",
             )
         })
@@ -224,7 +224,7 @@ impl<'a> Work<'a> {
                     ),
                 };
                 missing.push(
-                    Diagnostic::error("dependency-missing", problem)
+                    Diagnostic::new(Code::DependencyMissing, problem)
                         .help(format!("plan what it needs too: `--upto {name}`")),
                 );
             }

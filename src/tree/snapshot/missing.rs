@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ObjectId;
-use crate::diagnostics::{Diagnostic, listed};
+use crate::diagnostics::{Code, Diagnostic, listed};
 
 /// More objects than this are named by a command rather than one by one.
 const NAMED: usize = 20;
@@ -31,7 +31,7 @@ impl Missing {
         }
         let paths = listed(missing.keys().copied());
         let message = format!("this clone lacks the contents of files that are needed: {paths}");
-        let error = Diagnostic::error("missing-object", message);
+        let error = Diagnostic::new(Code::MissingObject, message);
         let Some(remote) = &self.promisor else {
             return Some(
                 error.help("no remote has promised them: `git fsck` shows what is damaged"),

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::tree::snapshot::ObjectId;
 
 /// Bytes of an entry before its flags.
@@ -83,8 +83,8 @@ impl Index {
         match read() {
             Ok(index) => Ok(index),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(Diagnostic::error(
-                "unreadable-repository",
+            Err(error) => Err(Diagnostic::new(
+                Code::UnreadableRepository,
                 format!("git's index cannot be read: {error}"),
             )
             .help("a split index is not supported: `git update-index --no-split-index`")

@@ -3,7 +3,7 @@
 use git2::Repository;
 
 use super::tree::Tree;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::tree::snapshot::{Missing, ObjectId};
 
 impl Tree<'_> {
@@ -28,7 +28,7 @@ impl Tree<'_> {
     ) -> Result<Option<Vec<u8>>, Diagnostic> {
         match self.content(path, id) {
             Ok(content) => Ok(Some(content)),
-            Err(error) if error.code == "missing-object" => {
+            Err(error) if error.code == Code::MissingObject => {
                 missing.blobs.insert(path.to_owned(), id);
                 Ok(None)
             }

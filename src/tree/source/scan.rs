@@ -16,7 +16,7 @@ use super::index::Index;
 use super::tracked::Rules;
 use super::tree;
 use super::working_tree::{FileIdentity, folder_on_disk, gone, unreadable};
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::tree::snapshot::{Folder, Node};
 
 /// A folder of the working tree.
@@ -296,8 +296,8 @@ impl Scanner<'_> {
     fn ignores(&self, path: &[u8]) -> Result<bool, Diagnostic> {
         let path = Path::new(std::ffi::OsStr::from_bytes(path));
         self.rules.ignores(path).map_err(|error| {
-            Diagnostic::error(
-                "unreadable-repository",
+            Diagnostic::new(
+                Code::UnreadableRepository,
                 format!("the working tree cannot be read: {}", error.message()),
             )
         })

@@ -21,7 +21,7 @@ use super::Checkout;
 use super::kept::{self, Kept, UNFINISHED};
 use super::lfs::{self, Pointer};
 use super::tree::Tree;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::paths::join;
 use crate::tree::snapshot::{Folder, Missing, Node, ObjectId, blob_id};
 
@@ -164,8 +164,8 @@ impl Sealer {
             .tempdir_in(parent)
             .map_err(|error| unwritable(parent, &error))?;
         let repository = self.repository().map_err(|error| {
-            Diagnostic::error(
-                "unreadable-repository",
+            Diagnostic::new(
+                Code::UnreadableRepository,
                 format!("the repository cannot be read: {}", error.message()),
             )
         })?;
@@ -280,7 +280,7 @@ impl Writer<'_> {
         let content = pointer.content(&self.sealer.lfs_stores, file.as_deref());
         let Some(content) = content else {
             let message = format!("what git-lfs keeps for `{path}` is not here");
-            return Err(Diagnostic::error("lfs-missing", message).help(
+            return Err(Diagnostic::new(Code::LfsMissing, message).help(
                 "fetch it: `git lfs fetch` (of another revision: `git lfs fetch origin REV`)",
             ));
         };
@@ -325,8 +325,8 @@ fn set_time(path: &Path) -> Result<(), Diagnostic> {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
-    Diagnostic::error(
-        "unwritable",
+    Diagnostic::new(
+        Code::Unwritable,
         format!("`{}` cannot be written: {error}", path.display()),
     )
 }

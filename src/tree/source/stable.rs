@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::working_tree::{gone, unreadable};
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 
 /// How often a file is read before it is given up.
 const ATTEMPTS: usize = 3;
@@ -39,7 +39,7 @@ pub(super) fn unchanged<T>(
 /// The error for a file that is not what it was.
 pub(super) fn changed(path: &str) -> Diagnostic {
     let message = format!("`{path}` has changed since it was planned, or while that was done");
-    Diagnostic::error("changed-meanwhile", message)
+    Diagnostic::new(Code::ChangedMeanwhile, message)
         .help("run again, and leave the file alone until its build has begun")
 }
 
@@ -95,6 +95,6 @@ mod tests {
             fs::remove_file(&file).expect("it is there");
             Ok(())
         });
-        assert_eq!(read.expect_err("it is gone").code, "changed-meanwhile");
+        assert_eq!(read.expect_err("it is gone").code, Code::ChangedMeanwhile);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use git2::{Oid, Repository, StatusOptions};
 
 use super::tree::read_folder;
-use crate::diagnostics::{Diagnostic, listed};
+use crate::diagnostics::{Code, Diagnostic, listed};
 use crate::paths::join;
 use crate::planner::inputs::Reach;
 use crate::tree::snapshot::{Folder, Node, ObjectId, object_id};
@@ -121,7 +121,7 @@ fn modified(repository: &Repository) -> Result<Vec<String>, Diagnostic> {
     options.include_untracked(true).recurse_untracked_dirs(true);
     let statuses = repository.statuses(Some(&mut options)).map_err(|error| {
         let message = format!("a submodule cannot be read: {}", error.message());
-        Diagnostic::error("unreadable-repository", message)
+        Diagnostic::new(Code::UnreadableRepository, message)
     })?;
     let paths = statuses.iter();
     Ok(paths
@@ -144,7 +144,7 @@ impl Submodule {
             listed(takers)
         );
         let help = "add the line `**/.git` to `.dockerignore` in the build context";
-        Some(Diagnostic::warning("git-folder", message).help(help))
+        Some(Diagnostic::new(Code::GitFolder, message).help(help))
     }
 
     /// Why images cannot be built from the submodule as it is here, if they cannot. `folder` is where
@@ -174,7 +174,7 @@ impl Submodule {
         let missing = |help: String| {
             let message =
                 format!("the submodule `{path}`, of which {images} would take files, is not here");
-            let error = Diagnostic::error("submodule-missing", message);
+            let error = Diagnostic::new(Code::SubmoduleMissing, message);
             Ok(Some(error.help(format!("fetch it: `{help}`"))))
         };
         let init = format!("git submodule update --init -- {path}");
@@ -197,7 +197,7 @@ impl Submodule {
             let message = format!(
                 "another commit of the submodule `{path}`, of which {images} would take files, is checked out"
             );
-            let error = Diagnostic::error("submodule-dirty", message)
+            let error = Diagnostic::new(Code::SubmoduleDirty, message)
                 .help(format!(
                     "go back to the one that is recorded: `git submodule update -- {path}`"
                 ))
@@ -212,7 +212,7 @@ impl Submodule {
         let message =
             format!("the submodule `{path}`, of which {images} would take files, has changes");
         let changed = listed(changed.iter().map(String::as_str));
-        let error = Diagnostic::error("submodule-dirty", message)
+        let error = Diagnostic::new(Code::SubmoduleDirty, message)
             .help(format!("changed: {changed}"))
             .help(format!(
                 "commit them there, or put them away: `git -C {path} stash -u`"

@@ -19,7 +19,7 @@ use super::index::{Entry, Time};
 use super::lfs;
 use super::stable;
 use super::working_tree::{gone, unreadable};
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::tree::snapshot::{Node, ObjectId, blob_id, object_id};
 
 /// Attributes that have text converted on its way into the index.
@@ -214,8 +214,8 @@ pub(super) fn read(disk: &Path, metadata: &Metadata) -> Result<Option<Node>, Dia
 
 fn hash(disk: &Path) -> Result<ObjectId, Diagnostic> {
     let id = Oid::hash_file(ObjectType::Blob, disk).map_err(|error| {
-        Diagnostic::error(
-            "unreadable",
+        Diagnostic::new(
+            Code::Unreadable,
             format!("`{}` cannot be read: {}", disk.display(), error.message()),
         )
     })?;

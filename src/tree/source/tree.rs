@@ -10,7 +10,7 @@ use git2::{ObjectType, Odb, Oid, Repository};
 use super::CONFIG_FILE;
 use super::additions::{Added, DiskFiles};
 use super::working_tree::FileIdentity;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::paths::join;
 use crate::paths::{file_name, folder_of};
 use crate::tree::attributes;
@@ -120,7 +120,7 @@ impl<'r> Tree<'r> {
         };
         let unreadable = |error: git2::Error| {
             let message = format!("git's tags cannot be read: {}", error.message());
-            Diagnostic::error("unreadable-repository", message)
+            Diagnostic::new(Code::UnreadableRepository, message)
         };
         let references = self.repository.references_glob("refs/tags/*");
         let mut tags = Vec::new();
@@ -379,14 +379,17 @@ impl Reader<'_> {
 
 /// The bytes of a file that are not there.
 pub(super) fn missing_object(path: &str, why: &str) -> Diagnostic {
-    Diagnostic::error("missing-object", format!("`{path}` cannot be read: {why}"))
-        .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
+    Diagnostic::new(
+        Code::MissingObject,
+        format!("`{path}` cannot be read: {why}"),
+    )
+    .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
 }
 
 /// A tree object that is not there.
 pub(super) fn not_read(error: &git2::Error) -> Diagnostic {
-    Diagnostic::error(
-        "missing-object",
+    Diagnostic::new(
+        Code::MissingObject,
         format!("the commit cannot be read: {}", error.message()),
     )
     .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")

@@ -11,7 +11,7 @@ use git2::Repository;
 use super::scan::scan;
 use super::tracked;
 use super::tree::{Tree, WorkingTree};
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::tree::snapshot::{Folder, Node};
 
 /// A file by what it is rather than by its name: the one that standard output goes to.
@@ -41,8 +41,8 @@ pub(super) fn read<'r>(
     without: &[FileIdentity],
 ) -> Result<Tree<'r>, Diagnostic> {
     let Some(top) = repository.workdir() else {
-        return Err(Diagnostic::error(
-            "no-working-tree",
+        return Err(Diagnostic::new(
+            Code::NoWorkingTree,
             "this repository is bare: it has no working tree",
         )
         .help("plan a commit with `--rev REV`"));
@@ -131,8 +131,8 @@ pub(super) fn gone(error: &std::io::Error) -> bool {
 }
 
 pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(
-        "unreadable",
+    Diagnostic::new(
+        Code::Unreadable,
         format!("`{}` cannot be read: {error}", path.display()),
     )
 }

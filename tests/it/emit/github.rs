@@ -100,6 +100,9 @@ fn what_is_not_in_the_revision_has_no_job() {
     let mut plan = waves();
     plan.images[1].dirty = true;
     let problems = emit(&plan, Format::Github).expect_err("a job could not build it");
-    let codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
+    let codes: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.code.as_str())
+        .collect();
     assert_eq!(codes, ["dirty-jobs"]);
 }

@@ -13,7 +13,10 @@ fn check(format: Format, change: impl Fn(&mut Image), expected: &[&str]) {
     change(&mut image);
     let emitted = emit(&plan(&"0".repeat(40), vec![image]), format);
     let problems: Vec<Diagnostic> = emitted.err().into_iter().flatten().collect();
-    let codes: Vec<&str> = problems.iter().map(|problem| problem.code).collect();
+    let codes: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.code.as_str())
+        .collect();
     assert_eq!(codes, expected, "{format:?}: {problems:?}");
 }
 

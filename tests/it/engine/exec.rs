@@ -155,7 +155,7 @@ fn a_failure_moves_no_tag() {
     after.retain(|name, _| before.contains_key(name));
     assert_eq!(after, before);
     let problem = report.problems.iter().next().expect("a failed build");
-    assert_eq!(problem.code, "build-failed");
+    assert_eq!(problem.code.as_str(), "build-failed");
     assert_eq!(problem.labels[0].source.path, "app/Dockerfile");
     assert_eq!(
         &problem.labels[0].source.text[problem.labels[0].span.clone()],

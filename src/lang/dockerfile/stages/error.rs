@@ -1,6 +1,6 @@
 //! What is wrong with a Dockerfile as a graph of stages, or shows only after expansion.
 
-use crate::diagnostics::{Diagnostic, SourceText};
+use crate::diagnostics::{Code, Diagnostic, SourceText};
 use crate::lang::dockerfile::{Instruction, LineRange, Span};
 
 /// A place in the Dockerfile.
@@ -97,7 +97,7 @@ impl StageError {
 
     /// For people: with the places in `source` marked.
     pub fn diagnostic(&self, source: &SourceText) -> Diagnostic {
-        let mut diagnostic = Diagnostic::error("dockerfile-stage", self.message.as_str());
+        let mut diagnostic = Diagnostic::new(Code::DockerfileStage, self.message.as_str());
         for (index, place) in self.places.iter().enumerate() {
             if !self.places[..index].contains(place) {
                 diagnostic = diagnostic.at(source, place.span.range(), "");
