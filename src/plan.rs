@@ -5,6 +5,8 @@
 //! the planner's inner types can change without changing the format. Emitters and runners know these
 //! types alone; a stored plan runs as well as a fresh one.
 
+pub(crate) mod causes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};

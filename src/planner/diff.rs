@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::plan::causes::{self, Cause};
 use crate::plan::{Image, Plan, Reason};
 use crate::planner::compile::Files;
 use crate::planner::decide::{self, Earlier};
@@ -25,15 +26,6 @@ pub(crate) struct Diff {
     pub images: Vec<Change>,
     /// How many images are the same in both.
     pub unchanged: usize,
-}
-
-/// Something that changed in the repository, and the images that it reaches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Cause {
-    /// What changed.
-    pub reasons: Vec<Reason>,
-    /// Names of the images that change because of it, in build order; some may have other causes too.
-    pub images: Vec<String>,
 }
 
 /// An image that is not the same in both plans.
@@ -119,7 +111,7 @@ impl Diff {
         Self {
             from: revision(old),
             to: revision(new),
-            causes: causes(&images),
+            causes: causes::first(images.iter().map(|image| (&*image.name, &*image.reasons))),
             images,
             unchanged,
         }
@@ -151,44 +143,6 @@ fn change(image: &Image, kind: Kind, was: Option<&Image>, reasons: Vec<Reason>) 
         }),
         reasons,
     }
-}
-
-/// Every set of reasons that an image has of its own, with all images that it reaches. `images`
-/// are in build order.
-fn causes(images: &[Change]) -> Vec<Cause> {
-    // By image, the images whose own reasons reach it.
-    let mut origins: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let mut reached: BTreeMap<Vec<Reason>, Vec<String>> = BTreeMap::new();
-    let mut own_reasons: BTreeMap<&str, Vec<Reason>> = BTreeMap::new();
-    for image in images {
-        let name = image.name.as_str();
-        let (inherited, own): (Vec<_>, Vec<_>) = image
-            .reasons
-            .iter()
-            .partition(|reason| reason.kind == "dependency");
-        let needs = inherited
-            .iter()
-            .filter_map(|reason| origins.get(reason.detail.as_str()));
-        let mut from: BTreeSet<&str> = needs.flatten().copied().collect();
-        if !own.is_empty() {
-            own_reasons.insert(name, own.into_iter().cloned().collect());
-            from.insert(name);
-        }
-        let causes: BTreeSet<&Vec<Reason>> = from.iter().map(|name| &own_reasons[name]).collect();
-        for cause in causes {
-            reached
-                .entry(cause.clone())
-                .or_default()
-                .push(name.to_owned());
-        }
-        origins.insert(name, from);
-    }
-    let causes = reached.into_iter();
-    let mut causes: Vec<Cause> = causes
-        .map(|(reasons, images)| Cause { reasons, images })
-        .collect();
-    causes.sort_by_key(|cause| std::cmp::Reverse(cause.images.len()));
-    causes
 }
 
 /// Why an image differs, as far as two plans alone can say.
