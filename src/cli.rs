@@ -18,9 +18,11 @@ mod list;
 mod manual;
 mod output;
 mod parse;
+mod plan;
 mod planning;
 mod prune;
 mod schema;
+mod screen;
 mod stored;
 mod why;
 
@@ -59,14 +61,7 @@ fn misused(error: &clap::Error) -> ExitCode {
 
 fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics> {
     match command {
-        Command::Plan { planning, output } => {
-            let file = output.file(directory);
-            let made =
-                planning::make(directory, &planning, file.as_deref(), checks::Sends::Sealed)?;
-            output::write(&made.plan.to_json(), file.as_deref())?;
-            // The process ends: nobody needs what it holds to be freed piece by piece.
-            std::mem::forget(made);
-        }
+        Command::Plan(plan) => plan::run(directory, &plan)?,
         Command::Emit(mut arguments) => match arguments.what() {
             Ok(what) => emit::run(directory, &what, &arguments)?,
             Err(error) => return Ok(misused(&error)),

@@ -5,3 +5,4 @@ mod buildx;
 pub mod emit;
 pub mod exec;
 pub(crate) mod picture;
+pub(crate) mod review;

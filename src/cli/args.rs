@@ -31,17 +31,16 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Print the plan as JSON
-    #[command(after_help = "Examples:\n  \
+    /// Show what is to be built and why, or print the plan as JSON
+    #[command(
+        after_help = "On a terminal the plan is shown for reading; a pipe and a file get JSON.\n\n\
+        Examples:\n  \
+        shipwright plan --since main...             what this branch makes build, and why\n  \
         shipwright plan > plan.json\n  \
         shipwright plan --rev v1.2 service1         a commit, one image and what it needs\n  \
-        shipwright plan --dirty                     the working tree as it is")]
-    Plan {
-        #[command(flatten)]
-        planning: Planning,
-        #[command(flatten)]
-        output: Output,
-    },
+        shipwright plan --dirty                     the working tree as it is"
+    )]
+    Plan(super::plan::Plan),
     /// Print the plan compiled for a runner
     Emit(super::emit::Emit),
     /// Build and tag the images with Docker

@@ -1,9 +1,10 @@
 //! Where output goes: data to standard output or a file, everything else to standard error.
 
-use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use super::screen;
 use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
@@ -99,7 +100,7 @@ pub(super) fn report(directory: &Path, diagnostics: &Diagnostics) {
 
 fn print(diagnostics: &Diagnostics, root: impl FnOnce() -> String) {
     let style = Style {
-        colour: colour_on_stderr(),
+        colour: screen::shows_colour(&std::io::stderr()),
     };
     eprint(&render(diagnostics, style));
     if in_github_actions() && !diagnostics.is_empty() {
@@ -137,13 +138,6 @@ const SHOWN_ALWAYS: [Code; 3] = [Code::IgnoredInput, Code::NameHint, Code::NotUt
 /// Writes to standard error; one that is closed is nobody's problem.
 pub(super) fn eprint(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
-}
-
-/// Whether standard error is a terminal that shows colours, and nobody said otherwise.
-fn colour_on_stderr() -> bool {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let dumb = set("TERM").is_some_and(|term| term == "dumb");
-    std::io::stderr().is_terminal() && set("NO_COLOR").is_none() && !dumb
 }
 
 /// The files that this process writes: they are not part of the working tree that it reads.
