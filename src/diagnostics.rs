@@ -7,12 +7,14 @@
 
 pub mod annotations;
 mod code;
+mod outcome;
 pub mod render;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 pub use code::Code;
+pub use outcome::Outcome;
 
 /// How much a diagnostic weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
