@@ -148,6 +148,13 @@ impl Diagnostics {
         self
     }
 
+    /// The errors, and all others.
+    pub fn into_errors_and_others(self) -> (Self, Self) {
+        let is_error = |d: &Diagnostic| d.severity == Severity::Error;
+        let (errors, others) = self.items.into_iter().partition(is_error);
+        (Self { items: errors }, Self { items: others })
+    }
+
     /// Whether one of them is an error.
     pub fn has_errors(&self) -> bool {
         self.items.iter().any(|d| d.severity == Severity::Error)

@@ -118,12 +118,17 @@ pub(super) fn in_github_actions() -> bool {
 /// there are.
 ///
 /// # Errors
-/// All that there is to say but notes, where there is no value.
+/// The errors, where there is no value.
 pub(super) fn settle<T>(workspace: &Workspace, outcome: Outcome<T>) -> Result<T, Diagnostics> {
-    let settled = outcome.into_result();
-    let (value, remarks) = settled.map_err(Diagnostics::without_notes)?;
-    remark(workspace.checkout(), &remarks);
-    Ok(value)
+    let (settled, said) = match outcome.into_result() {
+        Ok((value, remarks)) => (Ok(value), remarks),
+        Err(problems) => {
+            let (errors, remarks) = problems.into_errors_and_others();
+            (Err(errors), remarks)
+        }
+    };
+    remark(workspace.checkout(), &said);
+    settled
 }
 
 /// Prints what a plan cannot go without, and how many other warnings there are.
