@@ -6,6 +6,8 @@
 
 mod args;
 mod built;
+mod checks;
+mod decisions;
 mod diff;
 mod emit;
 mod exec;

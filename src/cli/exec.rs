@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{Planning, Run, Stored};
-use super::{output, planning, stored};
+use super::checks::Sends;
+use super::planning::{self, Made};
+use super::{output, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::Image;
-use crate::planner::{Planned, Sends};
 use crate::run::exec::progress::{self, Progress, Quiet};
 use crate::run::exec::{self, Contexts, Options, Push, Report, Sources, Stop, WorkingTree};
 use crate::tree::source::Sealer;
@@ -45,35 +46,40 @@ pub(super) fn run(
     })
 }
 
-/// The plan that is run, and the files of its images; a stored one is held against the repository.
+/// The plan that is run, and the files of its images. A stored one is held against the repository,
+/// unless it only moves tags, for which nobody needs a repository.
 fn make(
     directory: &Path,
     planning: &Planning,
     stored: &Stored,
     run: &Run,
-) -> Result<Planned, Diagnostics> {
-    let sends = if run.unsealed && !run.no_build {
+) -> Result<Made, Diagnostics> {
+    let sends = if run.unsealed {
         Sends::Folders
     } else {
         Sends::Sealed
     };
-    let Some(file) = stored.file(directory) else {
-        return planning::make(directory, planning, None, sends);
-    };
-    let plan = stored::read(&file)?;
-    // The plan's own file was not there when it was made.
-    let workspace = planning::open(directory, Some(&file))?;
-    output::settle(&workspace, workspace.stored(plan, sends))
+    let make = || planning::make(directory, planning, None, sends);
+    match stored.file(directory) {
+        Some(file) if !run.unsealed && !run.no_build => stored::with_files(directory, &file),
+        _ => {
+            let made = stored::or_made(directory, stored, make)?;
+            if run.unsealed && !run.no_build {
+                stored::check_folders(directory, &made.plan)?;
+            }
+            Ok(made)
+        }
+    }
 }
 
 fn run_plan(
     directory: &Path,
-    made: &Planned,
+    made: &Made,
     planning: &Planning,
     run: &Run,
 ) -> Result<Report, Diagnostics> {
     let options = options(directory, made, planning, run)?;
-    let sealer = (!run.unsealed).then_some(&made.sealer);
+    let sealer = made.sealer.as_ref().filter(|_| !run.unsealed);
     let sealed = sealer.map(|sealer| Sealed { sealer, made });
     let contexts: &dyn Contexts = match &sealed {
         Some(sealed) => sealed,
@@ -122,7 +128,7 @@ fn tidy(sealer: &Sealer, quiet: bool) {
 
 fn options(
     directory: &Path,
-    made: &Planned,
+    made: &Made,
     planning: &Planning,
     run: &Run,
 ) -> Result<Options, Diagnostics> {
@@ -147,13 +153,13 @@ fn options(
             (false, false) => None,
         },
         from_registry: run.from_registry,
-        wanted: planning::options(planning).selection.named_in(&made.plan),
+        wanted: planning::named(&made.plan, planning),
         builder: run
             .builder
             .clone()
             .or(from_environment)
             .filter(|name| !name.is_empty()),
-        known: Some(made.sealer.known_images()),
+        known: made.sealer.as_ref().map(Sealer::known_images),
         stop,
         ..defaults
     })
@@ -162,7 +168,7 @@ fn options(
 /// Contexts that hold exactly the planned input files.
 struct Sealed<'a> {
     sealer: &'a Sealer,
-    made: &'a Planned,
+    made: &'a Made,
 }
 
 impl Contexts for Sealed<'_> {

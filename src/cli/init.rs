@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{output, planning};
+use super::output;
 use crate::config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::init::{self, Request, Start};
@@ -33,10 +33,13 @@ const SHOWN: usize = 20;
 
 /// Writes the configuration, and says on standard error what it is made of.
 pub(super) fn run(directory: &Path, arguments: &Init) -> Result<(), Diagnostics> {
-    let workspace = planning::open(directory, None)?;
-    let checkout = workspace.checkout();
+    let checkout = Checkout::open(directory)?;
     let to_stdout = arguments.output.as_deref() == Some(Path::new("-"));
-    let tree = workspace.tree(arguments.rev.as_deref())?;
+    let tree = if arguments.rev.is_none() && !checkout.is_bare() {
+        checkout.working_tree(&output::written(None))?
+    } else {
+        checkout.commit(arguments.rev.as_deref().unwrap_or("HEAD"))?
+    };
     let folder = checkout.folder(&tree);
     let file = match &arguments.output {
         _ if to_stdout => None,
@@ -52,7 +55,7 @@ pub(super) fn run(directory: &Path, arguments: &Init) -> Result<(), Diagnostics>
     let request = Request {
         files: files(directory, folder.as_deref(), &arguments.files),
         namespace: arguments.namespace.clone(),
-        project: project(checkout),
+        project: project(&checkout),
     };
     let start = find(&tree, &request)?;
     if start.is_needed || to_stdout {

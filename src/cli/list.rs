@@ -16,11 +16,11 @@ pub(super) fn run(
     stored: &Stored,
     refs: bool,
 ) -> Result<(), Diagnostics> {
-    let plan = stored::or_made(directory, stored, || planning::look(directory, planning))?;
+    let made = stored::or_made(directory, stored, || planning::look(directory, planning))?;
     let text = if refs {
-        references(&plan)
+        references(&made.plan)
     } else {
-        table(&plan)
+        table(&made.plan)
     };
     Ok(output::write(&text, None)?)
 }

@@ -5,25 +5,25 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::args::Planning;
-use super::{output, planning};
+use super::{decisions, output, planning};
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Image, Plan, Reason};
 use crate::planner::decide::reasons;
-use crate::planner::selection::Selection;
-use crate::planner::workspace::State;
+use crate::tree::source::{Checkout, DiskFiles};
 
 /// Tells it of every image that is named, or of all; against HEAD where no revision is given.
 pub(super) fn run(directory: &Path, planning: &Planning) -> Result<(), Diagnostics> {
+    let checkout = Checkout::open(directory)?;
     let made = planning::look(directory, planning)?;
-    let workspace = planning::open(directory, None)?;
+    let since = planning.since.as_deref().unwrap_or("HEAD");
     let now = planning.rev.as_deref().unwrap_or("HEAD");
-    let options = planning::options(planning);
-    let earlier = match &planning.since {
-        Some(since) => workspace.earlier(since, now, State::Commit, &options),
-        // Against HEAD only what was edited tells, not what is generated.
-        None => workspace.earlier("HEAD", now, State::Checkout, &options),
+    // Against HEAD only what was edited tells, not what is generated.
+    let counts = match planning.since {
+        Some(_) => DiskFiles::None,
+        None => DiskFiles::Generated,
     };
-    let earlier = output::settle(&workspace, earlier)?;
+    let options = planning::options(planning);
+    let earlier = decisions::earlier(&checkout, since, now, &options, counts)?;
     let reasons = made.plan.images.iter().map(|image| {
         let reasons = reasons(image, &made.files, &earlier);
         (image.name.as_str(), reasons)
@@ -33,11 +33,7 @@ pub(super) fn run(directory: &Path, planning: &Planning) -> Result<(), Diagnosti
         revision: earlier.revision.get(..12).unwrap_or_default(),
         reasons: reasons.collect(),
     };
-    let named = Selection {
-        exact: planning.selection.images.clone(),
-        ..Selection::default()
-    };
-    let told = named.of_plan(&made.plan)?;
+    let told = planning::selected(&made, planning)?;
     let stories = told
         .iter()
         .filter_map(|name| Some(story.of(made.plan.image(name)?)));

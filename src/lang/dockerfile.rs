@@ -5,6 +5,7 @@
 //! [`Dockerfile::first_error`] is the one that BuildKit stops at. The grammar is in
 //! `docs/grammar.md`. Variables, stages and references are other modules' business.
 
+mod check_options;
 mod directives;
 pub mod dump;
 pub mod error;

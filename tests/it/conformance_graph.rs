@@ -6,20 +6,43 @@ use serde_json::{Value, json};
 use shipwright::lang::Platform;
 use shipwright::lang::Reference;
 use shipwright::lang::dockerfile::report;
-use shipwright::lang::dockerfile::stages::{Bases, ImageConfig, Request, StageGraph, Variables};
+use shipwright::lang::dockerfile::stages::{
+    Bases, ImageConfig, Parents, ReadKind, Request, StageGraph, Variables,
+};
 use shipwright::lang::dockerfile::{Dockerfile, parse};
 
 use crate::rows::{check_all, own, same};
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// All images exist and set nothing but `PATH`, but for three.
-struct Registry;
+/// All images exist and set nothing but `PATH`, but for three, and those of the row.
+struct Registry<'r> {
+    /// By full name, what the row says of images.
+    images: &'r Value,
+}
 
-impl Bases for Registry {
-    fn config(&self, image: &Reference, _: &Platform) -> ImageConfig {
+impl Bases for Registry<'_> {
+    fn config(&self, image: &Reference, platform: &Platform) -> ImageConfig {
         let mut config = ImageConfig::empty();
-        config.env = [("PATH", PATH)].into_iter().collect();
+        if platform.os != "windows" {
+            config.env = [("PATH", PATH)].into_iter().collect();
+        }
+        if let Some(said) = self
+            .images
+            .get(image.clone().with_default_tag().to_string())
+        {
+            let texts = |key: &str| -> Vec<&str> {
+                let texts = said[key].as_array().into_iter().flatten();
+                texts.filter_map(Value::as_str).collect()
+            };
+            let pairs = texts("env")
+                .into_iter()
+                .filter_map(|pair| pair.split_once('='));
+            config.env = pairs.collect();
+            config.triggers = texts("onbuild").into_iter().map(str::to_owned).collect();
+            config.workdir = Some(said["workdir"].as_str().unwrap_or_default().to_owned());
+            config.user = Some(said["user"].as_str().unwrap_or_default().to_owned());
+        }
         match image.familiar().as_str() {
             "withenv" => {
                 config.env = [("PATH", "/bin"), ("BASEVAR", "frombase")]
@@ -33,6 +56,10 @@ impl Bases for Registry {
             _ => {}
         }
         config
+    }
+
+    fn fetches(&self) -> bool {
+        false
     }
 }
 
@@ -74,6 +101,7 @@ fn config(config: &ImageConfig) -> BTreeMap<&'static str, Value> {
         ("env", env(&config.env)),
         ("labels", json!(config.labels)),
         ("workdir", json!(config.workdir)),
+        ("user", json!(config.user)),
         ("cmd", json!(config.cmd)),
         ("entrypoint", json!(config.entrypoint)),
         ("exposed_ports", json!(config.exposed_ports.names())),
@@ -100,7 +128,9 @@ fn check(row: &Value) -> Result<(), String> {
         platform: &platform.normalized(),
         build_platform: &Platform::default(),
         contexts: &BTreeSet::new(),
-        bases: &Registry,
+        bases: &Registry {
+            images: &row["images"],
+        },
     };
     let result = match dockerfile.first_error() {
         Some(error) => Err(shipwright::lang::dockerfile::dump::error(error)),
@@ -130,15 +160,103 @@ fn check(row: &Value) -> Result<(), String> {
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.clone()))
                 .collect();
-            for name in ["stages", "target", "follow_paths"] {
+            // What instructions do with what they read is no matter of a plan.
+            for name in ["stages", "target", "follow_paths", "mounts", "run_env"] {
                 fields.remove(name);
+            }
+            // Images for Windows have no variables at all.
+            fields.retain(|_, value| !value.is_null());
+            if let Some(expected) = fields.remove("copies") {
+                same("copies", copies(&graph), sources(&expected))?;
+            }
+            if let Some(expected) = fields.remove("downloads") {
+                same("downloads", downloads(&graph), sorted(&expected))?;
             }
             same("config", config(&graph.config), fields)
         }
     }
 }
 
+/// The paths of the context that are copied, each with the patterns of `--parents` and `--exclude`.
+fn copies(graph: &StageGraph<'_>) -> BTreeSet<String> {
+    let steps = graph.reachable().flat_map(|stage| &stage.steps);
+    let sources = steps.flat_map(|step| &step.sources);
+    let copied = sources.filter(|source| source.kind != ReadKind::Mount);
+    copied
+        .map(|source| {
+            let excludes: Vec<&str> = source.excludes.iter().map(String::as_str).collect();
+            match &source.parents {
+                Some(Parents { base, pattern }) => copy(base, &[pattern], &excludes),
+                None => copy(source.path.as_deref().unwrap_or("?"), &[], &excludes),
+            }
+        })
+        .collect()
+}
+
+fn copy(path: &str, include: &[&str], exclude: &[&str]) -> String {
+    format!("{} {include:?} {exclude:?}", path.trim_matches('/'))
+}
+
+/// The same of a row. What comes from elsewhere is left out.
+fn sources(copies: &Value) -> BTreeSet<String> {
+    let texts = |value: &Value| -> Vec<String> {
+        let texts = value.as_array().into_iter().flatten();
+        texts
+            .filter_map(|text| Some(text.as_str()?.to_owned()))
+            .collect()
+    };
+    let copies = copies.as_array().into_iter().flatten();
+    copies
+        .filter(|copy| copy.get("from").is_none())
+        .map(|row| {
+            let (include, exclude) = (texts(&row["include"]), texts(&row["exclude"]));
+            let path = row["src"].as_str().unwrap_or_default();
+            copy(
+                path,
+                &include.iter().map(String::as_str).collect::<Vec<_>>(),
+                &exclude.iter().map(String::as_str).collect::<Vec<_>>(),
+            )
+        })
+        .collect()
+}
+
+/// What is fetched, and what it must be, but for where git's folders stay.
+fn downloads(graph: &StageGraph<'_>) -> BTreeSet<String> {
+    let steps = graph.reachable().flat_map(|stage| &stage.steps);
+    let downloads = steps.flat_map(|step| &step.downloads);
+    downloads
+        .map(|download| {
+            let checksum = download.checksum.as_ref();
+            let checksum = checksum.map_or_else(String::new, |sum| format!(" checksum={sum}"));
+            let text = download.text.split(['?', '#']).next().unwrap_or_default();
+            let text = match text.strip_prefix("https://") {
+                Some(rest) if download.is_git => format!("git://{rest}"),
+                _ => text.to_owned(),
+            };
+            text + &checksum
+        })
+        .collect()
+}
+
+fn sorted(texts: &Value) -> BTreeSet<String> {
+    let texts = texts
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    texts
+        .map(|text| text.replace(" keep-git-dir=true", ""))
+        .collect()
+}
+
 #[test]
 fn own_rows() {
     check_all("graph", &own("graph/cases.jsonl"), check);
+}
+
+/// Variables, platforms and directives in the corners, as the newest front end has them.
+#[test]
+fn own_rows_of_variables() {
+    let rows = own("graph/env-arg-cases.jsonl");
+    check_all("graph, variables", &rows, check);
 }

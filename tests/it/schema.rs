@@ -222,8 +222,7 @@ fn plans_are_valid() {
             .iter()
             .map(|(path, file)| (path.as_str(), file.clone()));
         let snapshot = Snapshot::of_files(None, files);
-        let outcome = compile(&snapshot, &config, &Options::default(), None);
-        if let Some(compiled) = outcome.value() {
+        if let (Some(compiled), _) = compile(&snapshot, &config, &Options::default(), None) {
             check_valid(
                 &validator,
                 &compiled.plan.to_json(),

@@ -43,9 +43,12 @@ pub fn file(file: &Dockerfile<'_>) -> Value {
     Value::Object(map)
 }
 
-/// An error: its message, and the ranges of lines it names.
+/// An error: its message, and the ranges of lines it names, if BuildKit says where it is.
 pub fn error(error: &Error) -> Value {
     let LineRange { start, end } = error.lines;
+    if !error.is_located() {
+        return json!({"message": error.message()});
+    }
     json!({"message": error.message(), "lines": [[start, end]]})
 }
 

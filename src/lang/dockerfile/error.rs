@@ -24,6 +24,9 @@ pub struct Error {
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorKind {
+    /// `# check=` with options that are none; why. BuildKit reads them before the file.
+    CheckOptions(String),
+
     // Layer 1: lines.
     /// A physical line is longer than BuildKit reads.
     LineTooLong,
@@ -120,7 +123,8 @@ impl Error {
     pub fn is_syntax(&self) -> bool {
         matches!(
             self.kind,
-            ErrorKind::LineTooLong
+            ErrorKind::CheckOptions(_)
+                | ErrorKind::LineTooLong
                 | ErrorKind::NoInstructions
                 | ErrorKind::UnterminatedHeredoc(_)
                 | ErrorKind::InvalidEscape(_)
@@ -131,6 +135,11 @@ impl Error {
                 | ErrorKind::HeredocName(..)
                 | ErrorKind::HeredocWords(_)
         )
+    }
+
+    /// Whether BuildKit says where it is.
+    pub fn is_located(&self) -> bool {
+        !matches!(self.kind, ErrorKind::CheckOptions(_))
     }
 
     /// Whether BuildKit gives out the nodes before it all the same.
@@ -191,6 +200,10 @@ impl ErrorKind {
     /// What to do, where the message does not say it.
     fn help(&self) -> Option<String> {
         let help = match self {
+            Self::CheckOptions(_) => {
+                "write `skip=RULE,…`, `experimental=RULE,…` or `error=true`, with `;` between"
+                    .into()
+            }
             Self::LineTooLong => "break the line with the escape character".into(),
             Self::UnterminatedHeredoc(name) => format!(
                 "end the heredoc with a line that holds `{name}` and nothing else, not even a blank"
@@ -243,6 +256,7 @@ impl ErrorKind {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::CheckOptions(why) => write!(f, "failed to parse check options: {why}"),
             Self::LineTooLong => {
                 f.write_str("dockerfile line greater than max allowed size of 65535")
             }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::check_options::CheckOptions;
 use super::directives::{self, Directives};
 use super::error::{Error, ErrorKind};
 use super::heredoc;
@@ -32,6 +33,7 @@ pub fn parse(text: &str) -> Ast<'_> {
             line_count: 0,
         },
     };
+    parser.check_options();
     while let Some(line) = parser.lines.next() {
         parser.line(line);
     }
@@ -48,6 +50,18 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
+    /// Reads the options of `# check=`.
+    fn check_options(&mut self) {
+        let Some(check) = &self.ast.check else { return };
+        if let Err(why) = CheckOptions::parse(&check.value) {
+            self.ast.errors.push(Error {
+                kind: ErrorKind::CheckOptions(why),
+                span: check.span,
+                lines: LineRange::default(),
+            });
+        }
+    }
+
     /// What starts with this physical line: a comment, an instruction or nothing.
     fn line(&mut self, line: PhysicalLine<'a>) {
         let text = line.text().trim_start();

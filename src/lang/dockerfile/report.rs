@@ -22,6 +22,10 @@ impl Bases for AtRoot {
             ..ImageConfig::unknown()
         }
     }
+
+    fn fetches(&self) -> bool {
+        false
+    }
 }
 
 /// A Dockerfile as JSON: `syntax`, `escape` and `check` as its directives say, `nodes` wherever

@@ -12,11 +12,14 @@ mod checks;
 mod config;
 mod cycles;
 mod dispatch;
+mod epoch;
 mod error;
 mod links;
+mod lint;
 mod mounts;
 mod ports;
 mod state;
+mod system;
 mod table;
 mod transfer;
 mod triggers;
@@ -31,6 +34,7 @@ pub use error::{Place, StageError};
 pub use ports::Ports;
 pub use variables::Variables;
 
+use super::node::Node;
 use super::{Dockerfile, Instruction};
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
@@ -57,6 +61,12 @@ pub struct Request<'r> {
 pub trait Bases {
     /// The configuration of an image for a platform.
     fn config(&self, image: &Reference, platform: &Platform) -> ImageConfig;
+
+    /// Whether a build fetches what `SOURCE_DATE_EPOCH` may name: then it has a time from there, which
+    /// nobody knows here.
+    fn fetches(&self) -> bool {
+        true
+    }
 }
 
 /// Nothing is known of any image.
@@ -157,8 +167,6 @@ pub struct Step<'n> {
     /// The paths that BuildKit notes as needed from the context, absolute: those of `sources`, and
     /// some that no build reads (semantics §15.1).
     pub recorded_paths: Vec<String>,
-    /// The variables that it expands to nothing because they are neither set nor declared.
-    pub undefined: BTreeSet<String>,
 }
 
 /// Where an instruction comes from.
@@ -270,8 +278,11 @@ pub struct Download {
     pub text: String,
     /// Whether git fetches it.
     pub is_git: bool,
-    /// What it must be; `None` where anything will do.
+    /// What it must be, as `--checksum` or the source itself says; `None` where that is unknown or
+    /// not said.
     pub checksum: Option<String>,
+    /// Whether only one content can come: a checksum is asked for, known or not, or a commit.
+    pub is_fixed: bool,
 }
 
 impl<'n> StageGraph<'n> {
@@ -310,7 +321,14 @@ impl<'n> Step<'n> {
             downloads: Vec::new(),
             arguments: Vec::new(),
             recorded_paths: Vec::new(),
-            undefined: BTreeSet::new(),
+        }
+    }
+
+    /// How the instruction is written; none for a trigger.
+    fn node(&self) -> Option<&'n Node<'n>> {
+        match &self.origin {
+            Origin::Own(instruction) => Some(instruction.node),
+            Origin::Trigger(_) => None,
         }
     }
 }

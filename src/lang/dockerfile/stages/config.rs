@@ -16,6 +16,8 @@ pub struct ImageConfig {
     pub labels: BTreeMap<String, Option<String>>,
     /// `WORKDIR`.
     pub workdir: Option<String>,
+    /// `USER`; empty for the default one.
+    pub user: Option<String>,
     /// `SHELL`; empty for the default one.
     pub shell: Option<Vec<String>>,
     /// `CMD`.
@@ -38,6 +40,7 @@ impl ImageConfig {
         Self {
             env: Variables::unknown(),
             workdir: None,
+            user: None,
             shell: None,
             cmd: None,
             entrypoint: None,
@@ -52,6 +55,7 @@ impl ImageConfig {
             env: Variables::empty(),
             labels: BTreeMap::new(),
             workdir: Some(String::new()),
+            user: Some(String::new()),
             shell: Some(Vec::new()),
             cmd: Some(Vec::new()),
             entrypoint: Some(Vec::new()),

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use super::error::StageError;
-use super::state::{Neighbours, State};
+use super::state::{Build, Neighbours, State};
 use super::table::{Command, Entry, External, Table};
 use super::{Base, Origin, Source, Stage, StageGraph, Step, Use, UseKind, triggers};
 use crate::lang::dockerfile::Kind;
@@ -14,7 +14,8 @@ use crate::lang::dockerfile::Kind;
 /// Everything that is wrong in them.
 pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageError>> {
     let Table {
-        request,
+        build_args,
+        linter,
         lexer,
         scope,
         globals,
@@ -31,7 +32,13 @@ pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageE
     let mut left: Vec<Option<State<'_>>> = Vec::with_capacity(entries.len());
     let mut config = None;
     let mut stages = Vec::with_capacity(entries.len());
-    let produced = Cell::new(0);
+    let build = Build {
+        lexer,
+        linter,
+        given: &build_args,
+        globals: &scope,
+        produced: Cell::new(0),
+    };
     for (index, entry) in entries.into_iter().enumerate() {
         let neighbours = Neighbours {
             index,
@@ -54,14 +61,12 @@ pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageE
                 };
                 parent.map(State::inherit)
             }
-            _ => Some(State::new(
-                lexer,
-                request.build_args,
-                &scope,
-                &produced,
-                &entry.platform,
-                entry.config,
-            )),
+            _ => {
+                let state = State::new(&build, &entry.platform, entry.config);
+                state
+                    .map_err(|message| errors.push(StageError::at(entry.place, message)))
+                    .ok()
+            }
         };
         let mut steps = Vec::with_capacity(entry.commands.len());
         for command in entry.commands {
@@ -84,6 +89,10 @@ pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageE
             reachable: entry.reachable,
             steps,
         });
+    }
+    drop(left);
+    if errors.is_empty() {
+        errors.extend(build.linter.into_error());
     }
     match config {
         Some(config) if errors.is_empty() => Ok(StageGraph {

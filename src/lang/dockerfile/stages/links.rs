@@ -43,15 +43,12 @@ impl Table<'_, '_> {
                 let mut links = Vec::with_capacity(run.mounts.len());
                 for mount in &run.mounts {
                     let from = mount.from().and_then(|field| field.value.as_deref());
-                    let number = match from.unwrap_or_default() {
-                        // BuildKit notes an empty image here, which takes a number.
-                        "" => {
-                            self.named_source(SCRATCH, UseKind::Mount, place);
-                            None
-                        }
-                        from => Some(self.named_source(from, UseKind::Mount, place)),
-                    };
-                    links.push(number);
+                    let named = from.filter(|from| !from.is_empty());
+                    // BuildKit looks up an empty image where there is no `from`. It takes a number,
+                    // but means something only where a stage is called so.
+                    let number = self.named_source(named.unwrap_or(SCRATCH), UseKind::Mount, place);
+                    let is_source = named.is_some() || number < self.entries.len();
+                    links.push(is_source.then_some(number));
                 }
                 Ok(links)
             }

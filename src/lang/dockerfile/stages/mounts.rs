@@ -1,6 +1,7 @@
 //! `RUN --mount` after expansion (semantics §9.4, §15.1).
 
 use super::state::{Neighbours, State};
+use super::table::SCRATCH;
 use super::{ContextSource, ReadKind, Step, checks};
 use crate::lang::dockerfile::instruction::{Mount as Fields, RunCommand};
 use crate::lang::go::text::{lower, quote};
@@ -206,6 +207,12 @@ impl Mount {
         matches!(self.kind, None | Some(MountType::Bind | MountType::Tmpfs)) && self.has_no_from()
     }
 
+    /// Whether it shows what its source holds: the one that is named, and for a cache that of
+    /// `scratch`, which a stage may be called.
+    fn starts_from_source(&self) -> bool {
+        !self.has_no_from() || self.kind == Some(MountType::Cache)
+    }
+
     fn has_no_from(&self) -> bool {
         self.from.as_ref().is_none_or(String::is_empty)
     }
@@ -252,15 +259,17 @@ impl State<'_> {
         }
         for (index, mount) in mounts.into_iter().enumerate() {
             if let Some(number) = links.get(index).copied().flatten()
+                && mount.starts_from_source()
                 && !neighbours.has(number)
             {
+                let from = mount.from.as_deref().filter(|from| !from.is_empty());
                 return Err(format!(
                     "cannot mount from stage {} to {}, stage needs to be defined before current command",
-                    quote(mount.from.as_deref().unwrap_or_default()),
+                    quote(from.unwrap_or(SCRATCH)),
                     quote(mount.target.as_deref().unwrap_or_default()),
                 ));
             }
-            mount.check_target(self.config.workdir.as_deref())?;
+            mount.check_target(self.folder().as_deref())?;
             let path = mount.source.as_deref().map(paths::within_root);
             if mount.is_recorded() {
                 let path = path.as_deref().unwrap_or_default();

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::arguments::{Argument, Origin, inherited};
 use super::config::ImageConfig;
+use super::lint::{Linter, Rule};
+use super::system::System;
 use super::variables::Variables;
 use super::{Step, checks};
-use crate::lang::dockerfile::Kind;
 use crate::lang::dockerfile::expand::{Environment, Lexer, Names, Value};
 use crate::lang::dockerfile::instruction::{Argument as Declaration, Command, Setting, Word};
+use crate::lang::dockerfile::{Keyword, Kind};
 use crate::lang::platform::Platform;
-use crate::paths;
 
 /// How many bytes all expansions of a build together may add to their words. A few lines can
 /// double a value again and again.
@@ -21,23 +22,34 @@ const LIMIT: usize = 64 * 1024 * 1024;
 /// Where programs are looked for if an image does not say it, but on Windows.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// What all stages of a build share.
+pub(super) struct Build<'t> {
+    pub(super) lexer: Lexer,
+    pub(super) linter: Linter<'t>,
+    /// The build arguments.
+    pub(super) given: &'t BTreeMap<String, String>,
+    /// The arguments outside of stages.
+    pub(super) globals: &'t Variables,
+    /// How many bytes expansions have added.
+    pub(super) produced: Cell<usize>,
+}
+
 /// A stage at some point of its instructions.
 #[derive(Clone)]
 pub(super) struct State<'t> {
-    lexer: Lexer,
-    build_args: &'t BTreeMap<String, String>,
-    globals: &'t Variables,
-    produced: &'t Cell<usize>,
-    /// Whether the image is for Windows.
-    windows: bool,
+    build: &'t Build<'t>,
+    /// The system that the image is for.
+    pub(super) system: System,
     /// What variables mean: `ENV` and `ARG` share their names.
     scope: Variables,
     /// The image so far.
     pub(super) config: ImageConfig,
     /// The arguments that were declared.
     declared: BTreeSet<String>,
-    /// Whether this stage, rather than its base, has set `CMD`.
-    sets_cmd: bool,
+    /// Which of `CMD`, `ENTRYPOINT` and `HEALTHCHECK` this stage, rather than its base, has set.
+    has_set: BTreeSet<Keyword>,
+    /// Whether this stage or one below it has entered a folder.
+    has_workdir: bool,
 }
 
 /// A name and a value, `None` where unknown.
@@ -54,44 +66,57 @@ pub(super) struct Neighbours<'t> {
 }
 
 impl Neighbours<'_> {
-    /// Whether the source of this number is there before this stage.
+    /// Whether the source of this number is there before an instruction of this stage. The stage
+    /// itself is, as it is by then: only triggers can name it.
     pub(super) fn has(&self, number: usize) -> bool {
-        number < self.index || self.replaced.get(number).is_none_or(|&replaced| replaced)
+        number <= self.index || self.replaced.get(number).is_none_or(|&replaced| replaced)
     }
 }
 
 impl<'t> State<'t> {
     /// A stage that is built on an image.
+    ///
+    /// # Errors
+    /// When the image works in a folder that cannot be, in BuildKit's words.
     pub(super) fn new(
-        lexer: Lexer,
-        build_args: &'t BTreeMap<String, String>,
-        globals: &'t Variables,
-        produced: &'t Cell<usize>,
+        build: &'t Build<'t>,
         platform: &Platform,
         mut config: ImageConfig,
-    ) -> Self {
-        let windows = platform.os == "windows";
-        if !windows && config.env.get("PATH") == Value::Unset {
+    ) -> Result<Self, String> {
+        let system = System::of(platform);
+        if system != System::Windows && config.env.get("PATH") == Value::Unset {
             config.env.set("PATH", Some(DEFAULT_PATH));
         }
-        Self {
-            lexer,
-            build_args,
-            globals,
-            produced,
-            windows,
+        let mut state = Self {
+            build,
+            system,
             scope: config.env.clone(),
             config,
             declared: BTreeSet::new(),
-            sets_cmd: false,
+            has_set: BTreeSet::new(),
+            has_workdir: false,
+        };
+        // BuildKit enters the folder that the image works in, which joins a relative one to itself.
+        if let Some(folder) = state.config.workdir.clone().filter(|f| !f.is_empty()) {
+            state.config.workdir = state.change_folder(Some(folder))?;
         }
+        Ok(state)
     }
 
-    /// A stage that is built on this one.
+    /// A stage that is built on this one. The image's variables are set again, so that `ENV` wins
+    /// over an inherited `ARG` of its name, and nobody knows what an unknown image sets.
     pub(super) fn inherit(self) -> Self {
         let mut next = self;
+        // Nothing but arguments can differ.
+        for name in &next.declared {
+            match next.config.env.get(name) {
+                Value::Set(value) => next.scope.set(name, Some(value)),
+                Value::Unknown => next.scope.set(name, None),
+                Value::Unset => {}
+            }
+        }
         next.config.triggers.clear();
-        next.sets_cmd = false;
+        next.has_set.clear();
         next
     }
 
@@ -106,24 +131,35 @@ impl<'t> State<'t> {
         neighbours: &Neighbours<'_>,
         step: &mut Step<'_>,
     ) -> Result<(), String> {
+        let linter = &self.build.linter;
+        let has_shell = self.config.shell.as_ref().map(|shell| !shell.is_empty());
+        linter.instruction(kind, has_shell, step.node());
+        let once = match kind {
+            Kind::Cmd(_) => Some(Keyword::Cmd),
+            Kind::Entrypoint(_) => Some(Keyword::Entrypoint),
+            Kind::Healthcheck(_) => Some(Keyword::Healthcheck),
+            _ => None,
+        };
+        if once.is_some_and(|keyword| !self.has_set.insert(keyword)) {
+            linter.hit(Rule::MultipleInstructionsDisallowed, step.node());
+        }
         match kind {
             Kind::Add(add) => self.add(add, step),
             Kind::Arg(declarations) => self.arg(declarations, step),
             Kind::Cmd(command) => {
                 self.config.cmd = self.command_line(command);
-                self.sets_cmd = true;
                 Ok(())
             }
             Kind::Copy(copy) => self.copy(copy, links, neighbours, step),
             Kind::Entrypoint(command) => {
                 self.config.entrypoint = self.command_line(command);
-                if !self.sets_cmd {
+                if !self.has_set.contains(&Keyword::Cmd) {
                     self.config.cmd = Some(Vec::new());
                 }
                 Ok(())
             }
             Kind::Env(settings) => self.env(settings, step),
-            Kind::Expose(words) => self.expose(words),
+            Kind::Expose(words) => self.expose(words, step),
             Kind::Label(settings) => {
                 for (name, value) in self.settings(settings, step)? {
                     if let Some(name) = name {
@@ -148,7 +184,10 @@ impl<'t> State<'t> {
                 self.config.stopsignal = signal;
                 Ok(())
             }
-            Kind::User(word) => self.expand(word.text, step).map(drop),
+            Kind::User(word) => {
+                self.config.user = self.expand(word.text, step)?;
+                Ok(())
+            }
             Kind::Volume(words) => {
                 let words = self.expand_all(words.iter().copied(), step)?;
                 if words.iter().any(|word| word.as_deref() == Some("")) {
@@ -159,7 +198,11 @@ impl<'t> State<'t> {
             }
             Kind::Workdir(word) => {
                 let path = self.expand(word.text, step)?;
-                self.config.workdir = self.change_folder(path);
+                let is_absolute = path.as_deref().is_none_or(|p| self.system.is_absolute(p));
+                if !std::mem::replace(&mut self.has_workdir, true) && !is_absolute {
+                    linter.hit(Rule::WorkdirRelativePath, step.node());
+                }
+                self.config.workdir = self.change_folder(path)?;
                 Ok(())
             }
             Kind::From(_) => Err("*instructions.Stage is not a command type".to_owned()),
@@ -169,7 +212,7 @@ impl<'t> State<'t> {
 
     /// Expands a word to one text; `None` where that is unknown.
     pub(super) fn expand(&self, word: &str, step: &mut Step<'_>) -> Result<Option<String>, String> {
-        self.expand_with(self.lexer, word, step)
+        self.expand_with(self.build.lexer, word, step)
     }
 
     pub(super) fn expand_with(
@@ -181,7 +224,7 @@ impl<'t> State<'t> {
         let expansion = lexer
             .word(word, &self.scope)
             .map_err(|error| error.to_string())?;
-        self.note(expansion.names, step);
+        self.note(&expansion.names, step);
         let grown = expansion.value.as_ref().map_or(0, String::len);
         self.count(grown.saturating_sub(word.len()))?;
         Ok(expansion.value)
@@ -196,16 +239,18 @@ impl<'t> State<'t> {
         words.map(|word| self.expand(word.text, step)).collect()
     }
 
-    /// Notes names that stand for nothing because they are neither set nor declared.
-    fn note(&self, names: Names, step: &mut Step<'_>) {
-        let unset = names.blank.into_iter();
-        step.undefined
-            .extend(unset.filter(|name| !self.declared.contains(name)));
+    /// Notes where a name is neither set nor declared.
+    fn note(&self, names: &Names, step: &Step<'_>) {
+        let linter = &self.build.linter;
+        let is_known = |name: &String| self.declared.contains(name) || is_setting(name);
+        if linter.is_on() && !names.unmatched.iter().all(is_known) {
+            linter.hit(Rule::UndefinedVar, step.node());
+        }
     }
 
     fn count(&self, bytes: usize) -> Result<(), String> {
-        let produced = self.produced.get().saturating_add(bytes);
-        self.produced.set(produced);
+        let produced = self.build.produced.get().saturating_add(bytes);
+        self.build.produced.set(produced);
         if produced > LIMIT {
             return Err(format!(
                 "the values of variables are longer than {LIMIT} bytes together"
@@ -231,6 +276,9 @@ impl<'t> State<'t> {
             self.scope.forget();
         })?;
         for (name, value) in pairs {
+            if let Some(name) = &name {
+                self.build.linter.secret(name, step.node());
+            }
             for variables in [&mut self.scope, &mut self.config.env] {
                 match &name {
                     Some(name) => variables.set(name, value.as_deref()),
@@ -244,21 +292,16 @@ impl<'t> State<'t> {
     fn arg(&mut self, declarations: &[Declaration<'_>], step: &mut Step<'_>) -> Result<(), String> {
         for declaration in declarations {
             let name = declaration.name.text;
-            let (value, origin) = if let Some(given) = self.build_args.get(name) {
+            let (value, origin) = if let Some(given) = self.build.given.get(name) {
                 (Some(given.clone()), Origin::Given)
             } else if let Some(default) = declaration.default {
                 let value = self.expand(default.text, step);
                 let value = value.inspect_err(|_| self.scope.set(name, None))?;
                 (value, Origin::Default)
             } else {
-                inherited(name, self.globals)
+                inherited(name, self.build.globals)
             };
-            // These two are settings of the build and no variables.
-            let is_setting = matches!(
-                name,
-                "BUILDKIT_SBOM_SCAN_CONTEXT" | "BUILDKIT_SBOM_SCAN_STAGE"
-            );
-            if origin != Origin::Unset && !is_setting {
+            if origin != Origin::Unset && !is_setting(name) {
                 self.scope.set(name, value.as_deref());
             }
             self.declared.insert(name.to_owned());
@@ -271,18 +314,20 @@ impl<'t> State<'t> {
         Ok(())
     }
 
-    fn expose(&mut self, words: &[Word<'_>]) -> Result<(), String> {
+    fn expose(&mut self, words: &[Word<'_>], step: &Step<'_>) -> Result<(), String> {
         let mut ports = Vec::new();
         for word in words {
-            let expansion = self.lexer.words(word.text, &self.scope);
+            let expansion = self.build.lexer.words(word.text, &self.scope);
             let expansion = expansion.map_err(|error| error.to_string())?;
             // BuildKit does not look for undefined variables here.
             ports.extend(expansion.value.into_iter().flatten());
         }
         self.count(ports.iter().map(String::len).sum())?;
-        ports
-            .iter()
-            .try_for_each(|port| self.config.exposed_ports.add(port))
+        for port in &ports {
+            self.config.exposed_ports.add(port)?;
+            self.build.linter.port(port, step.node());
+        }
+        Ok(())
     }
 
     fn command_line(&self, command: &Command<'_>) -> Option<Vec<String>> {
@@ -291,10 +336,9 @@ impl<'t> State<'t> {
             Command::Shell(text) => {
                 let mut line = self.config.shell.clone()?;
                 if line.is_empty() {
-                    let default: &[&str] = if self.windows {
-                        &["cmd", "/S", "/C"]
-                    } else {
-                        &["/bin/sh", "-c"]
+                    let default: &[&str] = match self.system {
+                        System::Windows => &["cmd", "/S", "/C"],
+                        System::Unix => &["/bin/sh", "-c"],
                     };
                     line.extend(default.iter().copied().map(str::to_owned));
                 }
@@ -304,16 +348,29 @@ impl<'t> State<'t> {
         }
     }
 
-    /// The working directory after `WORKDIR`.
-    fn change_folder(&self, path: Option<String>) -> Option<String> {
-        let path = path?;
-        if path.starts_with('/') {
-            return Some(path);
-        }
-        let current = self.config.workdir.as_deref()?;
-        if path.is_empty() && current.starts_with('/') {
-            return Some(current.to_owned());
-        }
-        Some(paths::clean(&format!("/{current}/{path}")))
+    /// The working directory after `WORKDIR`; `None` where it depends on something unknown.
+    fn change_folder(&self, path: Option<String>) -> Result<Option<String>, String> {
+        let Some(path) = path else { return Ok(None) };
+        let Some(current) = self.config.workdir.as_deref() else {
+            // What is wrong with the path alone is wrong wherever it starts.
+            let absolute = self.system.is_absolute(&path);
+            let folder = self.system.working_directory("/", &path)?;
+            return Ok(absolute.then_some(folder));
+        };
+        self.system.working_directory(current, &path).map(Some)
     }
+
+    /// The working directory with slashes, as paths are joined to it; `None` where it is unknown.
+    pub(super) fn folder(&self) -> Option<String> {
+        let folder = self.config.workdir.as_deref();
+        folder.map(|folder| self.system.with_slashes(folder))
+    }
+}
+
+/// Whether an argument is a setting of the build and no variable.
+fn is_setting(name: &str) -> bool {
+    matches!(
+        name,
+        "BUILDKIT_SBOM_SCAN_CONTEXT" | "BUILDKIT_SBOM_SCAN_STAGE"
+    )
 }

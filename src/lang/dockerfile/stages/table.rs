@@ -1,11 +1,13 @@
 //! The table of stages (layer 4): names, bases, platforms and edges, before anything in a stage is
 //! expanded.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::arguments::{self, Argument};
 use super::config::ImageConfig;
 use super::error::{Place, StageError};
+use super::lint::Linter;
 use super::variables::Variables;
 use super::{Base, ImageUse, Origin, Request, Source, UseKind};
 use crate::diagnostics::nearest;
@@ -22,7 +24,10 @@ pub(super) const SCRATCH: &str = "scratch";
 /// Everything that is known of the stages so far, and what is wrong.
 pub(super) struct Table<'n, 'r> {
     pub(super) request: &'r Request<'r>,
+    pub(super) linter: Linter<'n>,
     pub(super) lexer: Lexer,
+    /// The build arguments, `SOURCE_DATE_EPOCH` as BuildKit writes it anew.
+    pub(super) build_args: Cow<'r, BTreeMap<String, String>>,
     /// The values of arguments outside of stages, automatic ones included.
     pub(super) scope: Variables,
     pub(super) globals: Vec<Argument>,
@@ -85,10 +90,14 @@ impl<'n, 'r> Table<'n, 'r> {
         };
         let last_name = alias(last).unwrap_or_default();
         let target_name = request.target.filter(|name| !name.is_empty());
+        let automatic = arguments::automatic(request, target_name.unwrap_or(&last_name));
+        let linter = Linter::new(dockerfile.ast, request.build_args).map_err(|e| vec![e])?;
         let mut table = Self {
             request,
+            linter,
             lexer: Lexer::new(dockerfile.ast.escape),
-            scope: arguments::automatic(request, target_name.unwrap_or(&last_name)),
+            build_args: Cow::Borrowed(request.build_args),
+            scope: automatic.clone(),
             globals: Vec::new(),
             declared: BTreeSet::new(),
             entries: Vec::new(),
@@ -98,7 +107,15 @@ impl<'n, 'r> Table<'n, 'r> {
             by_name: BTreeMap::new(),
             target: 0,
         };
-        for instruction in &dockerfile.instructions {
+        table.linter.file(dockerfile);
+        table.lint_defaults(dockerfile, automatic);
+        let first = dockerfile.instructions.iter().position(|i| is_from(&i));
+        let (before, stages) = dockerfile.instructions.split_at(first.unwrap_or_default());
+        for instruction in before {
+            table.read(instruction);
+        }
+        table.read_epoch(stages);
+        for instruction in stages {
             table.read(instruction);
         }
         table.find_target(target_name);
@@ -122,7 +139,7 @@ impl<'n, 'r> Table<'n, 'r> {
                     let argument = arguments::declare_global(
                         declaration,
                         instruction.into(),
-                        self.request.build_args,
+                        &self.build_args,
                         self.lexer,
                         &mut self.scope,
                     );
@@ -144,8 +161,8 @@ impl<'n, 'r> Table<'n, 'r> {
     fn add_stage(&mut self, instruction: &'n Instruction<'n>, from: &FromImage<'_>) {
         let place = Place::from(instruction);
         let name = alias(instruction);
-        let image = self.base_text(from, place);
-        let asked = self.stage_platform(from, place);
+        let image = self.base_text(from, instruction);
+        let asked = self.stage_platform(from, instruction);
         let mut platform = asked.unwrap_or_else(|| self.request.platform.clone());
         let context = name
             .as_deref()
@@ -180,8 +197,9 @@ impl<'n, 'r> Table<'n, 'r> {
     fn base_text(
         &mut self,
         from: &FromImage<'_>,
-        place: Place,
+        instruction: &Instruction<'_>,
     ) -> Option<(String, Expansion<String>)> {
+        let place = Place::from(instruction);
         let expansion = match self.lexer.word(from.image.text, &self.scope) {
             Ok(expansion) => expansion,
             Err(error) => {
@@ -189,8 +207,15 @@ impl<'n, 'r> Table<'n, 'r> {
                 return None;
             }
         };
-        // It is unknown where a global argument failed to expand, which is reported there.
-        let text = expansion.value.clone()?;
+        self.lint_from(&expansion.names, instruction.node);
+        let Some(text) = expansion.value.clone() else {
+            // Where a global argument failed to expand, that is reported there.
+            if self.errors.is_empty() {
+                let message = "the base image depends on a time that is not known";
+                self.errors.push(StageError::at(place, message));
+            }
+            return None;
+        };
         if text.is_empty() {
             let message = format!("base name ({}) should not be blank", from.image.text);
             let names = &expansion.names;
@@ -243,7 +268,12 @@ impl<'n, 'r> Table<'n, 'r> {
     }
 
     /// The value of `--platform`, if it is there and right.
-    fn stage_platform(&mut self, from: &FromImage<'_>, place: Place) -> Option<Platform> {
+    fn stage_platform(
+        &mut self,
+        from: &FromImage<'_>,
+        instruction: &Instruction<'_>,
+    ) -> Option<Platform> {
+        let place = Place::from(instruction);
         let word = from.platform?.text;
         let expansion = match self.lexer.word(word, &self.scope) {
             Ok(expansion) => expansion,
@@ -254,6 +284,8 @@ impl<'n, 'r> Table<'n, 'r> {
             }
         };
         let text = expansion.value?;
+        self.lint_from(&expansion.names, instruction.node);
+        self.lint_platform(&text, &expansion.names, instruction);
         if text.is_empty() {
             let message = format!("empty platform value from expression {word}");
             self.errors.push(StageError::at(place, message));
@@ -318,7 +350,7 @@ impl<'n, 'r> Table<'n, 'r> {
 }
 
 /// The name of the stage that a `FROM` starts.
-fn alias(instruction: &Instruction<'_>) -> Option<String> {
+pub(super) fn alias(instruction: &Instruction<'_>) -> Option<String> {
     match &instruction.kind {
         Kind::From(from) => Some(from.alias.as_ref()?.name.clone().into_owned()),
         _ => None,

@@ -1,9 +1,11 @@
 //! `COPY` and `ADD` after expansion: what they read from the context and what they fetch
 //! (semantics §14, §15.1).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::state::{Neighbours, State};
+use super::system::System;
 use super::{ContextSource, Download, Parents, ReadKind, Step, checks};
 use crate::lang::dockerfile::Span;
 use crate::lang::dockerfile::expand::Lexer;
@@ -19,12 +21,13 @@ use crate::paths;
 struct Transfer<'t> {
     /// [`ReadKind::Add`] or [`ReadKind::Copy`].
     kind: ReadKind,
-    /// Everything but heredocs.
-    sources: &'t [Option<String>],
+    /// The system that the image is for.
+    system: System,
+    words: &'t Expanded,
     /// `--chmod`
     chmod: Option<&'t str>,
     /// `--checksum`; empty where it is missing.
-    checksum: Option<&'t str>,
+    checksum: Option<Cow<'t, str>>,
     /// `--keep-git-dir`
     keep_git_dir: Option<bool>,
     /// `--parents`
@@ -33,6 +36,15 @@ struct Transfer<'t> {
     excludes: Arc<[String]>,
     /// Whether its paths are paths of the build context.
     from_context: bool,
+}
+
+/// The words of a `COPY` or `ADD`, expanded.
+struct Expanded {
+    /// Everything but heredocs.
+    sources: Vec<Option<String>>,
+    /// The names of heredocs.
+    inline: Vec<String>,
+    destination: Option<String>,
 }
 
 /// Where a source is.
@@ -56,19 +68,25 @@ impl Transfer<'_> {
     /// # Errors
     /// The first thing that is wrong, in BuildKit's words.
     fn take(mut self, step: &mut Step<'_>) -> Result<(), String> {
+        let words = self.words;
+        if let Some(destination) = &words.destination {
+            self.system.check_destination(destination)?;
+        }
         if let Some(mode) = self.chmod.filter(|mode| !mode.is_empty()) {
             checks::chmod(mode)?;
         }
         self.check_checksum()?;
-        let mut sources = self.sources.iter();
-        sources.try_for_each(|source| self.take_source(source.as_deref(), step))
+        let mut sources = words.sources.iter();
+        sources.try_for_each(|source| self.take_source(source.as_deref(), step))?;
+        let mut names = words.inline.iter();
+        names.try_for_each(|name| self.system.check_name(name))
     }
 
     fn check_checksum(&self) -> Result<(), String> {
-        if self.checksum.is_none_or(str::is_empty) {
+        if self.checksum.as_deref().is_none_or(str::is_empty) {
             return Ok(());
         }
-        match self.sources {
+        match &self.words.sources[..] {
             [Some(source)] => {
                 let is_remote = match GitSource::parse(source) {
                     Ok(None) => source.starts_with("http://") || source.starts_with("https://"),
@@ -93,8 +111,7 @@ impl Transfer<'_> {
             if self.from_context {
                 step.recorded_paths.push("/".to_owned());
             }
-            self.read(None, step);
-            return Ok(());
+            return self.read(None, step);
         };
         let origin = origin(text)?;
         if self.kind == ReadKind::Copy {
@@ -109,73 +126,83 @@ impl Transfer<'_> {
             let path = paths::within_root(text);
             step.recorded_paths.push(format!("/{path}"));
         }
-        let (is_git, checksum) = match origin {
-            Origin::Local => {
-                self.read(Some(text), step);
-                return Ok(());
+        let is_commit = match &origin {
+            Origin::Local => return self.read(Some(text), step),
+            Origin::Git(git) => {
+                self.agree(git)?;
+                is_commit(&git.reference)
             }
-            Origin::Git(git) => (true, self.git_checksum(&git)?),
-            Origin::Http => {
-                if let Some(checksum) = self.checksum.filter(|c| !c.is_empty()) {
-                    check_digest(checksum).map_err(|error| error.to_string())?;
-                }
-                (false, self.checksum.unwrap_or_default().to_owned())
-            }
+            Origin::Http => false,
         };
+        let is_git = matches!(origin, Origin::Git(_));
+        let checksum = self.checksum.as_deref().unwrap_or_default();
+        if !is_git && !checksum.is_empty() {
+            check_digest(checksum).map_err(|error| error.to_string())?;
+        }
         step.downloads.push(Download {
             text: text.to_owned(),
             is_git,
-            checksum: Some(checksum).filter(|checksum| !checksum.is_empty()),
+            checksum: Some(checksum.to_owned()).filter(|checksum| !checksum.is_empty()),
+            is_fixed: is_commit || self.checksum.as_deref() != Some(""),
         });
         Ok(())
     }
 
-    /// The commit that a git source must be, if its URL and the flags agree.
-    fn git_checksum(&mut self, git: &GitSource) -> Result<String, String> {
+    /// Holds what the URL of a git source asks for against the flags, and against the sources before
+    /// it: BuildKit carries both over to those after it.
+    fn agree(&mut self, git: &GitSource) -> Result<(), String> {
         if let (Some(flag), Some(query)) = (self.keep_git_dir, git.keep_git_dir)
             && flag != query
         {
             return Err("inconsistent keep-git-dir configuration".to_owned());
         }
-        // BuildKit carries this over to the sources after it.
-        self.keep_git_dir = git.keep_git_dir.or(self.keep_git_dir);
-        let flag = self.checksum.unwrap_or_default();
+        let flag = self.checksum.as_deref().unwrap_or_default();
         if !flag.is_empty() && !git.checksum.is_empty() && flag != git.checksum {
             let query = quote(&git.checksum);
             return Err(format!("checksum mismatch {} != {query}", quote(flag)));
         }
-        Ok(if git.checksum.is_empty() {
-            flag.to_owned()
-        } else {
-            git.checksum.clone()
-        })
+        self.keep_git_dir = git.keep_git_dir.or(self.keep_git_dir);
+        if !git.checksum.is_empty() {
+            self.checksum = Some(Cow::Owned(git.checksum.clone()));
+        }
+        Ok(())
     }
 
     /// Notes a path in the step: of the build context, or of what `--from` names.
-    fn read(&self, text: Option<&str>, step: &mut Step<'_>) {
-        let source = self.local(text);
+    fn read(&self, text: Option<&str>, step: &mut Step<'_>) -> Result<(), String> {
+        let source = self.local(text)?;
         if self.from_context {
             step.sources.push(source);
         } else if let Some(from) = step.uses.first_mut() {
             from.read(source);
         }
+        Ok(())
     }
 
-    fn local(&self, text: Option<&str>) -> ContextSource {
-        let path = text.map(paths::within_root);
-        ContextSource {
+    fn local(&self, text: Option<&str>) -> Result<ContextSource, String> {
+        let within = |path: &str| self.system.source(path);
+        let parents = match text.filter(|_| self.parents) {
+            None => None,
+            Some(text) => {
+                let (base, pattern) = text.split_once("/./").unwrap_or(("", text));
+                let pattern = within(pattern)?;
+                let base = within(base)?;
+                Some(Parents { base, pattern })
+            }
+        };
+        // With `--parents` BuildKit reads the text in two parts, and never as a whole.
+        let path = match (text, &parents) {
+            (Some(text), None) => Some(within(text)?),
+            (Some(text), Some(_)) => Some(paths::within_root(text)),
+            (None, _) => None,
+        };
+        Ok(ContextSource {
             is_wildcard: path.as_deref().is_some_and(has_wildcards),
             path,
-            parents: text.filter(|_| self.parents).map(|text| {
-                let (base, pattern) = text.split_once("/./").unwrap_or(("", text));
-                Parents {
-                    base: paths::within_root(base),
-                    pattern: paths::within_root(pattern),
-                }
-            }),
+            parents,
             excludes: Arc::clone(&self.excludes),
             kind: self.kind,
-        }
+        })
     }
 }
 
@@ -193,7 +220,7 @@ impl State<'_> {
     ) -> Result<(), String> {
         let chown_and_chmod = [copy.transfer.chown, copy.transfer.chmod];
         let flags = self.expand_all(chown_and_chmod.into_iter().map(or_empty), step)?;
-        let sources = self.transfer_words(&copy.transfer, step)?;
+        let words = self.transfer_words(&copy.transfer, step)?;
         if let (Some(from), Some(number)) = (copy.from, links.first().copied().flatten())
             && !neighbours.has(number)
         {
@@ -205,9 +232,10 @@ impl State<'_> {
         }
         let transfer = Transfer {
             kind: ReadKind::Copy,
-            sources: &sources,
+            system: self.system,
+            words: &words,
             chmod: flags[1].as_deref(),
-            checksum: Some(""),
+            checksum: Some(Cow::Borrowed("")),
             keep_git_dir: None,
             parents: copy.parents,
             excludes: excludes(&copy.transfer),
@@ -221,14 +249,15 @@ impl State<'_> {
     /// # Errors
     /// The first thing that is wrong, in BuildKit's words.
     pub(super) fn add(&self, add: &AddFiles<'_>, step: &mut Step<'_>) -> Result<(), String> {
-        let words = [add.transfer.chown, add.transfer.chmod, add.checksum];
-        let flags = self.expand_all(words.into_iter().map(or_empty), step)?;
-        let sources = self.transfer_words(&add.transfer, step)?;
+        let flags = [add.transfer.chown, add.transfer.chmod, add.checksum];
+        let flags = self.expand_all(flags.into_iter().map(or_empty), step)?;
+        let words = self.transfer_words(&add.transfer, step)?;
         let transfer = Transfer {
             kind: ReadKind::Add,
-            sources: &sources,
+            system: self.system,
+            words: &words,
             chmod: flags[1].as_deref(),
-            checksum: flags[2].as_deref(),
+            checksum: flags[2].as_deref().map(Cow::Borrowed),
             keep_git_dir: add.keep_git_dir,
             parents: false,
             excludes: excludes(&add.transfer),
@@ -237,20 +266,24 @@ impl State<'_> {
         transfer.take(step)
     }
 
-    /// Expands sources, destination and heredocs, in this order; returns the sources that are no
-    /// heredocs.
+    /// Expands sources, destination and heredocs, in this order.
     fn transfer_words(
         &self,
         transfer: &Words<'_>,
         step: &mut Step<'_>,
-    ) -> Result<Vec<Option<String>>, String> {
-        let mut sources = Vec::with_capacity(transfer.sources.len());
+    ) -> Result<Expanded, String> {
+        let mut words = Expanded {
+            sources: Vec::with_capacity(transfer.sources.len()),
+            inline: Vec::new(),
+            destination: None,
+        };
         for source in &transfer.sources {
-            if let Source::Path(word) = source {
-                sources.push(self.expand(word.text, step)?);
+            match source {
+                Source::Path(word) => words.sources.push(self.expand(word.text, step)?),
+                Source::Inline(file) => words.inline.push(file.name.clone()),
             }
         }
-        self.expand(transfer.destination.text, step)?;
+        words.destination = self.expand(transfer.destination.text, step)?;
         for source in &transfer.sources {
             if let Source::Inline(file) = source
                 && file.expand
@@ -258,8 +291,13 @@ impl State<'_> {
                 self.expand_with(Lexer::heredoc_body(), &file.content, step)?;
             }
         }
-        Ok(sources)
+        Ok(words)
     }
+}
+
+/// Whether what git is to fetch is a commit, by its whole id.
+fn is_commit(reference: &str) -> bool {
+    matches!(reference.len(), 40 | 64) && reference.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn or_empty(word: Option<Word<'_>>) -> Word<'_> {

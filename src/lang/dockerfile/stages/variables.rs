@@ -50,6 +50,12 @@ impl Variables {
         *self = Self::unknown();
     }
 
+    /// Takes a variable away.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.values.remove(name);
+        self.order.retain(|known| &**known != name);
+    }
+
     /// Whether every variable that is set is known by name.
     pub fn is_complete(&self) -> bool {
         self.complete
