@@ -6,8 +6,6 @@
 
 mod args;
 mod built;
-mod checks;
-mod decisions;
 mod diff;
 mod emit;
 mod exec;

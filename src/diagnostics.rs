@@ -7,12 +7,14 @@
 
 pub mod annotations;
 mod code;
+mod outcome;
 pub mod render;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 pub use code::Code;
+pub use outcome::Outcome;
 
 /// How much a diagnostic weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,6 +146,13 @@ impl Diagnostics {
     pub fn without_notes(mut self) -> Self {
         self.items.retain(|d| d.severity != Severity::Note);
         self
+    }
+
+    /// The errors, and all others.
+    pub fn into_errors_and_others(self) -> (Self, Self) {
+        let is_error = |d: &Diagnostic| d.severity == Severity::Error;
+        let (errors, others) = self.items.into_iter().partition(is_error);
+        (Self { items: errors }, Self { items: others })
     }
 
     /// Whether one of them is an error.

@@ -23,5 +23,9 @@ pub(crate) mod compile;
 pub(crate) mod decide;
 pub(crate) mod diff;
 
+// Which tree all of it reads.
+pub(crate) mod workspace;
+
 pub use compile::{Compiled, Options, compile};
 pub use decide::{Earlier, reasons};
+pub use workspace::{Planned, Purpose, Request, Sends, Workspace};

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::args::{Planning, Stored};
-use super::checks::Sends;
 use super::{output, planning, stored};
 use crate::diagnostics::Diagnostics;
+use crate::planner::Sends;
 use crate::run::exec::{self, Place};
 
 /// Lists the content references of the plan that exist, one a line: in their registries, or in the
@@ -16,7 +16,7 @@ pub(super) fn run(
     stored: &Stored,
     local: bool,
 ) -> Result<(), Diagnostics> {
-    let made = stored::or_made(directory, stored, || {
+    let plan = stored::or_made(directory, stored, || {
         planning::make(directory, planning, None, Sends::Sealed)
     })?;
     let place = if local {
@@ -24,7 +24,7 @@ pub(super) fn run(
     } else {
         Place::Registry
     };
-    let (references, warnings) = exec::existing(&made.plan, place)?;
+    let (references, warnings) = exec::existing(&plan, place)?;
     output::report(directory, &warnings);
     let lines = references.iter().map(|reference| format!("{reference}\n"));
     Ok(output::write(&lines.collect::<String>(), None)?)

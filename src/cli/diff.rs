@@ -11,7 +11,7 @@ use crate::plan::Plan;
 use crate::planner::compile::{Compiled, Files, Options};
 use crate::planner::decide::Earlier;
 use crate::planner::diff::Diff;
-use crate::tree::source::{Checkout, DiskFiles};
+use crate::planner::workspace::{State, Workspace};
 
 /// One side of the comparison.
 struct Side {
@@ -22,27 +22,25 @@ struct Side {
 
 /// Compares; exits with 1 where something changes and that was asked for.
 pub(super) fn run(directory: &Path, diffing: &Diffing) -> Result<ExitCode, Diagnostics> {
+    let workspace = planning::open(directory, None)?;
     let options = planning::options_of(&diffing.settings);
+    let of = |state| side_of(&workspace, &state, &options);
+    let typed = |text: &str| match stored_side(directory, text)? {
+        Some(side) => Ok(side),
+        None => of(State::Commit(text.to_owned())),
+    };
+    let head = || of(State::Commit("HEAD".to_owned()));
     let (old, new) = match (&diffing.a, &diffing.b) {
-        (None, _) => (
-            of_head(directory, &options)?,
-            of_working_tree(directory, &options)?,
-        ),
+        (None, _) => (of(State::head())?, of(State::WorkingTree)?),
         (Some(a), None) => match a.split_once("...") {
             Some((a, b)) => {
                 let [a, b] = [a, b].map(|text| if text.is_empty() { "HEAD" } else { text });
-                let base = Checkout::open(directory)?.merge_base(a, b)?;
-                (
-                    of_revision(directory, &base, &options)?,
-                    of_revision(directory, b, &options)?,
-                )
+                let base = workspace.checkout().merge_base(a, b)?;
+                (of(State::Commit(base))?, of(State::Commit(b.to_owned()))?)
             }
-            None => (
-                side(directory, a, &options)?,
-                of_revision(directory, "HEAD", &options)?,
-            ),
+            None => (typed(a)?, head()?),
         },
-        (Some(a), Some(b)) => (side(directory, a, &options)?, side(directory, b, &options)?),
+        (Some(a), Some(b)) => (typed(a)?, typed(b)?),
     };
     let diff = compare(old, &new);
     let text = match diffing.format {
@@ -75,42 +73,19 @@ fn compare(old: Side, new: &Side) -> Diff {
     Diff::new(&plan, &new.plan, Some((&earlier, new_files)))
 }
 
-/// The plan in a file of that name, else of a revision.
-fn side(directory: &Path, text: &str, options: &Options) -> Result<Side, Diagnostics> {
+/// The plan in a file of that name, where there is one.
+fn stored_side(directory: &Path, text: &str) -> Result<Option<Side>, Diagnostics> {
     let file = directory.join(text);
     if text != "-" && !file.is_file() {
-        return of_revision(directory, text, options);
+        return Ok(None);
     }
     let file = if text == "-" { Path::new("-") } else { &file };
     let plan = stored::read(file)?;
-    Ok(Side { plan, files: None })
+    Ok(Some(Side { plan, files: None }))
 }
 
-/// HEAD as it would be run here, with the generated files that the working tree has too.
-fn of_head(directory: &Path, options: &Options) -> Result<Side, Diagnostics> {
-    let checkout = Checkout::open(directory)?;
-    let mut tree = checkout.commit("HEAD")?.counting(DiskFiles::Generated);
-    planned(planning::everything(&mut tree, options)?)
-}
-
-fn of_revision(directory: &Path, revision: &str, options: &Options) -> Result<Side, Diagnostics> {
-    let checkout = Checkout::open(directory)?;
-    let mut tree = checkout.commit(revision)?;
-    planned(planning::everything(&mut tree, options)?)
-}
-
-fn of_working_tree(directory: &Path, options: &Options) -> Result<Side, Diagnostics> {
-    let checkout = Checkout::open(directory)?;
-    let mut tree = checkout.working_tree(&output::written(None))?;
-    let mut head = checkout.commit("HEAD")?.counting(DiskFiles::Generated);
-    let clean = planning::fingerprints(&mut head, options);
-    planned(planning::compile(&mut tree, options, Some(&clean))?)
-}
-
-fn planned((compiled, diagnostics): (Option<Compiled>, Diagnostics)) -> Result<Side, Diagnostics> {
-    let Some(compiled) = compiled else {
-        return Err(diagnostics);
-    };
+fn side_of(workspace: &Workspace, state: &State, options: &Options) -> Result<Side, Diagnostics> {
+    let (compiled, _) = workspace.everything(state, options).into_result()?;
     Ok(Side {
         plan: compiled.plan,
         files: Some(compiled.files),

@@ -7,9 +7,9 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
 
 use super::args::{Arguments, Output, Planning, Stored};
-use super::checks::Sends;
 use super::{output, planning, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
+use crate::planner::Sends;
 use crate::run::emit::{Format, emit, emit_template};
 
 /// What is typed after `shipwright emit`.
@@ -115,7 +115,7 @@ fn misused(kind: ErrorKind, message: impl std::fmt::Display) -> clap::Error {
 
 pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(), Diagnostics> {
     let file = arguments.output.file(directory);
-    let made = stored::or_made(directory, &arguments.stored, || {
+    let plan = stored::or_made(directory, &arguments.stored, || {
         planning::make(
             directory,
             &arguments.planning,
@@ -124,8 +124,8 @@ pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(),
         )
     })?;
     let text = match what {
-        What::Format(format) => emit(&made.plan, *format)?,
-        What::Template(file) => emit_template(&made.plan, &read(directory, file)?)?,
+        What::Format(format) => emit(&plan, *format)?,
+        What::Template(file) => emit_template(&plan, &read(directory, file)?)?,
     };
     Ok(output::write(&text, file.as_deref())?)
 }

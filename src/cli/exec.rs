@@ -4,11 +4,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{Planning, Run, Stored};
-use super::checks::Sends;
-use super::planning::{self, Made};
-use super::{output, stored};
+use super::{output, planning, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::Image;
+use crate::planner::{Planned, Sends};
 use crate::run::exec::progress::{self, Progress, Quiet};
 use crate::run::exec::{self, Contexts, Options, Push, Report, Sources, Stop, WorkingTree};
 use crate::tree::source::Sealer;
@@ -46,40 +45,35 @@ pub(super) fn run(
     })
 }
 
-/// The plan that is run, and the files of its images. A stored one is held against the repository,
-/// unless it only moves tags, for which nobody needs a repository.
+/// The plan that is run, and the files of its images; a stored one is held against the repository.
 fn make(
     directory: &Path,
     planning: &Planning,
     stored: &Stored,
     run: &Run,
-) -> Result<Made, Diagnostics> {
-    let sends = if run.unsealed {
+) -> Result<Planned, Diagnostics> {
+    let sends = if run.unsealed && !run.no_build {
         Sends::Folders
     } else {
         Sends::Sealed
     };
-    let make = || planning::make(directory, planning, None, sends);
-    match stored.file(directory) {
-        Some(file) if !run.unsealed && !run.no_build => stored::with_files(directory, &file),
-        _ => {
-            let made = stored::or_made(directory, stored, make)?;
-            if run.unsealed && !run.no_build {
-                stored::check_folders(directory, &made.plan)?;
-            }
-            Ok(made)
-        }
-    }
+    let Some(file) = stored.file(directory) else {
+        return planning::make(directory, planning, None, sends);
+    };
+    let plan = stored::read(&file)?;
+    // The plan's own file was not there when it was made.
+    let workspace = planning::open(directory, Some(&file))?;
+    output::settle(&workspace, workspace.stored(plan, sends))
 }
 
 fn run_plan(
     directory: &Path,
-    made: &Made,
+    made: &Planned,
     planning: &Planning,
     run: &Run,
 ) -> Result<Report, Diagnostics> {
     let options = options(directory, made, planning, run)?;
-    let sealer = made.sealer.as_ref().filter(|_| !run.unsealed);
+    let sealer = (!run.unsealed).then_some(&made.sealer);
     let sealed = sealer.map(|sealer| Sealed { sealer, made });
     let contexts: &dyn Contexts = match &sealed {
         Some(sealed) => sealed,
@@ -128,7 +122,7 @@ fn tidy(sealer: &Sealer, quiet: bool) {
 
 fn options(
     directory: &Path,
-    made: &Made,
+    made: &Planned,
     planning: &Planning,
     run: &Run,
 ) -> Result<Options, Diagnostics> {
@@ -153,13 +147,13 @@ fn options(
             (false, false) => None,
         },
         from_registry: run.from_registry,
-        wanted: planning::named(&made.plan, planning),
+        wanted: planning::options(planning).selection.named_in(&made.plan),
         builder: run
             .builder
             .clone()
             .or(from_environment)
             .filter(|name| !name.is_empty()),
-        known: made.sealer.as_ref().map(Sealer::known_images),
+        known: Some(made.sealer.known_images()),
         stop,
         ..defaults
     })
@@ -168,7 +162,7 @@ fn options(
 /// Contexts that hold exactly the planned input files.
 struct Sealed<'a> {
     sealer: &'a Sealer,
-    made: &'a Made,
+    made: &'a Planned,
 }
 
 impl Contexts for Sealed<'_> {

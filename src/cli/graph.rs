@@ -47,7 +47,7 @@ enum Format {
 
 pub(super) fn run(directory: &Path, graph: &Graph) -> Result<(), Diagnostics> {
     let look = || planning::look(directory, &graph.planning);
-    let made = stored::or_made(directory, &graph.stored, look)?;
+    let plan = stored::or_made(directory, &graph.stored, look)?;
     let format = match graph.format {
         Format::Tree => picture::Format::Tree,
         Format::Dot => picture::Format::Dot,
@@ -57,7 +57,7 @@ pub(super) fn run(directory: &Path, graph: &Graph) -> Result<(), Diagnostics> {
         external: graph.external,
         all: graph.all,
     };
-    let text = draw(&made.plan, format, options);
+    let text = draw(&plan, format, options);
     Ok(output::write(
         &text,
         graph.output.file(directory).as_deref(),

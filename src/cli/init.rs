@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::output;
+use super::{output, planning};
 use crate::config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::init::{self, Request, Start};
@@ -33,13 +33,10 @@ const SHOWN: usize = 20;
 
 /// Writes the configuration, and says on standard error what it is made of.
 pub(super) fn run(directory: &Path, arguments: &Init) -> Result<(), Diagnostics> {
-    let checkout = Checkout::open(directory)?;
+    let workspace = planning::open(directory, None)?;
+    let checkout = workspace.checkout();
     let to_stdout = arguments.output.as_deref() == Some(Path::new("-"));
-    let tree = if arguments.rev.is_none() && !checkout.is_bare() {
-        checkout.working_tree(&output::written(None))?
-    } else {
-        checkout.commit(arguments.rev.as_deref().unwrap_or("HEAD"))?
-    };
+    let tree = workspace.tree(arguments.rev.as_deref())?;
     let folder = checkout.folder(&tree);
     let file = match &arguments.output {
         _ if to_stdout => None,
@@ -55,7 +52,7 @@ pub(super) fn run(directory: &Path, arguments: &Init) -> Result<(), Diagnostics>
     let request = Request {
         files: files(directory, folder.as_deref(), &arguments.files),
         namespace: arguments.namespace.clone(),
-        project: project(&checkout),
+        project: project(checkout),
     };
     let start = find(&tree, &request)?;
     if start.is_needed || to_stdout {

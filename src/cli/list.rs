@@ -16,11 +16,11 @@ pub(super) fn run(
     stored: &Stored,
     refs: bool,
 ) -> Result<(), Diagnostics> {
-    let made = stored::or_made(directory, stored, || planning::look(directory, planning))?;
+    let plan = stored::or_made(directory, stored, || planning::look(directory, planning))?;
     let text = if refs {
-        references(&made.plan)
+        references(&plan)
     } else {
-        table(&made.plan)
+        table(&plan)
     };
     Ok(output::write(&text, None)?)
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 use super::screen;
 use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, Severity};
+use crate::planner::Workspace;
 use crate::tree::source::{Checkout, FileIdentity};
 
 /// Writes data to standard output, or to a file by way of a temporary one beside it, so that the
@@ -113,8 +114,25 @@ pub(super) fn in_github_actions() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
+/// The value of an outcome, once what a plan cannot go without is printed, and how many other warnings
+/// there are.
+///
+/// # Errors
+/// The errors, where there is no value.
+pub(super) fn settle<T>(workspace: &Workspace, outcome: Outcome<T>) -> Result<T, Diagnostics> {
+    let (settled, said) = match outcome.into_result() {
+        Ok((value, remarks)) => (Ok(value), remarks),
+        Err(problems) => {
+            let (errors, remarks) = problems.into_errors_and_others();
+            (Err(errors), remarks)
+        }
+    };
+    remark(workspace.checkout(), &said);
+    settled
+}
+
 /// Prints what a plan cannot go without, and how many other warnings there are.
-pub(super) fn remark(checkout: &Checkout, diagnostics: &Diagnostics) {
+fn remark(checkout: &Checkout, diagnostics: &Diagnostics) {
     let (mut shown, mut others) = (Diagnostics::new(), 0);
     for diagnostic in diagnostics {
         if diagnostic.severity == Severity::Error || SHOWN_ALWAYS.contains(&diagnostic.code) {

@@ -6,9 +6,9 @@ use std::path::Path;
 use clap::{Args, ValueEnum};
 
 use super::args::{Output, Planning};
-use super::checks::Sends;
 use super::{output, planning, screen};
 use crate::diagnostics::Diagnostics;
+use crate::planner::Sends;
 use crate::run::review::review;
 
 #[derive(Debug, Args)]

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use super::args::Pruning;
 use super::{output, planning};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::planner::workspace::{State, Workspace};
 use crate::run::exec::dispose::{self, Kept};
-use crate::tree::source::{Checkout, DiskFiles, Tree};
 
 /// Prints the references that would go, and with `--yes` takes them away.
 pub(super) fn run(directory: &Path, pruning: &Pruning) -> Result<(), Diagnostics> {
@@ -49,53 +49,45 @@ fn ago(age: Duration) -> i64 {
 /// The images of the working tree, of HEAD, of every local branch and tag, and of what is kept by
 /// name.
 fn kept(directory: &Path, pruning: &Pruning) -> Result<Kept, Diagnostics> {
-    let checkout = Checkout::open(directory)?;
-    let mut revisions = vec!["HEAD".to_owned()];
-    revisions.extend(checkout.branches_and_tags()?);
-    let mut kept = Kept::default();
-    let mut problems = Diagnostics::new();
+    let workspace = planning::open(directory, None)?;
+    let checkout = workspace.checkout();
+    let mut states = Vec::new();
     if !checkout.is_bare() {
         // What `--dirty` counts, and what a plan of HEAD does.
-        let dirty = checkout.working_tree(&[])?.counting(DiskFiles::All);
-        keep(dirty, "the working tree", pruning, &mut kept, &mut problems);
+        states.push(("the working tree".to_owned(), State::Dirty));
     }
+    states.push(("HEAD".to_owned(), State::head()));
     for revision in &pruning.keep {
         // One that was asked for by name must be there.
         checkout.commit(revision)?;
-        revisions.push(revision.clone());
     }
-    for revision in revisions {
-        // A tag may name something that is no commit.
-        if let Ok(tree) = checkout.commit(&revision) {
-            let counts = if revision == "HEAD" {
-                DiskFiles::Generated
-            } else {
-                DiskFiles::None
-            };
-            keep(
-                tree.counting(counts),
-                &revision,
-                pruning,
-                &mut kept,
-                &mut problems,
-            );
-        }
+    let revisions = checkout.branches_and_tags()?.into_iter();
+    // A tag may name something that is no commit.
+    let revisions = revisions.filter(|revision| checkout.commit(revision).is_ok());
+    for revision in revisions.chain(pruning.keep.iter().cloned()) {
+        states.push((revision.clone(), State::Commit(revision)));
+    }
+    let mut kept = Kept::default();
+    let mut problems = Diagnostics::new();
+    for (name, state) in states {
+        keep(&workspace, &state, &name, pruning, &mut kept, &mut problems);
     }
     output::report(directory, &problems);
     Ok(kept)
 }
 
 fn keep(
-    mut tree: Tree<'_>,
+    workspace: &Workspace,
+    state: &State,
     name: &str,
     pruning: &Pruning,
     kept: &mut Kept,
     problems: &mut Diagnostics,
 ) {
     let options = planning::options_of(&pruning.settings);
-    match planning::everything(&mut tree, &options) {
-        Ok((Some(compiled), _)) => kept.add(&compiled.plan),
-        Ok((None, _)) | Err(_) => problems.push(
+    match workspace.everything(state, &options).value() {
+        Some(compiled) => kept.add(&compiled.plan),
+        None => problems.push(
             Diagnostic::new(
                 Code::NotPlanned,
                 format!("{name} cannot be planned, and keeps no image"),

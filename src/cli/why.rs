@@ -5,25 +5,25 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::args::Planning;
-use super::{decisions, output, planning};
+use super::{output, planning};
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Image, Plan, Reason};
 use crate::planner::decide::reasons;
-use crate::tree::source::{Checkout, DiskFiles};
+use crate::planner::selection::Selection;
+use crate::planner::workspace::State;
 
 /// Tells it of every image that is named, or of all; against HEAD where no revision is given.
 pub(super) fn run(directory: &Path, planning: &Planning) -> Result<(), Diagnostics> {
-    let checkout = Checkout::open(directory)?;
     let made = planning::look(directory, planning)?;
-    let since = planning.since.as_deref().unwrap_or("HEAD");
+    let workspace = planning::open(directory, None)?;
     let now = planning.rev.as_deref().unwrap_or("HEAD");
-    // Against HEAD only what was edited tells, not what is generated.
-    let counts = match planning.since {
-        Some(_) => DiskFiles::None,
-        None => DiskFiles::Generated,
-    };
     let options = planning::options(planning);
-    let earlier = decisions::earlier(&checkout, since, now, &options, counts)?;
+    let earlier = match &planning.since {
+        Some(since) => workspace.earlier(since, now, State::Commit, &options),
+        // Against HEAD only what was edited tells, not what is generated.
+        None => workspace.earlier("HEAD", now, State::Checkout, &options),
+    };
+    let earlier = output::settle(&workspace, earlier)?;
     let reasons = made.plan.images.iter().map(|image| {
         let reasons = reasons(image, &made.files, &earlier);
         (image.name.as_str(), reasons)
@@ -33,7 +33,11 @@ pub(super) fn run(directory: &Path, planning: &Planning) -> Result<(), Diagnosti
         revision: earlier.revision.get(..12).unwrap_or_default(),
         reasons: reasons.collect(),
     };
-    let told = planning::selected(&made, planning)?;
+    let named = Selection {
+        exact: planning.selection.images.clone(),
+        ..Selection::default()
+    };
+    let told = named.of_plan(&made.plan)?;
     let stories = told
         .iter()
         .filter_map(|name| Some(story.of(made.plan.image(name)?)));

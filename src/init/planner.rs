@@ -37,10 +37,9 @@ impl Planner<'_> {
 
     fn compile(&self, draft: &Draft) -> Result<(Plan, Diagnostics), Diagnostics> {
         let config = Config::parse(&draft.to_json())?;
-        match compile::compile(self.snapshot, &config, &Options::default(), None) {
-            (Some(compiled), diagnostics) => Ok((compiled.plan, diagnostics)),
-            (None, diagnostics) => Err(diagnostics),
-        }
+        let outcome = compile::compile(self.snapshot, &config, &Options::default(), None);
+        let (compiled, remarks) = outcome.into_result()?;
+        Ok((compiled.plan, remarks))
     }
 
     /// The Dockerfiles that copy what their contexts lack; all, where the draft cannot be planned.

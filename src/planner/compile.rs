@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::config::{Config, DEFAULT_BRANCH};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, SourceText};
 use crate::lang::dockerfile::{self, Ast, Dockerfile};
 use crate::lang::platform::Platform;
 use crate::plan::Plan;
@@ -51,6 +51,16 @@ pub struct Options {
     pub planned: Option<Arc<Plan>>,
 }
 
+impl Options {
+    /// The same, whatever is selected.
+    pub(crate) fn of_everything(&self) -> Self {
+        Self {
+            selection: Selection::default(),
+            ..self.clone()
+        }
+    }
+}
+
 /// A plan, and the files that go into its images.
 #[derive(Debug, Clone)]
 pub struct Compiled {
@@ -82,23 +92,13 @@ pub struct Files {
 
 /// Compiles a snapshot to a plan. `clean` holds the fingerprints, by name, that images have in the
 /// commit: one that has another is dirty. None where the snapshot is the commit.
-///
-/// The plan is there unless one of the diagnostics is an error.
 pub fn compile(
     snapshot: &Snapshot,
     config: &Config,
     options: &Options,
     clean: Option<&BTreeMap<String, String>>,
-) -> (Option<Compiled>, Diagnostics) {
-    let mut diagnostics = Diagnostics::new();
-    match run(snapshot, config, options, clean, &mut diagnostics) {
-        Ok(compiled) if !diagnostics.has_errors() => (Some(compiled), diagnostics),
-        Ok(_) => (None, diagnostics),
-        Err(errors) => {
-            diagnostics.extend(errors);
-            (None, diagnostics)
-        }
-    }
+) -> Outcome<Compiled> {
+    Outcome::of(|diagnostics| run(snapshot, config, options, clean, diagnostics))
 }
 
 /// The phases, a line each.

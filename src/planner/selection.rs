@@ -1,8 +1,9 @@
 //! Which images of a repository are planned: names, globs, and what depends on them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use crate::plan::Plan;
 use crate::planner::graph::Graph;
 use crate::planner::names::short;
 
@@ -71,10 +72,42 @@ impl Selection {
         Some(named)
     }
 
+    /// The names of the images of a plan that are selected, in build order.
+    ///
+    /// # Errors
+    /// As [`Selection::apply`].
+    pub(crate) fn of_plan(&self, plan: &Plan) -> Result<Vec<String>, Diagnostics> {
+        let (names, graph) = graph_of(plan);
+        let selected = self.apply(&names, &graph)?.into_iter();
+        Ok(selected.map(|index| names[index].to_owned()).collect())
+    }
+
+    /// The names of the images of a plan that are meant themselves, as [`Selection::named`] says.
+    pub(crate) fn named_in(&self, plan: &Plan) -> Option<BTreeSet<String>> {
+        let (names, graph) = graph_of(plan);
+        let named = self.named(&names, &graph)?.into_iter();
+        Some(named.map(|index| names[index].to_owned()).collect())
+    }
+
     /// Whether only exclusions are said, if anything.
     fn names_nothing(&self) -> bool {
         self.upto.is_empty() && self.dependents.is_empty() && self.exact.is_empty()
     }
+}
+
+/// The names of a plan's images, and what these need of each other.
+fn graph_of(plan: &Plan) -> (Vec<&str>, Graph) {
+    let names: Vec<&str> = plan.images.iter().map(|image| &*image.name).collect();
+    let positions = names.iter().enumerate();
+    let positions: BTreeMap<&str, usize> = positions.map(|(index, name)| (*name, index)).collect();
+    let needs = plan.images.iter().enumerate().flat_map(|(index, image)| {
+        let needed = image.dependencies.iter();
+        needed
+            .filter_map(|needed| positions.get(&*needed.image).copied())
+            .map(move |needed| (index, needed))
+    });
+    let graph = Graph::new(names.len(), &needs.collect());
+    (names, graph)
 }
 
 /// The images that a pattern names: by full name, else by short name; a glob may name many.

@@ -43,8 +43,8 @@ fn manifests(fixture: &str) -> String {
         Config::parse(&text).unwrap_or_else(|_| panic!("a valid configuration"))
     });
     let config = config.unwrap_or_default();
-    let (compiled, problems) = compile(&snapshot(&files), &config, &Options::default(), None);
-    let compiled = compiled.unwrap_or_else(|| panic!("{problems:?}"));
+    let outcome = compile(&snapshot(&files), &config, &Options::default(), None);
+    let (compiled, _) = outcome.into_result().unwrap();
     let mut text = String::new();
     for image in &compiled.plan.images {
         writeln!(text, "{} {}", image.name, image.fingerprint).unwrap();

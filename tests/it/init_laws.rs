@@ -41,8 +41,9 @@ fn config_for(evidence: &[(&str, &str)]) -> (Snapshot, String) {
 fn is_planned(evidence: &[(&str, &str)]) {
     let (snapshot, text) = config_for(evidence);
     let config = Config::parse(&text).unwrap();
-    let (plan, diagnostics) = compile(&snapshot, &config, &Options::default(), None);
-    assert!(plan.is_some(), "{text}{diagnostics:?}");
+    let outcome = compile(&snapshot, &config, &Options::default(), None);
+    let diagnostics = outcome.into_result().map(|(_, remarks)| remarks);
+    let diagnostics = diagnostics.unwrap_or_else(|problems| panic!("{text}{problems:?}"));
     let in_config = diagnostics.iter().filter(|diagnostic| {
         let mut labels = diagnostic.labels.iter();
         diagnostic.code.as_str().starts_with("unused")

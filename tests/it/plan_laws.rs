@@ -15,7 +15,7 @@ fn planned(files: &Files) -> Option<Compiled> {
 }
 
 fn planned_as(snapshot: &Snapshot, files: &Files) -> Option<Compiled> {
-    compile(snapshot, &config(files), &Options::default(), None).0
+    compile(snapshot, &config(files), &Options::default(), None).value()
 }
 
 fn fingerprints(plan: &Plan) -> BTreeMap<&str, &str> {

@@ -222,7 +222,8 @@ fn plans_are_valid() {
             .iter()
             .map(|(path, file)| (path.as_str(), file.clone()));
         let snapshot = Snapshot::of_files(None, files);
-        if let (Some(compiled), _) = compile(&snapshot, &config, &Options::default(), None) {
+        let outcome = compile(&snapshot, &config, &Options::default(), None);
+        if let Some(compiled) = outcome.value() {
             check_valid(
                 &validator,
                 &compiled.plan.to_json(),

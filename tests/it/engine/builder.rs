@@ -121,8 +121,8 @@ fn edit_often(engine: &Engine, seed: u64, tally: &mut Tally) {
 }
 
 fn planned(files: &Files) -> Option<Plan> {
-    let (compiled, _) = compile(&snapshot(files), &config(files), &Options::default(), None);
-    compiled.map(|compiled| compiled.plan)
+    let outcome = compile(&snapshot(files), &config(files), &Options::default(), None);
+    outcome.value().map(|compiled| compiled.plan)
 }
 
 /// Builds all images of a plan, each on those that it needs. `name` is not used for anything else:

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::read::{Reading, configuration};
+use super::{Request, Sends, State, Workspace};
 use crate::config::{self, Config};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, listed};
 use crate::paths;
@@ -14,26 +16,107 @@ use crate::tree::attributes::LFS;
 use crate::tree::snapshot::ObjectId;
 use crate::tree::source::{Taken, Tree};
 
-/// What the builds of a plan send to the engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sends {
-    /// Sealed contexts: exactly the files that the plan counts. Or nothing.
-    Sealed,
-    /// The folders of the working tree, as they stand.
-    Folders,
+impl Workspace {
+    /// Refuses a state that cannot be run: files are missing that a selected image takes, or its
+    /// builder would be sent others than the plan counts.
+    pub(super) fn refuse(
+        &self,
+        state: &State,
+        reading: &Reading<'_>,
+        request: &Request,
+        sends: Sends,
+        remarks: &mut Diagnostics,
+    ) -> Result<(), Diagnostics> {
+        let Reading {
+            tree,
+            config,
+            compiled,
+        } = reading;
+        let (plan, files) = (&compiled.plan, &compiled.files);
+        let mut problems = filtered(plan, files);
+        problems.extend(missing(
+            tree,
+            config,
+            &reaches(plan, files),
+            state.is_commit(),
+        )?);
+        if !state.is_commit() {
+            problems.extend(checked_out(tree, plan, files, sends)?);
+        }
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        remarks.extend(problems);
+        if matches!(state, State::Checkout(_)) {
+            let now = self.refuse_edits(compiled, request)?;
+            let ignored = ignored(&now, &reaches(plan, files), sends)?;
+            if ignored.has_errors() {
+                return Err(ignored);
+            }
+            remarks.extend(ignored);
+        }
+        Ok(())
+    }
+
+    /// Refuses a working tree in which a selected image is another than in the commit; gives that
+    /// tree.
+    fn refuse_edits(&self, planned: &Compiled, request: &Request) -> Result<Tree<'_>, Diagnostics> {
+        let mut tree = self.checkout.working_tree(&self.written)?;
+        if tree.changed().is_empty() {
+            let config = configuration(&tree)?;
+            tree.add(&planned.reach, &Generated::new(&config.generated))?;
+            return Ok(tree);
+        }
+        let paths: Vec<String> = tree.changed().into_iter().map(str::to_owned).collect();
+        let options = request.options.of_everything();
+        let now = Reading::of(tree, &options, None).value();
+        edited(&paths, planned, now.as_ref().map(|now| &now.compiled))?;
+        now.map(|now| now.tree).ok_or_else(Diagnostics::new)
+    }
+}
+
+/// Says all that a run would refuse or warn of.
+pub(super) fn tell(
+    state: &State,
+    reading: &Reading<'_>,
+    remarks: &mut Diagnostics,
+) -> Result<(), Diagnostics> {
+    let Reading {
+        tree,
+        config,
+        compiled,
+    } = reading;
+    let (plan, files) = (&compiled.plan, &compiled.files);
+    let images = reaches(plan, files);
+    let mut problems = filtered(plan, files);
+    problems.extend(missing(tree, config, &images, state.is_commit())?);
+    remarks.extend(problems.into_iter().map(Diagnostic::as_warning));
+    if !state.is_commit() {
+        remarks.extend(ignored(tree, &images, Sends::Sealed)?);
+        remarks.extend(checked_out(tree, plan, files, Sends::Sealed)?);
+    }
+    Ok(())
 }
 
 /// An image's name, and where it takes its inputs from.
-pub(super) type Reaching<'a> = (&'a str, &'a [Arc<Reach>]);
+type Reaching<'a> = (&'a str, &'a [Arc<Reach>]);
+
+/// The planned images, with where they take their inputs from.
+fn reaches<'m>(plan: &'m Plan, files: &'m BTreeMap<String, Files>) -> Vec<Reaching<'m>> {
+    let images = plan.images.iter().map(|image| image.name.as_str());
+    images
+        .filter_map(|name| Some((name, &*files.get(name)?.reach)))
+        .collect()
+}
 
 /// Refuses changes of the working tree that reach an image of the plan. `now` is what would be
 /// planned with them; none where that cannot be planned.
-pub(super) fn changed(
-    changed: &[&str],
-    plan: &Plan,
-    files: &BTreeMap<String, Files>,
+fn edited(
+    changed: &[String],
+    planned: &Compiled,
     now: Option<&Compiled>,
 ) -> Result<(), Diagnostics> {
+    let Compiled { plan, files, .. } = planned;
     let mut images = BTreeSet::new();
     let mut paths = BTreeSet::new();
     for image in &plan.images {
@@ -51,12 +134,12 @@ pub(super) fn changed(
         paths.extend([image.dockerfile.clone(), config::PATH.to_owned()]);
     }
     // An input also differs where another instruction takes it, or none any more.
-    paths.retain(|path| changed.contains(&path.as_str()));
+    paths.retain(|path| changed.contains(path));
     if images.is_empty() {
         return Ok(());
     }
     if paths.is_empty() {
-        paths.extend(changed.iter().map(|path| (*path).to_owned()));
+        paths.extend(changed.iter().cloned());
     }
     let message = format!("the working tree differs from HEAD for {}", listed(images));
     Err(Diagnostic::new(Code::Dirty, message)
@@ -66,7 +149,7 @@ pub(super) fn changed(
 }
 
 /// Files that git ignores and that builds would be sent: an error where they are.
-pub(super) fn ignored(
+fn ignored(
     tree: &Tree<'_>,
     images: &[Reaching<'_>],
     sends: Sends,
@@ -95,7 +178,7 @@ pub(super) fn ignored(
 }
 
 /// Inputs that only a filter could make: what it makes of them is not in git.
-pub(super) fn filtered(plan: &Plan, files: &BTreeMap<String, Files>) -> Diagnostics {
+fn filtered(plan: &Plan, files: &BTreeMap<String, Files>) -> Diagnostics {
     let mut by_filter: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for image in &plan.images {
         for (path, filter) in files
@@ -123,7 +206,7 @@ pub(super) fn filtered(plan: &Plan, files: &BTreeMap<String, Files>) -> Diagnost
 }
 
 /// Inputs that are not in the folders of the working tree as git has them.
-pub(super) fn checked_out(
+fn checked_out(
     tree: &Tree<'_>,
     plan: &Plan,
     files: &BTreeMap<String, Files>,
@@ -190,7 +273,7 @@ pub(super) fn checked_out(
 
 /// What would have to be here and is not: generated files, and submodules. `of_commit` is a plan for
 /// which the working tree does not matter.
-pub(super) fn missing(
+fn missing(
     tree: &Tree<'_>,
     config: &Config,
     images: &[Reaching<'_>],

@@ -1,0 +1,274 @@
+//! Which tree is planned, for which purpose, and what may differ from it: the one place that decides.
+//!
+//! | purpose | plans | counts of the disk besides | where the checkout holds something else |
+//! |---|---|---|---|
+//! | `Run` | `HEAD` | generated files | an edit that a selected image takes: refused; a file that git ignores: left out, and a warning, or refused where folders are sent |
+//! | `Run`, `--dirty` | the working tree | all that images take | it counts |
+//! | `Run`, `--rev` or a bare repository | the commit | nothing | it does not matter; an image of generated files is refused |
+//! | `Look` | the working tree | generated files, with `--dirty` all | it counts |
+//! | `Look`, `--rev` or a bare repository | the commit | nothing | it does not matter |
+//! | `Check` | as `Look` | as `Look` | everything that a run would refuse or warn of is said |
+//!
+//! What a run sends to its builder is exactly what the plan counts, or the folders of the checkout
+//! ([`Sends`]): then the folders must hold what is counted. The guide has this table for people.
+
+mod checks;
+mod earlier;
+mod read;
+mod stored;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::diagnostics::{Diagnostic, Diagnostics, Outcome};
+use crate::plan::Plan;
+use crate::planner::compile::{Compiled, Files, Options};
+use crate::planner::decide::decide;
+use crate::tree::attributes::LFS;
+use crate::tree::source::{Checkout, DiskFiles, FileIdentity, Sealer, Tree};
+use read::Reading;
+
+/// What a plan is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is run, by a runner that sends this to its builder.
+    Run(Sends),
+    /// It is looked at.
+    Look,
+    /// It is looked at for all that could be wrong with it.
+    Check,
+}
+
+/// What the builds of a plan send to the builder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sends {
+    /// Exactly the files that the plan counts, or nothing.
+    Sealed,
+    /// The folders of the checkout, as they stand.
+    Folders,
+}
+
+/// What is asked of a [`Workspace`].
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What the plan is for.
+    pub purpose: Purpose,
+    /// The commit to plan; the checkout where none is given.
+    pub revision: Option<String>,
+    /// Whether to plan the working tree as it is.
+    pub dirty: bool,
+    /// A revision to decide against; `A...` is the merge base with `A`.
+    pub since: Option<String>,
+    /// The content references that are known to exist.
+    pub built: Option<BTreeSet<String>>,
+    /// How images are planned, and which.
+    pub options: Options,
+}
+
+impl Request {
+    /// One for the checkout as it is, of all images.
+    pub fn new(purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            revision: None,
+            dirty: false,
+            since: None,
+            built: None,
+            options: Options::default(),
+        }
+    }
+}
+
+/// A state of the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// A commit for itself.
+    Commit(String),
+    /// A commit with the generated files of the checkout.
+    Checkout(String),
+    /// The working tree: tracked files, those that git does not ignore, and generated ones.
+    WorkingTree,
+    /// The working tree with all that images take of it.
+    Dirty,
+}
+
+impl State {
+    /// HEAD as it would be run here.
+    pub(crate) fn head() -> Self {
+        Self::Checkout("HEAD".to_owned())
+    }
+
+    fn counts(&self) -> DiskFiles {
+        match self {
+            Self::Commit(_) => DiskFiles::None,
+            Self::Checkout(_) | Self::WorkingTree => DiskFiles::Generated,
+            Self::Dirty => DiskFiles::All,
+        }
+    }
+
+    /// Whether the checkout does not matter.
+    fn is_commit(&self) -> bool {
+        matches!(self, Self::Commit(_))
+    }
+}
+
+/// A plan, and what it was made from.
+#[derive(Debug)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What the build of each image reads, by the image's name.
+    pub files: BTreeMap<String, Files>,
+    /// The root of the plan on the disk; none in a bare repository.
+    pub root: Option<PathBuf>,
+    /// Writes the files of the tree that was planned.
+    pub(crate) sealer: Sealer,
+}
+
+/// A checkout or a bare repository, and the files in it that the process itself writes.
+pub struct Workspace {
+    checkout: Checkout,
+    written: Vec<FileIdentity>,
+}
+
+impl Workspace {
+    /// The repository that a folder belongs to; the empty path is the current folder.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot or may not be read.
+    pub fn open(folder: &Path) -> Result<Self, Diagnostic> {
+        Ok(Self {
+            checkout: Checkout::open(folder)?,
+            written: Vec::new(),
+        })
+    }
+
+    /// The same, where these files are not part of the working tree: the process writes them.
+    #[must_use]
+    pub(crate) fn without(mut self, written: Vec<FileIdentity>) -> Self {
+        self.written = written;
+        self
+    }
+
+    /// The repository itself.
+    pub(crate) fn checkout(&self) -> &Checkout {
+        &self.checkout
+    }
+
+    /// Plans what is asked for.
+    pub fn plan(&self, request: &Request) -> Outcome<Planned> {
+        Outcome::of(|remarks| {
+            let state = self.state(request);
+            if matches!(request.purpose, Purpose::Run(_)) && state == State::Dirty {
+                // Tags and labels name the commit.
+                self.checkout.commit("HEAD")?;
+            }
+            let reading = self.read(&state, &request.options, remarks)?;
+            match request.purpose {
+                Purpose::Run(sends) => self.refuse(&state, &reading, request, sends, remarks)?,
+                Purpose::Check => checks::tell(&state, &reading, remarks)?,
+                Purpose::Look => {}
+            }
+            let mut planned = self.planned(reading);
+            let since = match &request.since {
+                Some(since) => {
+                    let now = request.revision.as_deref().unwrap_or("HEAD");
+                    let earlier = self.earlier(since, now, State::Commit, &request.options);
+                    Some(earlier.remarked(remarks)?)
+                }
+                None => None,
+            };
+            let (plan, files) = (&mut planned.plan, &planned.files);
+            decide(plan, files, since.as_ref(), request.built.as_ref());
+            Ok(planned)
+        })
+    }
+
+    /// All images of a state, whatever is selected.
+    pub(crate) fn everything(&self, state: &State, options: &Options) -> Outcome<Compiled> {
+        let options = options.of_everything();
+        Outcome::of(|remarks| Ok(self.read(state, &options, remarks)?.compiled))
+    }
+
+    /// The tree that is looked at.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn tree(&self, revision: Option<&str>) -> Result<Tree<'_>, Diagnostic> {
+        match revision {
+            None if !self.checkout.is_bare() => self.checkout.working_tree(&self.written),
+            _ => self.checkout.commit(revision.unwrap_or("HEAD")),
+        }
+    }
+
+    fn state(&self, request: &Request) -> State {
+        let revision = request.revision.as_deref();
+        match request.purpose {
+            _ if revision.is_some() || self.checkout.is_bare() && !request.dirty => {
+                State::Commit(revision.unwrap_or("HEAD").to_owned())
+            }
+            _ if request.dirty => State::Dirty,
+            Purpose::Run(_) => State::head(),
+            Purpose::Look | Purpose::Check => State::WorkingTree,
+        }
+    }
+
+    /// Reads a state, and compiles it.
+    fn read(
+        &self,
+        state: &State,
+        options: &Options,
+        remarks: &mut Diagnostics,
+    ) -> Result<Reading<'_>, Diagnostics> {
+        let tree = match state {
+            State::Commit(revision) | State::Checkout(revision) => {
+                self.checkout.commit(revision)?
+            }
+            State::WorkingTree | State::Dirty => self.checkout.working_tree(&self.written)?,
+        };
+        let clean = self.clean(state, &tree, options);
+        Reading::of(tree.counting(state.counts()), options, clean.as_ref()).remarked(remarks)
+    }
+
+    /// The fingerprints that images have in HEAD, by name, where the working tree may differ from it.
+    fn clean(
+        &self,
+        state: &State,
+        tree: &Tree<'_>,
+        options: &Options,
+    ) -> Option<BTreeMap<String, String>> {
+        let differs = match state {
+            State::Commit(_) | State::Checkout(_) => false,
+            State::WorkingTree => !tree.changed().is_empty(),
+            State::Dirty => true,
+        };
+        if !differs || tree.revision().is_none() {
+            return None;
+        }
+        let head = self.everything(&State::head(), options).value();
+        let images = head
+            .map(|compiled| compiled.plan.images)
+            .unwrap_or_default();
+        let fingerprints = images
+            .into_iter()
+            .map(|image| (image.name, image.fingerprint));
+        Some(fingerprints.collect())
+    }
+
+    fn planned(&self, reading: Reading<'_>) -> Planned {
+        let Reading { tree, compiled, .. } = reading;
+        Planned {
+            root: self.checkout.folder(&tree),
+            sealer: Sealer::new(&self.checkout, &tree, lfs(&compiled.files)),
+            plan: compiled.plan,
+            files: compiled.files,
+        }
+    }
+}
+
+/// The inputs whose contents git-lfs keeps.
+fn lfs(files: &BTreeMap<String, Files>) -> BTreeSet<String> {
+    let filtered = files.values().flat_map(|files| &files.filters);
+    let lfs = filtered.filter(|(_, filter)| *filter == LFS);
+    lfs.map(|(path, _)| path.clone()).collect()
+}
