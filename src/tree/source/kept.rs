@@ -1,6 +1,9 @@
 //! Where sealed contexts are kept: a folder in the git directory, each by the id of its content.
+//!
+//! What has a name is whole, whenever the machine stops: a content is on the disk before it gets its
+//! name, and loses its name before anything of it is removed.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -52,9 +55,29 @@ impl Kept {
             let used = entry.metadata().and_then(|metadata| metadata.modified());
             let idle = used.ok().and_then(|used| used.elapsed().ok());
             if idle.is_some_and(|idle| idle > limit) {
-                let _ = fs::remove_dir_all(entry.path());
+                let _ = self.remove(&entry.path());
             }
         }
+    }
+
+    /// Removes whatever stands at the place of a content: takes its name away, then its files.
+    ///
+    /// # Errors
+    /// When the name cannot be taken away.
+    pub(super) fn remove(&self, kept: &Path) -> io::Result<()> {
+        let found = match fs::symlink_metadata(kept) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if !found.is_dir() {
+            return fs::remove_file(kept);
+        }
+        let unnamed = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .tempdir_in(&self.folder)?;
+        // A folder takes the place of an empty one; what is left of it goes with the next start.
+        fs::rename(kept, unnamed.path())
     }
 
     /// How many contents there are, and the bytes of all their files.
@@ -67,14 +90,41 @@ impl Kept {
     }
 }
 
-/// Whether a content is there whole; if so, it counts as used now.
+/// Whether a content is there; if so, it counts as used now.
 pub(super) fn take(kept: &Path) -> bool {
     // Not what a build sees: it is sent what is in the folder, not the folder itself.
-    let touched = fs::File::open(kept).and_then(|file| file.set_modified(SystemTime::now()));
+    let touched = File::open(kept).and_then(|file| file.set_modified(SystemTime::now()));
     match touched {
         Ok(()) => true,
         Err(error) => error.kind() != io::ErrorKind::NotFound && kept.is_dir(),
     }
+}
+
+/// Waits until everything that was written below a folder is on the disk. One call for the whole file
+/// system costs a quarter of one for each file.
+#[cfg(target_os = "linux")]
+pub(super) fn sync_all(folder: &Path) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(File::open(folder)?)?)
+}
+
+/// Waits until everything that was written below a folder is on the disk.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn sync_all(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            sync_all(&entry.path())?;
+        } else if kind.is_file() {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    sync_names(folder)
+}
+
+/// Waits until the names in a folder are on the disk.
+pub(super) fn sync_names(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// The bytes of all files below a folder.

@@ -42,22 +42,11 @@ impl Pointer {
         })
     }
 
-    /// The file that holds the content: in one of these stores, or else this one of the working
-    /// tree.
-    pub(super) fn content(&self, stores: &[PathBuf], file: Option<&Path>) -> Option<PathBuf> {
+    /// Where these stores keep the content, if they do.
+    pub(super) fn places(&self, stores: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
         let (first, second) = (&self.oid[..2], &self.oid[2..4]);
-        let kept = stores.iter().map(|store| {
-            store
-                .join("objects")
-                .join(first)
-                .join(second)
-                .join(&self.oid)
-        });
-        let is_whole =
-            |file: &PathBuf| fs::metadata(file).is_ok_and(|metadata| metadata.len() == self.size);
-        let mut kept = kept.filter(is_whole);
-        let file = || Some(file?.to_owned()).filter(|file| self.is_of(file));
-        kept.next().or_else(file)
+        let place: PathBuf = ["objects", first, second, &self.oid].iter().collect();
+        stores.iter().map(move |store| store.join(&place))
     }
 
     /// Whether a file holds the content.
