@@ -2,7 +2,13 @@
 //! nothing of how a plan is made.
 
 mod buildx;
+mod child;
 pub mod emit;
 pub mod exec;
+mod found;
+mod parallel;
 pub(crate) mod picture;
+pub mod registry;
+mod retry;
 pub(crate) mod review;
+mod stop;

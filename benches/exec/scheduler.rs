@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use shipwright::diagnostics::Diagnostic;
 use shipwright::plan::Plan;
 use shipwright::run::exec::progress::Quiet;
-use shipwright::run::exec::registry::{Refused, Registry};
 use shipwright::run::exec::{
-    Engine, Failed, Found, Host, Options, Setting, Stop, WorkingTree, run_on,
+    Engine, Failed, Found, Host, Logs, Options, Setting, Stop, WorkingTree, run_on,
 };
+use shipwright::run::registry::{Refused, Registry};
 
 /// An engine whose builds sleep.
 #[derive(Default)]
@@ -82,6 +82,10 @@ impl Registry for Sleeping {
     fn digest(&self, _: &str) -> Result<Option<String>, Refused> {
         Ok(None)
     }
+    fn may_write(&self, _: &str) -> Result<(), Refused> {
+        Ok(())
+    }
+
     fn tag(&self, _: &str, _: &[&str]) -> Result<(), Refused> {
         Ok(())
     }
@@ -117,7 +121,7 @@ fn image((number, needs): (usize, &Vec<usize>)) -> serde_json::Value {
 /// How long a run of the plan takes.
 fn run(plan: &Plan, engine: &Sleeping, jobs: usize) -> Duration {
     let logs = tempfile::tempdir().expect("a temporary folder");
-    let mut options = Options::new(logs.path().to_owned());
+    let mut options = Options::new(Logs::at(logs.path().to_owned()));
     options.jobs = jobs;
     let setting = Setting {
         root: Path::new("."),

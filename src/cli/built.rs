@@ -24,8 +24,7 @@ pub(super) fn run(
     } else {
         Place::Registry
     };
-    let (references, warnings) = exec::existing(&plan, place)?;
-    output::report(directory, &warnings);
+    let references = exec::existing(&plan, place)?;
     let lines = references.iter().map(|reference| format!("{reference}\n"));
     Ok(output::write(&lines.collect::<String>(), None)?)
 }

@@ -9,7 +9,7 @@ use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::Image;
 use crate::planner::{Planned, Sends};
 use crate::run::exec::progress::{self, Progress, Quiet};
-use crate::run::exec::{self, Contexts, Options, Push, Report, Sources, Stop, WorkingTree};
+use crate::run::exec::{self, Contexts, Logs, Options, Push, Report, Sources, Stop, WorkingTree};
 use crate::tree::source::Sealer;
 
 pub(super) fn run(
@@ -18,25 +18,34 @@ pub(super) fn run(
     stored: &Stored,
     run: &Run,
 ) -> Result<ExitCode, Diagnostics> {
+    let file = run.report.as_ref().map(|file| directory.join(file));
+    if let Some(file) = &file {
+        output::check_writable(file)?;
+    }
+    // The report first: nothing that goes wrong afterwards takes it away.
+    let write = |report: &Report| match &file {
+        Some(file) => output::write(&report.to_json(), Some(file)),
+        None => Ok(()),
+    };
     let mut made = None;
     let result = make(directory, planning, stored, run)
         .and_then(|plan| run_plan(directory, made.insert(plan), planning, run));
-    let file = run.report.as_ref().map(|file| directory.join(file));
     let report = match result {
         Ok(report) => report,
         Err(mut problems) => {
-            if let Some(file) = file {
-                let plan = made.as_ref().map(|made| &made.plan);
-                let report = Report::not_started(plan, &problems, run.dry_run);
-                problems.extend(output::write(&report.to_json(), Some(&file)).err());
-            }
+            let plan = made.as_ref().map(|made| &made.plan);
+            let report = Report::not_started(plan, &problems, run.dry_run);
+            problems.extend(write(&report).err());
             return Err(problems);
         }
     };
+    let written = write(&report);
     output::report(directory, &report.problems);
-    output::write(&report.table(), None)?;
-    if let Some(file) = file {
-        output::write(&report.to_json(), Some(&file))?;
+    let shown = output::write(&report.table(), None);
+    let mut unwritten = Diagnostics::new();
+    unwritten.extend([written, shown].into_iter().filter_map(Result::err));
+    if !unwritten.is_empty() {
+        return Err(unwritten);
     }
     Ok(if report.succeeded() {
         ExitCode::SUCCESS
@@ -129,9 +138,10 @@ fn options(
     let stop = Stop::on_signals().map_err(|error| {
         Diagnostic::new(Code::Signals, format!("signals cannot be handled: {error}"))
     })?;
-    let logs = match &run.logs {
-        Some(folder) => directory.join(folder),
-        None => std::env::temp_dir().join(format!("shipwright-logs-{}", std::process::id())),
+    let logs = match (&run.logs, &made.sealer) {
+        (Some(folder), _) => Logs::at(directory.join(folder)),
+        (None, Some(sealer)) => Logs::in_git_directory(sealer.git_directory()),
+        (None, None) => Logs::temporary(),
     };
     let defaults = Options::new(logs);
     let from_environment = std::env::var("BUILDX_BUILDER").ok();

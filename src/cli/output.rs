@@ -23,6 +23,21 @@ pub(super) fn write(data: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
     replace(data, file).map_err(|error| unwritable(file, &error))
 }
 
+/// Whether data can be written to a file, as far as that can be known before there is any.
+///
+/// # Errors
+/// When it cannot be.
+pub(super) fn check_writable(file: &Path) -> Result<(), Diagnostic> {
+    let check = || match std::fs::metadata(file) {
+        Ok(metadata) if metadata.is_dir() => Err(ErrorKind::IsADirectory.into()),
+        Ok(metadata) if !metadata.is_file() => {
+            std::fs::OpenOptions::new().write(true).open(file).map(drop)
+        }
+        _ => temporary("", file).map(drop),
+    };
+    check().map_err(|error| unwritable(file, &error))
+}
+
 fn replace(data: &str, file: &Path) -> std::io::Result<()> {
     // A device or a pipe is written to, not replaced: `-o /dev/null`.
     if std::fs::metadata(file).is_ok_and(|metadata| !metadata.is_file()) {

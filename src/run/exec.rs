@@ -9,7 +9,6 @@
 //! moved tag behind; the next one goes on from there.
 
 mod builder;
-mod child;
 mod command;
 mod contexts;
 pub mod dispose;
@@ -20,39 +19,39 @@ mod failure;
 mod held;
 mod known;
 mod log;
+mod logs;
 mod look;
 mod options;
-mod parallel;
 pub mod progress;
 mod publish;
 mod queue;
-pub mod registry;
 mod report;
 mod socket;
-mod stop;
 mod tasks;
 #[cfg(test)]
 mod tests;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
 
+pub use crate::run::found::Found;
+pub use crate::run::stop::Stop;
 pub use contexts::{Contexts, Sources, WorkingTree};
 pub use docker::Docker;
-pub use engine::{Engine, Failed, Found, Host};
+pub use engine::{Engine, Failed, Host};
 pub use existing::existing;
+pub use logs::Logs;
 pub use options::{Options, Push};
-pub use progress::Progress;
+pub use progress::{Ending, Progress};
 pub use report::{ImageReport, Outcome, Report};
-pub use stop::Stop;
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
+use crate::run::registry::{self, HttpRegistry, Registry};
 use held::Held;
 use publish::Move;
-use registry::{HttpRegistry, Registry};
 use tasks::{End, Ran, Runner, Task};
 use work::Work;
 
@@ -120,12 +119,15 @@ pub fn run_on(
     let mut problems = Diagnostics::new();
     let mut held = Held {
         local: setting.engine.look(&held::references(plan))?,
-        remote: BTreeMap::new(),
+        ..Held::default()
     };
     let asked = held::asked_remotely(plan, &held.local, &host, options);
-    let (remote, warnings) = registry::look(setting.registry, &asked);
-    held.remote = remote;
-    problems.extend(warnings);
+    let unknown = ask_registries(&setting, &asked, &mut held, &mut problems);
+    if unknown.has_errors() && !options.keep_going {
+        problems.extend(unknown);
+        return Err(problems);
+    }
+    problems.extend(unknown);
     let work = Work::new(plan, &host, &held, options)?;
     problems.extend(work.done_without());
     check_builds(&work, &host, setting)?;
@@ -133,6 +135,7 @@ pub fn run_on(
     let tasks = work.tasks();
     let mut ran = BTreeMap::new();
     if !options.dry_run && !tasks.is_empty() {
+        refuse_if_not_writable(&setting, &work)?;
         announce(&tasks, plan, progress);
         let runner = Runner {
             setting,
@@ -166,6 +169,60 @@ pub fn run_on(
     })
 }
 
+/// Asks the registries what they hold. Gives an error for each reference of which that is not known,
+/// where the run pushes: what is there must not be built a second time and moved. Else what is not
+/// known counts as missing, a warning says so, and what is built stays here.
+fn ask_registries(
+    setting: &Setting<'_>,
+    asked: &BTreeSet<&str>,
+    held: &mut Held,
+    problems: &mut Diagnostics,
+) -> Diagnostics {
+    let options = setting.options;
+    let pushing = options.push.is_some();
+    let mut answers = registry::look(setting.registry, asked, pushing.then_some(&options.stop));
+    let mut unknown = Diagnostics::new();
+    if pushing {
+        answers.settle_denied(setting.registry, &options.stop);
+        unknown.extend(answers.errors());
+        held.unknown = answers.unknown.into_keys().collect();
+    } else {
+        problems.extend(answers.warnings());
+    }
+    held.remote = answers.found;
+    unknown
+}
+
+/// Before anything is built: whether what will be pushed may be.
+fn refuse_if_not_writable(setting: &Setting<'_>, work: &Work<'_>) -> Result<(), Diagnostics> {
+    let options = setting.options;
+    if options.push.is_none() {
+        return Ok(());
+    }
+    let images = &work.plan.images;
+    let contents = work.pushes.iter().map(|position| &images[*position]);
+    let tagged = images
+        .iter()
+        .filter(|image| options.tags && image.push && !image.tags.is_empty());
+    let repositories = contents.chain(tagged).map(|image| &*image.repository);
+    let refused =
+        registry::refused_writes(setting.registry, &repositories.collect(), &options.stop);
+    let mut problems = Diagnostics::new();
+    for (repository, refused) in refused {
+        let message = format!("cannot push to `{repository}`: {}", refused.message);
+        problems.push(
+            Diagnostic::new(Code::PushRefused, message).help(
+                "nothing was built; log in with `docker login`, or make the repository first",
+            ),
+        );
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
+}
+
 /// What the engine and the registries hold after the tasks; gives warnings, and the error of an engine
 /// that is gone meanwhile.
 fn look_again(
@@ -186,8 +243,10 @@ fn look_again(
         ran.is_some_and(Ran::succeeded)
     });
     let pushed = pushed.map(|position| work.plan.images[*position].reference.as_str());
-    let (remote, mut problems) = registry::look(setting.registry, &pushed.collect());
-    held.remote.extend(remote);
+    let stop = Some(&setting.options.stop);
+    let answers = registry::look(setting.registry, &pushed.collect(), stop);
+    let mut problems = answers.warnings();
+    held.remote.extend(answers.found);
     problems.extend(gone);
     problems
 }
@@ -291,7 +350,9 @@ fn outcomes(
         let pulled = work.pulls.contains(&position);
         let outcome = match ran.map(|ran| &ran.end) {
             Some(End::Failed(_)) => Outcome::Failed,
-            Some(End::Stopped) => Outcome::NotBuilt,
+            Some(End::Stopped) => Outcome::Stopped,
+            None if held.unknown.contains(&image.reference) => Outcome::Failed,
+            None if work.blocked.contains(&work.builder_of(image)) => Outcome::NotBuilt,
             None if (built || pulled) && !dry_run => Outcome::NotBuilt,
             _ if built => Outcome::Built,
             _ if pulled => Outcome::Fetched,
@@ -306,7 +367,7 @@ fn outcomes(
             id: id(&held.local),
             digest: id(&held.remote),
             tags,
-            log: ran.map(|ran| ran.log.clone()),
+            log: ran.and_then(|ran| ran.log.clone()),
         }
     };
     work.plan.images.iter().enumerate().map(report).collect()

@@ -7,10 +7,11 @@ use std::time::Duration;
 use shipwright::diagnostics::Diagnostics;
 use shipwright::diagnostics::render::{Style, render};
 use shipwright::plan::{Image, Plan};
-use shipwright::run::exec::registry::{Refused, Registry};
 use shipwright::run::exec::{
-    Docker, Found, Options, Outcome, Progress, Push, Report, Setting, Stop, WorkingTree, run_on,
+    Docker, Ending, Found, Logs, Options, Outcome, Progress, Push, Report, Setting, Stop,
+    WorkingTree, run_on,
 };
+use shipwright::run::registry::{Refused, Registry, Why};
 use tempfile::TempDir;
 
 use crate::support::fake_docker::FakeDocker;
@@ -46,9 +47,8 @@ impl Progress for Seen {
             stop.request();
         }
     }
-    fn ended(&mut self, image: &str, succeeded: bool, _: Duration) {
-        let word = if succeeded { "done" } else { "failed" };
-        self.lines.push(format!("{word} {image}"));
+    fn ended(&mut self, image: &str, ending: Ending, _: Duration) {
+        self.lines.push(format!("{} {image}", ending.word()));
     }
 }
 
@@ -67,12 +67,11 @@ impl Registry for Empty {
         Ok(None)
     }
     fn tag(&self, _: &str, _: &[&str]) -> Result<(), Refused> {
-        self.refused.clone().map_or(Ok(()), |message| {
-            Err(Refused {
-                message,
-                passing: false,
-            })
-        })
+        let refused = self.refused.clone();
+        refused.map_or(Ok(()), |message| Err(Refused::new(Why::Final, message)))
+    }
+    fn may_write(&self, _: &str) -> Result<(), Refused> {
+        Ok(())
     }
 }
 
@@ -91,7 +90,7 @@ impl Bench {
     fn options(&self, jobs: usize) -> Options {
         Options {
             jobs,
-            ..Options::new(self.logs.path().to_owned())
+            ..Options::new(Logs::at(self.logs.path().to_owned()))
         }
     }
 

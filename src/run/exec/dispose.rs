@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::docker::{Docker, text, unreachable};
-use super::engine::FINGERPRINT_LABEL;
 use super::look::short_form;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::plan::Plan;
+use crate::run::found::FINGERPRINT_LABEL;
 
 /// A reference in the engine to an image that a plan built.
 #[derive(Debug, Clone, PartialEq, Eq)]

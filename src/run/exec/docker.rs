@@ -7,25 +7,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::builder;
-use super::child;
 use super::command::shell_line;
-use super::engine::{Engine, Failed, Found, Host};
+use super::engine::{Engine, Failed, Host};
 use super::known::Known;
-use super::parallel;
 use super::socket::Socket;
-use super::stop::Stop;
 use crate::diagnostics::{Code, Diagnostic};
+use crate::run::child;
+use crate::run::found::Found;
+use crate::run::parallel;
+use crate::run::stop::Stop;
 
 /// The first version whose builder knows named contexts.
 const OLDEST: u32 = 23;
+/// How long the client may take for an answer: its engine may be on another machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a push or a fetch of one image may take.
+const TRANSFER: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The `docker` client, run at the root of a plan.
 #[derive(Debug, Clone)]
@@ -73,8 +78,6 @@ impl Docker {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.current_dir(&self.root).stdin(Stdio::null());
-        // A Ctrl-C in the terminal stops the run at a sound place, not whatever client runs.
-        command.process_group(0);
         // buildx would add these to every build, where the plan alone decides.
         command.env_remove("SOURCE_DATE_EPOCH");
         command.env_remove("BUILDX_GIT_LABELS");
@@ -86,10 +89,14 @@ impl Docker {
         &self,
         arguments: impl IntoIterator<Item = &'a str>,
     ) -> Result<Output, Diagnostic> {
-        self.command()
-            .args(arguments)
-            .output()
-            .map_err(|error| self.not_started(&error))
+        let mut command = self.command();
+        command.args(arguments);
+        child::output(command, PATIENCE).map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => {
+                unreachable(&format!("nothing, for {} seconds", PATIENCE.as_secs()))
+            }
+            _ => self.not_started(&error),
+        })
     }
 
     fn not_started(&self, error: &io::Error) -> Diagnostic {
@@ -105,14 +112,18 @@ impl Docker {
         &self,
         arguments: &[&str],
         stop: &Stop,
+        limit: Option<Duration>,
         line: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), Failed> {
         let mut command = self.command();
         command.args(arguments);
-        match child::stream(command, stop, line) {
+        match child::stream(command, stop, limit, line) {
             Ok(status) if status.success() => Ok(()),
             _ if stop.requested() => Err(Failed::Stopped),
             Ok(status) => Err(Failed::Status(status.to_string())),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Err(Failed::Status("it took too long".to_owned()))
+            }
             Err(error) => Err(Failed::Status(format!("cannot run docker: {error}"))),
         }
     }
@@ -140,9 +151,7 @@ impl Docker {
 
     /// What the engine says of itself: over its socket, else by the client.
     fn server(&self) -> Result<Server, Diagnostic> {
-        let answer = self
-            .socket()
-            .and_then(|mut socket| socket.get("/version").ok());
+        let answer = self.socket().and_then(|socket| socket.get("/version").ok());
         if let Some(server) = answer.and_then(|body| serde_json::from_slice(&body).ok()) {
             return Ok(server);
         }
@@ -225,7 +234,7 @@ impl Engine for Docker {
         line: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), Failed> {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        self.stream(&arguments, stop, line)
+        self.stream(&arguments, stop, None, line)
     }
 
     fn push(
@@ -234,7 +243,7 @@ impl Engine for Docker {
         stop: &Stop,
         line: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), Failed> {
-        self.stream(&["push", reference], stop, line)
+        self.stream(&["push", reference], stop, Some(TRANSFER), line)
     }
 
     fn pull(
@@ -243,11 +252,11 @@ impl Engine for Docker {
         stop: &Stop,
         line: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), Failed> {
-        self.stream(&["pull", reference], stop, line)
+        self.stream(&["pull", reference], stop, Some(TRANSFER), line)
     }
 
     fn tag(&self, pairs: &[(&str, &str)], jobs: usize) -> Vec<Result<(), String>> {
-        if let Some(mut socket) = self.socket() {
+        if let Some(socket) = self.socket() {
             let tag = |(source, target): &(&str, &str)| socket.tag(source, target);
             return pairs.iter().map(tag).collect();
         }

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::stop::Stop;
 use crate::diagnostics::Diagnostic;
-
-/// The label that every planned image carries, with all 64 digits of its fingerprint.
-pub(super) const FINGERPRINT_LABEL: &str = "dev.shipwright.fingerprint";
+use crate::run::found::Found;
+use crate::run::stop::Stop;
 
 /// What an engine says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,17 +15,6 @@ pub struct Host {
     pub builder: String,
     /// Whether that is the engine's own. Another one takes what builds need from registries.
     pub shares_images: bool,
-}
-
-/// An image that the engine or a registry holds under some reference.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The engine's id of the image, or in a registry its manifest's digest: `sha256:…`.
-    pub id: String,
-    /// The fingerprint that its label states.
-    pub fingerprint: Option<String>,
-    /// The architecture that it is for.
-    pub architecture: String,
 }
 
 /// How a build or a push ended without success.

@@ -6,19 +6,19 @@ use std::path::Path;
 use super::docker::Docker;
 use super::engine::Engine;
 use super::held::labelled_as_planned;
-use super::registry::{self, HttpRegistry};
-use super::{Host, Place};
+use super::{Host, Place, Stop};
 use crate::diagnostics::Diagnostics;
 use crate::plan::Plan;
+use crate::run::registry::{self, HttpRegistry};
 
 /// The content references of the plan under which the engine or the registries hold the planned
-/// image, and a warning for each registry that cannot be read.
+/// image.
 ///
 /// # Errors
-/// When the engine does not answer, if it is the engine that is asked.
-pub fn existing(plan: &Plan, place: Place) -> Result<(BTreeSet<&str>, Diagnostics), Diagnostics> {
+/// When the engine does not answer, or a registry does not say of every reference whether it is there:
+/// a list that lacks some would have them built again.
+pub fn existing(plan: &Plan, place: Place) -> Result<BTreeSet<&str>, Diagnostics> {
     let references: BTreeSet<&str> = plan.images.iter().map(|image| &*image.reference).collect();
-    let mut problems = Diagnostics::new();
     let mut host: Option<Host> = None;
     let found = match place {
         Place::Engine => {
@@ -27,14 +27,20 @@ pub fn existing(plan: &Plan, place: Place) -> Result<(BTreeSet<&str>, Diagnostic
             engine.look(&references)?
         }
         Place::Registry => {
-            let (found, warnings) = registry::look(&HttpRegistry::new(), &references);
-            problems.extend(warnings);
-            found
+            let (registry, stop) = (HttpRegistry::new(), Stop::new());
+            let mut answers = registry::look(&registry, &references, Some(&stop));
+            answers.settle_denied(&registry, &stop);
+            let mut problems = Diagnostics::new();
+            problems.extend(answers.errors());
+            if !problems.is_empty() {
+                return Err(problems);
+            }
+            answers.found
         }
     };
     let planned = plan.images.iter().filter(|image| {
         let held = found.get(&image.reference);
         held.is_some_and(|held| labelled_as_planned(image, held, host.as_ref()))
     });
-    Ok((planned.map(|image| &*image.reference).collect(), problems))
+    Ok(planned.map(|image| &*image.reference).collect())
 }

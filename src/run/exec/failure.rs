@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
+use super::progress::printable;
 use crate::diagnostics::{Code, Diagnostic, SourceText};
 use crate::plan::Image;
 
@@ -20,7 +21,7 @@ impl Tail {
         if self.0.len() == 4 * SHOWN {
             self.0.pop_front();
         }
-        self.0.push_back(line.to_owned());
+        self.0.push_back(printable(line));
     }
 
     /// The few lines worth showing.

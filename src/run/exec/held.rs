@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::engine::{Found, Host};
+use super::engine::Host;
 use super::options::{Options, Push};
-use super::registry::names_host;
 use crate::plan::{Image, Plan};
+use crate::run::found::Found;
+use crate::run::registry::names_host;
 
 /// What is there already, by reference.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub(super) struct Held {
     pub(super) local: BTreeMap<String, Found>,
     /// In the registries, as far as they were asked.
     pub(super) remote: BTreeMap<String, Found>,
+    /// The references of which a registry did not say whether it holds them, where that matters.
+    pub(super) unknown: BTreeSet<String>,
 }
 
 impl Held {

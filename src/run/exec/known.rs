@@ -1,5 +1,5 @@
-//! What was learnt of images earlier. An id is a digest, so it says the same for ever; to ask the engine
-//! for each of a thousand images takes half a second.
+//! The architectures of images, as the engine told them. An id is a digest, so it says the same for ever; to
+//! ask the engine for each of a thousand images takes half a second.
 #![allow(
     clippy::disallowed_methods,
     reason = "what `exec` learnt of images is kept in a file"
@@ -7,14 +7,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::engine::Found;
+use sha2::{Digest, Sha256};
 
-/// A file of lines `id architecture fingerprint`, `-` for no fingerprint. Whatever goes wrong with it
-/// costs time alone: then the engine is asked.
+use crate::lang::tags::hex;
+
+/// A file of lines `id architecture`, and a last one with the SHA-256 of the others: one that is not as it
+/// was written says nothing. Whatever goes wrong with it costs time alone: then the engine is asked.
 #[derive(Debug, Clone)]
 pub(super) struct Known(PathBuf);
 
@@ -24,74 +26,94 @@ impl Known {
         Self(file)
     }
 
-    /// The images of it, by id.
-    pub(super) fn read(&self) -> BTreeMap<String, Found> {
+    /// The architectures in it, by id.
+    pub(super) fn read(&self) -> BTreeMap<String, String> {
         let text = fs::read_to_string(&self.0).unwrap_or_default();
-        let images = text.lines().filter_map(|line| {
-            let mut words = line.split(' ');
-            let (id, architecture, fingerprint) = (words.next()?, words.next()?, words.next()?);
-            let image = Found {
-                id: id.to_owned(),
-                fingerprint: Some(fingerprint.to_owned()).filter(|text| text != "-"),
-                architecture: architecture.to_owned(),
-            };
-            Some((id.to_owned(), image))
-        });
-        images.collect()
+        let lines = verified(&text).unwrap_or_default().lines();
+        let pairs = lines.filter_map(|line| line.split_once(' '));
+        pairs
+            .map(|(id, architecture)| (id.to_owned(), architecture.to_owned()))
+            .collect()
     }
 
     /// Writes those of the images that the engine still has, all at once: another run may read.
-    pub(super) fn write(&self, images: &BTreeMap<String, Found>, held: &BTreeSet<&str>) {
+    pub(super) fn write(&self, architectures: &BTreeMap<String, String>, held: &BTreeSet<&str>) {
         let mut text = String::new();
-        for image in images.values().filter(|image| held.contains(&*image.id)) {
-            let fingerprint = image.fingerprint.as_deref().unwrap_or("-");
+        for (id, architecture) in architectures {
             // What a line cannot hold is asked for again.
-            if ![&image.architecture, fingerprint]
-                .iter()
-                .any(|word| word.is_empty() || word.contains(char::is_whitespace))
+            if held.contains(&**id)
+                && !architecture.is_empty()
+                && !architecture.contains(char::is_whitespace)
             {
-                let _ = writeln!(text, "{} {} {fingerprint}", image.id, image.architecture);
+                let _ = writeln!(text, "{id} {architecture}");
             }
         }
+        let sum = sum(&text);
+        let _ = writeln!(text, "{sum}");
         let folder = self.0.parent().unwrap_or(Path::new("."));
         let write = || {
             fs::create_dir_all(folder)?;
             let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
             temporary.write_all(text.as_bytes())?;
+            temporary.as_file().sync_all()?;
             temporary.persist(&self.0)?;
-            Ok::<(), std::io::Error>(())
+            File::open(folder)?.sync_all()
         };
         let _ = write();
     }
+}
+
+/// The lines before the last one, if that is their sum.
+fn verified(text: &str) -> Option<&str> {
+    let lines = text.strip_suffix('\n')?;
+    let start = lines.rfind('\n').map_or(0, |end| end + 1);
+    let (lines, last) = lines.split_at(start);
+    (last == sum(lines)).then_some(lines)
+}
+
+fn sum(lines: &str) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(lines.as_bytes())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let owned = |(id, name): &(&str, &str)| ((*id).to_owned(), (*name).to_owned());
+        pairs.iter().map(owned).collect()
+    }
+
     #[test]
     fn what_is_held_stays_known() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let known = Known::at(folder.path().join("new/images"));
+        let file = folder.path().join("new/images");
+        let known = Known::at(file.clone());
         assert_eq!(known.read(), BTreeMap::new());
-        let image = |id: &str, fingerprint: Option<&str>, architecture: &str| {
-            let image = Found {
-                id: id.to_owned(),
-                fingerprint: fingerprint.map(str::to_owned),
-                architecture: architecture.to_owned(),
-            };
-            (id.to_owned(), image)
-        };
-        let mut images = BTreeMap::from([
-            image("sha256:1", Some("f1"), "amd64"),
-            image("sha256:2", None, "arm64"),
-            image("sha256:3", Some("f3"), ""),
-            image("sha256:4", Some("a b"), "amd64"),
-            image("sha256:5", Some("f5"), "amd64"),
+        let images = pairs(&[
+            ("sha256:1", "amd64"),
+            ("sha256:2", "arm64"),
+            ("sha256:3", ""),
+            ("sha256:4", "a b"),
+            ("sha256:5", "amd64"),
         ]);
         let held = BTreeSet::from(["sha256:1", "sha256:2", "sha256:3", "sha256:4"]);
         known.write(&images, &held);
-        images.retain(|id, _| matches!(&**id, "sha256:1" | "sha256:2"));
-        assert_eq!(known.read(), images);
+        let expected = pairs(&[("sha256:1", "amd64"), ("sha256:2", "arm64")]);
+        assert_eq!(known.read(), expected);
+
+        let text = fs::read_to_string(&file).expect("it was written");
+        for changed in [
+            text.replace("amd64", "arm64"),
+            text[..text.len() / 2].to_owned(),
+            text.lines().take(1).collect(),
+            "\0".repeat(text.len()),
+            String::new(),
+        ] {
+            fs::write(&file, &changed).expect("it can be written");
+            assert_eq!(known.read(), BTreeMap::new(), "{changed}");
+        }
+        known.write(&BTreeMap::new(), &held);
+        assert_eq!(known.read(), BTreeMap::new());
     }
 }

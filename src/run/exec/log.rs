@@ -32,8 +32,15 @@ impl<'a> Log<'a> {
         show: &'a mut (dyn FnMut(&str) + Send),
     ) -> Result<Self, Diagnostic> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let file = fs::create_dir_all(folder).and_then(|()| File::create(&path));
-        let file = file.map_err(|error| {
+        let create = || {
+            fs::create_dir_all(folder)?;
+            // A file of its own, never one that a link leads to.
+            if fs::symlink_metadata(&path).is_ok() {
+                fs::remove_file(&path)?;
+            }
+            File::create_new(&path)
+        };
+        let file = create().map_err(|error| {
             let message = format!("cannot write the log `{}`: {error}", path.display());
             Diagnostic::new(Code::LogUnwritable, message)
         })?;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::docker::{Docker, text, unreachable};
-use super::engine::{FINGERPRINT_LABEL, Found};
 use crate::diagnostics::Diagnostic;
+use crate::run::found::{FINGERPRINT_LABEL, Found};
 
 /// How many images one call inspects; keeps the command line short.
 const BATCH: usize = 500;
@@ -20,36 +20,61 @@ impl Docker {
         &self,
         references: &BTreeSet<&str>,
     ) -> Result<BTreeMap<String, Found>, Diagnostic> {
+        let answer = self
+            .socket()
+            .and_then(|socket| socket.get("/images/json").ok());
+        if let Some(listed) = answer.as_deref().and_then(by_reference) {
+            return self.found_in(references, &listed);
+        }
         let listed = self.listed()?;
         let wanted: BTreeMap<&str, &str> = references
             .iter()
             .filter_map(|reference| Some((*reference, listed.get(short_form(reference))?.as_str())))
             .collect();
-        let known = self.known.as_ref();
-        let mut images = known.map(super::known::Known::read).unwrap_or_default();
-        let ids = wanted.values().copied();
-        let new: BTreeSet<&str> = ids.filter(|id| !images.contains_key(*id)).collect();
-        if !new.is_empty() {
-            images.extend(self.inspected(&new)?);
-            if let Some(known) = known {
-                known.write(&images, &listed.values().map(String::as_str).collect());
-            }
-        }
+        let images = self.inspected(&wanted.values().copied().collect())?;
         Ok(wanted
             .into_iter()
             .filter_map(|(reference, id)| Some((reference.to_owned(), images.get(id)?.clone())))
             .collect())
     }
 
-    /// Every reference that the engine knows, in its short form, with the id of its image: over the
-    /// engine's socket, else by the client.
-    fn listed(&self) -> Result<BTreeMap<String, String>, Diagnostic> {
-        let answer = self
-            .socket()
-            .and_then(|mut socket| socket.get("/images/json").ok());
-        if let Some(listed) = answer.as_deref().and_then(by_reference) {
-            return Ok(listed);
+    /// Those of the references that the engine has listed. The listing has the labels; architectures
+    /// are asked for once for each image.
+    fn found_in(
+        &self,
+        references: &BTreeSet<&str>,
+        listed: &BTreeMap<String, Listed>,
+    ) -> Result<BTreeMap<String, Found>, Diagnostic> {
+        let wanted: BTreeMap<&str, &Listed> = references
+            .iter()
+            .filter_map(|reference| Some((*reference, listed.get(short_form(reference))?)))
+            .collect();
+        let known = self.known.as_ref();
+        let mut architectures = known.map(super::known::Known::read).unwrap_or_default();
+        let ids = wanted.values().map(|image| image.id.as_str());
+        let new: BTreeSet<&str> = ids.filter(|id| !architectures.contains_key(*id)).collect();
+        if !new.is_empty() {
+            let images = self.inspected(&new)?.into_iter();
+            architectures.extend(images.map(|(id, image)| (id, image.architecture)));
+            if let Some(known) = known {
+                let held = listed.values().map(|image| image.id.as_str()).collect();
+                known.write(&architectures, &held);
+            }
         }
+        let found = |(reference, image): (&str, &Listed)| {
+            let found = Found {
+                id: image.id.clone(),
+                fingerprint: image.fingerprint().cloned(),
+                architecture: architectures.get(&image.id)?.clone(),
+            };
+            Some((reference.to_owned(), found))
+        };
+        Ok(wanted.into_iter().filter_map(found).collect())
+    }
+
+    /// Every reference that the engine knows, in its short form, with the id of its image, as the
+    /// client says it.
+    fn listed(&self) -> Result<BTreeMap<String, String>, Diagnostic> {
         let format = "{{.ID}} {{.Repository}}:{{.Tag}}";
         let output = self.output(["image", "ls", "--no-trunc", "--format", format])?;
         if !output.status.success() {
@@ -92,23 +117,30 @@ impl Docker {
     }
 }
 
-/// The ids by reference in the engine's answer to `/images/json`.
-fn by_reference(answer: &[u8]) -> Option<BTreeMap<String, String>> {
+/// The images by reference in the engine's answer to `/images/json`.
+fn by_reference(answer: &[u8]) -> Option<BTreeMap<String, Listed>> {
     let images: Vec<Listed> = serde_json::from_slice(answer).ok()?;
-    let mut ids = BTreeMap::new();
-    for Listed { id, repo_tags } in images {
-        let references = repo_tags.unwrap_or_default().into_iter();
-        ids.extend(references.map(|reference| (reference, id.clone())));
+    let mut listed = BTreeMap::new();
+    for mut image in images {
+        let references = image.repo_tags.take().unwrap_or_default().into_iter();
+        listed.extend(references.map(|reference| (reference, image.clone())));
     }
-    Some(ids)
+    Some(listed)
 }
 
 /// One image of a listing, as far as it matters.
-#[derive(Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Listed {
     id: String,
     repo_tags: Option<Vec<String>>,
+    labels: Option<BTreeMap<String, String>>,
+}
+
+impl Listed {
+    fn fingerprint(&self) -> Option<&String> {
+        self.labels.as_ref()?.get(FINGERPRINT_LABEL)
+    }
 }
 
 /// One line of `docker image inspect --format '{{json .}}'`, as far as it matters.
@@ -145,14 +177,17 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_by_reference() {
-        let answer = r#"[{"Id": "sha256:1", "RepoTags": ["us/a:1", "us/a:2"], "Size": 3},
+        let answer = r#"[{"Id": "sha256:1", "RepoTags": ["us/a:1", "us/a:2"], "Size": 3,
+            "Labels": {"dev.shipwright.fingerprint": "f"}},
             {"Id": "sha256:2", "RepoTags": null}, {"Id": "sha256:3"}]"#;
-        let expected = [("us/a:1", "sha256:1"), ("us/a:2", "sha256:1")];
-        let expected = expected.map(|(reference, id)| (reference.to_owned(), id.to_owned()));
-        assert_eq!(
-            by_reference(answer.as_bytes()),
-            Some(BTreeMap::from(expected))
-        );
+        let listed = by_reference(answer.as_bytes()).expect("it is a listing");
+        let listed: Vec<_> = listed
+            .iter()
+            .map(|(reference, image)| (&**reference, &*image.id, image.fingerprint()))
+            .collect();
+        let fingerprint = "f".to_owned();
+        let expected = ["us/a:1", "us/a:2"].map(|name| (name, "sha256:1", Some(&fingerprint)));
+        assert_eq!(listed, expected);
         assert_eq!(by_reference(b"{}"), None);
     }
 

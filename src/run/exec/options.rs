@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::stop::Stop;
+use super::logs::Logs;
+use crate::run::stop::Stop;
 
 /// How to run a plan.
 #[derive(Debug, Clone)]
@@ -34,8 +35,8 @@ pub struct Options {
     pub builder: Option<String>,
     /// A file to keep what is learnt of images, for the next run to know; none where there is no place.
     pub known: Option<PathBuf>,
-    /// The folder for the images' logs; made when the first is written.
-    pub logs: PathBuf,
+    /// Where the images' logs lie.
+    pub logs: Logs,
     /// Asks the run to stop: running builds end, nothing is tagged.
     pub stop: Stop,
 }
@@ -50,9 +51,8 @@ pub enum Push {
 }
 
 impl Options {
-    /// What is done where nothing is asked for: everything is built and tagged, nothing pushed. Logs
-    /// go to that folder.
-    pub fn new(logs: PathBuf) -> Self {
+    /// What is done where nothing is asked for: everything is built and tagged, nothing pushed.
+    pub fn new(logs: Logs) -> Self {
         Self {
             jobs: default_jobs(),
             build: true,

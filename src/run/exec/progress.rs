@@ -20,7 +20,29 @@ pub trait Progress {
     /// A line of the image's log.
     fn line(&mut self, image: &str, line: &str);
     /// The image's build and push ended, after that time.
-    fn ended(&mut self, image: &str, succeeded: bool, time: Duration);
+    fn ended(&mut self, image: &str, ending: Ending, time: Duration);
+}
+
+/// How an image's build and push ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With success.
+    Done,
+    /// Without.
+    Failed,
+    /// Because the run was stopped.
+    Stopped,
+}
+
+impl Ending {
+    /// The word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// Shows nothing.
@@ -31,7 +53,7 @@ impl Progress for Quiet {
     fn note(&mut self, _: &str) {}
     fn started(&mut self, _: &str) {}
     fn line(&mut self, _: &str, _: &str) {}
-    fn ended(&mut self, _: &str, _: bool, _: Duration) {}
+    fn ended(&mut self, _: &str, _: Ending, _: Duration) {}
 }
 
 /// The form for this process's standard error: a live display where a person watches on a terminal
@@ -48,8 +70,18 @@ pub fn for_stderr(term: Option<&str>, github_actions: bool) -> Box<dyn Progress>
     }
 }
 
-/// The line without control characters, which a build's output may hold and a terminal would obey.
-fn printable(line: &str) -> String {
+/// A line of a build as it may be shown: without characters that a terminal would obey or that turn text
+/// around, and nothing in it that a CI runner takes for a command of the workflow (`::` after blanks, `##[`
+/// anywhere).
+pub(super) fn printable(line: &str) -> String {
+    let text = without_orders(line).replace("##[", "## [");
+    match text.trim_start().strip_prefix("::") {
+        Some(rest) => format!(": :{rest}"),
+        None => text,
+    }
+}
+
+fn without_orders(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut characters = line.chars().peekable();
     while let Some(character) = characters.next() {
@@ -59,11 +91,19 @@ fn printable(line: &str) -> String {
             characters.next_if(|c| matches!(c, '@'..='~'));
         } else if character == '\t' {
             text.push(' ');
-        } else if !character.is_control() {
+        } else if !character.is_control() && !turns_text_around(character) {
             text.push(character);
         }
     }
     text
+}
+
+/// Whether it sets the direction of the text around it, or ends a line.
+fn turns_text_around(character: char) -> bool {
+    matches!(
+        character,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 #[cfg(test)]
@@ -78,6 +118,11 @@ mod tests {
             ("a\tb\rc\u{7}", "a bc"),
             ("\u{1b}]0;title\u{7}x", "]0;titlex"),
             ("\u{1b}[2J\u{1b}[", ""),
+            ("a\u{202e}b\u{2066}c", "abc"),
+            ("x ##[add-mask]y", "x ## [add-mask]y"),
+            ("#\u{7}#[add-mask]y", "## [add-mask]y"),
+            (" \t::set-output name=x::y", ": :set-output name=x::y"),
+            ("a ::b", "a ::b"),
         ] {
             assert_eq!(printable(line), expected, "{line:?}");
         }

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::engine::Found;
 use super::held::Held;
 use super::progress::Progress;
-use super::registry;
 use super::work::Work;
 use super::{Place, Setting};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
+use crate::run::found::Found;
+use crate::run::registry;
 
 /// A readable tag that does not point yet at the image that the plan gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +52,9 @@ pub(super) fn moves<'a>(
                 architecture: String::new(),
             }))
         };
-        let (tags, warnings) = registry::ask(&tags, look);
-        problems.extend(warnings);
+        let answers = registry::ask(&tags, Some(&setting.options.stop), look);
+        problems.extend(answers.warnings());
+        let tags = answers.found;
         let published = |image: &&Image| image.push;
         moves.extend(to_move(
             plan,

@@ -25,6 +25,8 @@ pub enum Outcome {
     Skipped,
     /// Its build or its push failed.
     Failed,
+    /// Its build or its push was ended because the run was stopped.
+    Stopped,
     /// Its turn never came: something that it needs failed, or the run ended before.
     NotBuilt,
 }
@@ -38,6 +40,7 @@ impl Outcome {
             Self::Retagged => "re-tagged",
             Self::Skipped => "skipped",
             Self::Failed => "failed",
+            Self::Stopped => "stopped",
             Self::NotBuilt => "not built",
         }
     }
@@ -170,8 +173,9 @@ impl Report {
 
     /// How many images came to which end, in one line.
     fn summary(&self) -> String {
-        use Outcome::{Built, Failed, Fetched, NotBuilt, Retagged, Skipped};
-        let counts: Vec<String> = [Built, Fetched, Retagged, Skipped, Failed, NotBuilt]
+        use Outcome::{Built, Failed, Fetched, NotBuilt, Retagged, Skipped, Stopped};
+        let outcomes = [Built, Fetched, Retagged, Skipped, Failed, Stopped, NotBuilt];
+        let counts: Vec<String> = outcomes
             .into_iter()
             .filter_map(|outcome| {
                 let count = self

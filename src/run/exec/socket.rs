@@ -1,51 +1,57 @@
 //! The engine's own socket, for what is asked often: a client process for a tag takes seven times as
-//! long, and a new revision moves a tag of every image.
+//! long, and a new revision moves a tag of every image. ureq speaks HTTP over it.
 
-use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long the engine may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest line of a header that is read.
-const LONGEST_LINE: u64 = 64 << 10;
-/// The longest answer that is read: a listing of a hundred thousand images takes 50 MB.
-const LONGEST: usize = 512 << 20;
+use ureq::config::Config;
+use ureq::http::{Response, Uri};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
+use ureq::{Agent, Body, Error};
 
-/// A connection to an engine on this machine.
-pub(super) struct Socket {
-    stream: BufReader<UnixStream>,
-}
+/// How long the engine may take for one answer as a whole.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest answer that is read: a listing of a hundred thousand images takes 50 MB.
+const LONGEST: u64 = 512 << 20;
+
+/// Connections to an engine on this machine.
+pub(super) struct Socket(Agent);
 
 impl Socket {
-    /// Connects to an endpoint of the form `unix:///path`; nothing where it is of another form or
-    /// does not answer.
+    /// To an endpoint of the form `unix:///path`; nothing where it is of another form or does not
+    /// answer.
     pub(super) fn connect(endpoint: &str) -> Option<Self> {
-        let stream = UnixStream::connect(endpoint.strip_prefix("unix://")?).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        Some(Self {
-            stream: BufReader::new(stream),
-        })
+        let path = PathBuf::from(endpoint.strip_prefix("unix://")?);
+        UnixStream::connect(&path).ok()?;
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .max_redirects(0)
+            .proxy(None)
+            .build();
+        Some(Self(Agent::with_parts(config, AtPath(path), Nowhere)))
     }
 
     /// Lets `target` name what `source` names.
     ///
     /// # Errors
     /// What the engine says against it, or how the connection broke.
-    pub(super) fn tag(&mut self, source: &str, target: &str) -> Result<(), String> {
+    pub(super) fn tag(&self, source: &str, target: &str) -> Result<(), String> {
         let (repository, tag) = match target.rsplit_once(':') {
             Some((repository, tag)) if !tag.contains('/') => (repository, tag),
             _ => (target, "latest"),
         };
-        let request = format!(
-            "POST /images/{}/tag?repo={}&tag={} HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\n\r\n",
-            escaped(source),
-            escaped(repository),
-            escaped(tag)
-        );
-        match self.ask(&request) {
-            Ok((201, _)) => Ok(()),
+        let request = self.0.post(format!("http://docker/images/{source}/tag"));
+        let request = request.query("repo", repository).query("tag", tag);
+        let answer = request.send_empty().map_err(io::Error::other);
+        match answer.and_then(|answer| Ok((answer.status(), body(answer)?))) {
+            Ok((status, _)) if status == 201 => Ok(()),
             Ok((_, body)) => Err(message(&body)),
             Err(error) => Err(format!("lost the engine: {error}")),
         }
@@ -55,74 +61,21 @@ impl Socket {
     ///
     /// # Errors
     /// When it gives none, or the connection broke.
-    pub(super) fn get(&mut self, path: &str) -> io::Result<Vec<u8>> {
-        let (status, body) = self.ask(&format!("GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n"))?;
-        match status {
+    pub(super) fn get(&self, path: &str) -> io::Result<Vec<u8>> {
+        let answer = self.0.get(format!("http://docker{path}")).call();
+        let answer = answer.map_err(io::Error::other)?;
+        let status = answer.status();
+        let body = body(answer)?;
+        match status.as_u16() {
             200 => Ok(body),
             _ => Err(io::Error::other(message(&body))),
         }
     }
+}
 
-    /// Sends one request; gives the status and the body of the answer.
-    fn ask(&mut self, request: &str) -> io::Result<(u16, Vec<u8>)> {
-        self.stream.get_mut().write_all(request.as_bytes())?;
-        let line = self.header_line()?;
-        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let status =
-            status.ok_or_else(|| io::Error::other(format!("unexpected answer `{line}`")))?;
-        let (mut length, mut is_chunked) = (0, false);
-        loop {
-            let line = self.header_line()?;
-            if line.is_empty() {
-                break;
-            }
-            let Some((name, value)) = line.split_once(':') else {
-                continue;
-            };
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse().unwrap_or(usize::MAX);
-            } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                is_chunked = value.trim().eq_ignore_ascii_case("chunked");
-            }
-        }
-        let mut body = Vec::new();
-        if is_chunked {
-            while self.chunk(&mut body)? {}
-        } else {
-            self.part(length, &mut body)?;
-        }
-        Ok((status, body))
-    }
-
-    /// Reads one chunk of a body; whether another follows.
-    fn chunk(&mut self, body: &mut Vec<u8>) -> io::Result<bool> {
-        let line = self.header_line()?;
-        let digits = line.split(';').next().unwrap_or_default().trim();
-        let length = usize::from_str_radix(digits, 16)
-            .map_err(|_| io::Error::other(format!("unexpected chunk `{line}`")))?;
-        self.part(length, body)?;
-        self.header_line()?;
-        Ok(length > 0)
-    }
-
-    /// Reads so many bytes of a body.
-    fn part(&mut self, length: usize, body: &mut Vec<u8>) -> io::Result<()> {
-        let start = body.len();
-        if length > LONGEST - start {
-            return Err(io::Error::other("the answer is too long"));
-        }
-        body.resize(start + length, 0);
-        self.stream.read_exact(&mut body[start..])
-    }
-
-    fn header_line(&mut self) -> io::Result<String> {
-        let mut line = String::new();
-        let read = (&mut self.stream).take(LONGEST_LINE).read_line(&mut line)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(line.trim_end().to_owned())
-    }
+fn body(answer: Response<Body>) -> io::Result<Vec<u8>> {
+    let read = answer.into_body().into_with_config().limit(LONGEST);
+    read.read_to_vec().map_err(io::Error::other)
 }
 
 /// The text of the engine's error, which is an object with a `message`.
@@ -134,17 +87,89 @@ fn message(body: &[u8]) -> String {
     message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned)
 }
 
-/// The text with all but what references are made of in hexadecimal.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._/:".contains(&byte) {
-            escaped.push(byte.into());
-        } else {
-            let _ = write!(escaped, "%{byte:02X}");
-        }
+/// Connects to a socket of this machine, whatever the address says.
+#[derive(Debug)]
+struct AtPath(PathBuf);
+
+impl Connector for AtPath {
+    type Out = Connection;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _: Option<()>,
+    ) -> Result<Option<Connection>, Error> {
+        let sizes = (
+            details.config.input_buffer_size(),
+            details.config.output_buffer_size(),
+        );
+        Ok(Some(Connection {
+            stream: UnixStream::connect(&self.0)?,
+            buffers: LazyBuffers::new(sizes.0, sizes.1),
+        }))
     }
-    escaped
+}
+
+/// A socket needs no address.
+#[derive(Debug)]
+struct Nowhere;
+
+impl Resolver for Nowhere {
+    fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let mut addresses = self.empty();
+        addresses.push(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        Ok(addresses)
+    }
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: UnixStream,
+    buffers: LazyBuffers,
+}
+
+impl Transport for Connection {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        self.stream.set_write_timeout(limit(timeout))?;
+        let output = &self.buffers.output()[..amount];
+        let sent = self.stream.write_all(output);
+        sent.map_err(|error| in_time(error, timeout))
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.stream.set_read_timeout(limit(timeout))?;
+        let read = self.stream.read(self.buffers.input_append_buf());
+        let read = read.map_err(|error| in_time(error, timeout))?;
+        self.buffers.input_appended(read);
+        Ok(read > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        // Nobody speaks unasked: what can be read is the end.
+        let mut probe = || {
+            self.stream.set_nonblocking(true)?;
+            let read = self.stream.read(&mut [0]);
+            self.stream.set_nonblocking(false)?;
+            read
+        };
+        probe().is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+}
+
+/// What is left of the time for the whole request.
+fn limit(timeout: NextTimeout) -> Option<Duration> {
+    timeout.not_zero().map(|left| *left)
+}
+
+fn in_time(error: io::Error, timeout: NextTimeout) -> Error {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => Error::Timeout(timeout.reason),
+        _ => Error::Io(error),
+    }
 }
 
 #[cfg(test)]
@@ -153,6 +178,7 @@ fn escaped(text: &str) -> String {
     reason = "the engine of the test is a thread"
 )]
 mod tests {
+    use std::io::{BufRead, BufReader};
     use std::os::unix::net::UnixListener;
     use std::thread;
 
@@ -161,7 +187,7 @@ mod tests {
     /// What comes of asking an engine that sends these answers, one a request, and the request lines.
     fn asked<T>(
         answers: &'static [&'static str],
-        ask: impl FnOnce(&mut Socket) -> T,
+        ask: impl FnOnce(&Socket) -> T,
     ) -> (T, Vec<String>) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("engine.sock");
@@ -183,8 +209,8 @@ mod tests {
             requests
         });
         let endpoint = format!("unix://{}", path.display());
-        let mut socket = Socket::connect(&endpoint).expect("the engine listens");
-        let result = ask(&mut socket);
+        let socket = Socket::connect(&endpoint).expect("the engine listens");
+        let result = ask(&socket);
         (result, engine.join().expect("the engine ends"))
     }
 

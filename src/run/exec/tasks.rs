@@ -15,13 +15,13 @@ use super::command::{How, build_arguments};
 use super::engine::{Failed, Host};
 use super::failure::{Tail, build_failed, fetch_failed, push_failed};
 use super::log::Log;
-use super::progress::Progress;
+use super::progress::{Ending, Progress};
 use super::queue::Queue;
-use super::registry::again;
 use super::work::Work;
 use super::{Setting, log};
 use crate::diagnostics::Diagnostic;
 use crate::plan::Image;
+use crate::run::retry::{Again, retry};
 
 /// What to do with one image before the readable tags move; one of these at least.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,13 +47,21 @@ pub(super) enum End {
 pub(super) struct Ran {
     pub(super) end: End,
     pub(super) time: Duration,
-    pub(super) log: PathBuf,
+    pub(super) log: Option<PathBuf>,
 }
 
 impl Ran {
     /// Whether everything that was to be done was.
     pub(super) fn succeeded(&self) -> bool {
         matches!(self.end, End::Succeeded)
+    }
+
+    fn ending(&self) -> Ending {
+        match self.end {
+            End::Succeeded => Ending::Done,
+            End::Failed(_) => Ending::Failed,
+            End::Stopped => Ending::Stopped,
+        }
     }
 }
 
@@ -109,7 +117,7 @@ impl Runner<'_> {
                     Event::Line(position, line) => progress.line(name(position), &line),
                     Event::Ended(position, result) => {
                         running -= 1;
-                        progress.ended(name(position), result.succeeded(), result.time);
+                        progress.ended(name(position), result.ending(), result.time);
                         if result.succeeded() {
                             queue.finish(position);
                         } else {
@@ -129,14 +137,17 @@ impl Runner<'_> {
         let mut show = |line: &str| {
             let _ = events.send(Event::Line(position, line.to_owned()));
         };
-        let path = log::path(&self.setting.options.logs, &image.name);
-        let end = Log::create(path.clone(), &mut show)
+        let logs = self.setting.options.logs.folder();
+        let path = logs.map(|folder| log::path(folder, &image.name));
+        let end = path
+            .clone()
+            .and_then(|path| Log::create(path, &mut show))
             .map_err(End::Failed)
             .and_then(|mut log| self.run_task(image, task, &mut log));
         Ran {
             end: end.err().unwrap_or(End::Succeeded),
             time: started.elapsed(),
-            log: path,
+            log: path.ok(),
         }
     }
 
@@ -148,9 +159,10 @@ impl Runner<'_> {
             let build = || {
                 log.tail = Tail::default();
                 let result = self.build(image, true, log);
-                result.map_err(|end| (end, log.tail.says_not_pushed()))
+                let again = Again::if_it_may_help(log.tail.says_not_pushed());
+                result.map_err(|end| (end, again))
             };
-            again(stop, build, |(_, passing)| *passing).map_err(|(end, _)| end)?;
+            retry(stop, build, |(_, again)| *again).map_err(|(end, _)| end)?;
         } else if task.build {
             self.build(image, false, log)?;
         }
@@ -209,7 +221,7 @@ impl Runner<'_> {
                 Way::Pull => engine.pull(&image.reference, stop, &mut line),
             };
             result.map_err(|failed| match failed {
-                Failed::Stopped => (End::Stopped, false),
+                Failed::Stopped => (End::Stopped, Again::Never),
                 Failed::Status(status) => {
                     let say = match way {
                         Way::Push => push_failed,
@@ -217,11 +229,12 @@ impl Runner<'_> {
                     };
                     let problem = say(&image.reference, &status, &log.tail)
                         .help(format!("the whole log is in {}", log.path.display()));
-                    (End::Failed(problem), !log.tail.says_denied())
+                    let again = Again::if_it_may_help(!log.tail.says_denied());
+                    (End::Failed(problem), again)
                 }
             })
         };
-        let result = again(stop, attempt, |(_, passing)| *passing);
+        let result = retry(stop, attempt, |(_, again)| *again);
         result.map_err(|(end, _)| end)
     }
 }

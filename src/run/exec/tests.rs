@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::progress::Quiet;
-use super::registry::Refused;
 use super::*;
 use crate::plan::{Action, Dependency, Source, VERSION};
+use crate::run::found::FINGERPRINT_LABEL;
+use crate::run::registry::{Refused, Why};
 
 /// An image `us/<name>` of the folder `<name>` with the tag `main`; its fingerprint is its name.
 pub(super) fn image(name: &str, needs: &[&str]) -> Image {
@@ -26,7 +27,7 @@ pub(super) fn image(name: &str, needs: &[&str]) -> Image {
         build_args: BTreeMap::new(),
         stamp_args: BTreeMap::new(),
         platforms: Vec::new(),
-        labels: BTreeMap::from([(engine::FINGERPRINT_LABEL.to_owned(), name.to_owned())]),
+        labels: BTreeMap::from([(FINGERPRINT_LABEL.to_owned(), name.to_owned())]),
         contexts: BTreeMap::new(),
         secrets: Vec::new(),
         ssh: Vec::new(),
@@ -208,10 +209,7 @@ impl Engine for Memory {
 impl Registry for Memory {
     fn look(&self, reference: &str) -> Result<Option<Found>, Refused> {
         if self.failing.contains("registry") {
-            return Err(Refused {
-                message: "no".to_owned(),
-                passing: true,
-            });
+            return Err(Refused::new(Why::Final, "no"));
         }
         Ok(self.published.lock().unwrap().get(reference).cloned())
     }
@@ -220,13 +218,17 @@ impl Registry for Memory {
         Ok(Registry::look(self, reference)?.map(|found| found.id))
     }
 
+    fn may_write(&self, repository: &str) -> Result<(), Refused> {
+        if self.failing.contains(repository) {
+            return Err(Refused::new(Why::Denied, "no"));
+        }
+        Ok(())
+    }
+
     fn tag(&self, source: &str, targets: &[&str]) -> Result<(), Refused> {
         for target in targets {
             let step = self.do_step(&format!("publish {target}"));
-            step.map_err(|_| Refused {
-                message: "refused".to_owned(),
-                passing: false,
-            })?;
+            step.map_err(|_| Refused::new(Why::Final, "refused"))?;
             let mut published = self.published.lock().unwrap();
             let found = published[source].clone();
             published.insert((*target).to_owned(), found);
@@ -242,7 +244,7 @@ fn steps(
     change: impl FnOnce(&mut Options),
 ) -> (Vec<String>, Result<String, Vec<&'static str>>) {
     let logs = tempfile::tempdir().expect("a temporary folder");
-    let mut options = Options::new(logs.path().to_owned());
+    let mut options = Options::new(Logs::at(logs.path().to_owned()));
     options.jobs = 1;
     change(&mut options);
     let setting = Setting {
@@ -497,7 +499,7 @@ fn only_what_is_asked_for_is_fetched() {
     // What must be built finds its base in the registry.
     plan.images[1].fingerprint = "new".to_owned();
     plan.images[1].reference = "us/b:sw-new".to_owned();
-    let label = engine::FINGERPRINT_LABEL.to_owned();
+    let label = FINGERPRINT_LABEL.to_owned();
     plan.images[1].labels.insert(label, "new".to_owned());
     let (asked, result) = steps(&memory, &plan, fetch(&["b"]));
     assert_eq!(asked, ["build us/b:sw-new", "tag us/b:main"]);

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::builder;
-use super::engine::{Found, Host};
+use super::engine::Host;
 use super::held::{Held, says, usable};
 use super::options::Options;
 use super::queue::Job;
 use super::tasks::Task;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
+use crate::run::found::Found;
 
 /// The plan with what is known about its images. Where several images have one content reference,
 /// the first stands for all in these sets of positions.
@@ -24,6 +25,9 @@ pub(super) struct Work<'a> {
     /// The images that only the machine that built them has, where nothing is to be built: they are
     /// done without.
     lost: BTreeSet<usize>,
+    /// The images of which it is not known whether they are in their registry, and those that need
+    /// one of these: nothing is done with them.
+    pub(super) blocked: BTreeSet<usize>,
     /// For each content reference, the position of the first image that has it.
     first: BTreeMap<&'a str, usize>,
     positions: BTreeMap<&'a str, usize>,
@@ -49,6 +53,7 @@ impl<'a> Work<'a> {
             pulls: BTreeSet::new(),
             pushes: BTreeSet::new(),
             lost: BTreeSet::new(),
+            blocked: BTreeSet::new(),
             first: BTreeMap::new(),
             positions: BTreeMap::new(),
         };
@@ -90,6 +95,7 @@ impl<'a> Work<'a> {
                 _ => continue,
             };
         }
+        work.block(held);
         let missing = work.missing_dependencies(host, held);
         if !missing.is_empty() {
             return Err(missing);
@@ -98,6 +104,23 @@ impl<'a> Work<'a> {
             work.bring_to_builder(host, held, options)?;
         }
         Ok(work)
+    }
+
+    /// Takes out what cannot be decided, and what needs that.
+    fn block(&mut self, held: &Held) {
+        // What an image needs stands before it.
+        for image in &self.plan.images {
+            let is_unknown = held.unknown.contains(&image.reference)
+                || self
+                    .dependencies(image)
+                    .any(|needed| self.blocked.contains(&self.builder_of(needed)));
+            if is_unknown {
+                self.blocked.insert(self.builder_of(image));
+            }
+        }
+        for set in [&mut self.builds, &mut self.pulls, &mut self.pushes] {
+            set.retain(|position| !self.blocked.contains(position));
+        }
     }
 
     /// A builder that does not share the engine's images takes those that builds need from
@@ -236,12 +259,12 @@ impl<'a> Work<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::exec::Push;
     use crate::run::exec::tests::{found, host, image, plan};
+    use crate::run::exec::{Logs, Push};
 
     /// The work where nothing is there yet.
     fn work(plan: &Plan) -> Work<'_> {
-        let mut options = Options::new("logs".into());
+        let mut options = Options::new(Logs::at("logs".into()));
         options.push = Some(Push::Clean);
         Work::new(plan, &host(), &Held::default(), &options).expect("nothing is missing")
     }
@@ -275,9 +298,9 @@ mod tests {
         ] {
             let held = Held {
                 local: BTreeMap::from([(content.to_owned(), found(fingerprint, "amd64"))]),
-                remote: BTreeMap::new(),
+                ..Held::default()
             };
-            let said = Work::new(plan, &host(), &held, &Options::new("logs".into()))
+            let said = Work::new(plan, &host(), &held, &Options::new(Logs::at("logs".into())))
                 .err()
                 .map(|problems| {
                     let messages: Vec<&str> = problems.iter().map(|d| d.message.as_str()).collect();

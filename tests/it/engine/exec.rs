@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use shipwright::plan::Plan;
 use shipwright::run::exec::progress::Quiet;
-use shipwright::run::exec::{Options, Outcome, Push, Report, Stop, WorkingTree, run};
+use shipwright::run::exec::{Logs, Options, Outcome, Push, Report, Stop, WorkingTree, run};
 use tempfile::TempDir;
 
 use crate::support::engine::{self, BASE, Engine, contents, docker, registry, try_docker};
@@ -41,7 +41,7 @@ pub(super) fn exec(repo: &Repo, plan: &Plan, change: impl FnOnce(&mut Options)) 
     let logs = TempDir::new().unwrap();
     let mut options = Options {
         jobs: 2,
-        ..Options::new(logs.path().to_owned())
+        ..Options::new(Logs::at(logs.path().to_owned()))
     };
     change(&mut options);
     match run(plan, &options, repo.path(), &WorkingTree, &mut Quiet) {

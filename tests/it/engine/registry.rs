@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shipwright::run::exec::registry::{HttpRegistry, Registry};
+use shipwright::run::registry::{HttpRegistry, Registry};
 
 use super::five_images::{WITH_BASE, checkout};
 use crate::support::engine::{self, Engine};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use super::{Progress, printable};
+use super::{Ending, Progress, printable};
 
 /// Keeps each image's lines until it has ended, and writes them then as a group.
 #[derive(Debug)]
@@ -41,8 +41,8 @@ impl<W: Write> Progress for GitHub<W> {
         }
     }
 
-    fn ended(&mut self, image: &str, succeeded: bool, time: Duration) {
-        let word = if succeeded { "done" } else { "failed" };
+    fn ended(&mut self, image: &str, ending: Ending, time: Duration) {
+        let word = ending.word();
         let mut text = format!("::group::{image} {word} in {:.1}s\n", time.as_secs_f64());
         for line in self.lines.remove(image).unwrap_or_default() {
             // With something before it, no line of a build is taken for a command of the workflow.
@@ -66,15 +66,15 @@ mod tests {
         github.started("us/b");
         github.line("us/a", "#1 load");
         github.line("us/b", "::error::not ours");
-        github.ended("us/b", false, Duration::from_millis(1_240));
-        github.ended("us/a", true, Duration::from_secs(2));
+        github.ended("us/b", Ending::Failed, Duration::from_millis(1_240));
+        github.ended("us/a", Ending::Done, Duration::from_secs(2));
         let text = String::from_utf8(github.out).expect("names and lines are text");
         insta::assert_snapshot!(text, @"
         building 2 of 2 images
         us/a started
         us/b started
         ::group::us/b failed in 1.2s
-        | ::error::not ours
+        | : :error::not ours
         ::endgroup::
         ::group::us/a done in 2.0s
         | #1 load

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::{Progress, printable};
+use super::{Ending, Progress, printable};
 
 /// Writes every line of every image to `out`, as `name | line`.
 #[derive(Debug)]
@@ -37,8 +37,8 @@ impl<W: Write> Progress for Plain<W> {
         }
     }
 
-    fn ended(&mut self, image: &str, succeeded: bool, time: Duration) {
-        let word = if succeeded { "done" } else { "failed" };
+    fn ended(&mut self, image: &str, ending: Ending, time: Duration) {
+        let word = ending.word();
         self.write(image, &format!("{word} in {:.1}s", time.as_secs_f64()));
     }
 }
@@ -54,7 +54,7 @@ mod tests {
         plain.started("us/app");
         plain.line("us/app", "#1 \u{1b}[1mload\u{1b}[0m");
         plain.line("us/app", " ");
-        plain.ended("us/app", false, Duration::from_millis(1_240));
+        plain.ended("us/app", Ending::Failed, Duration::from_millis(1_240));
         let text = String::from_utf8(plain.out).expect("names and lines are text");
         insta::assert_snapshot!(text, @"
         building 1 image

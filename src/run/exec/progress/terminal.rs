@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Progress, printable};
+use super::{Ending, Progress, printable};
 
 /// How often the time of each line moves on.
 const TICK: Duration = Duration::from_millis(120);
@@ -55,12 +55,12 @@ impl Progress for Terminal {
         }
     }
 
-    fn ended(&mut self, image: &str, succeeded: bool, time: Duration) {
+    fn ended(&mut self, image: &str, ending: Ending, time: Duration) {
         if let Some(bar) = self.at_work.remove(image) {
             bar.finish_and_clear();
             self.display.remove(&bar);
         }
-        let word = if succeeded { "done" } else { "failed" };
+        let word = ending.word();
         let _ = self
             .display
             .println(format!("{word:6} {image} ({:.1}s)", time.as_secs_f64()));

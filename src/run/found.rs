@@ -1,0 +1,15 @@
+//! An image that the engine or a registry holds.
+
+/// The label that every planned image carries, with all 64 digits of its fingerprint.
+pub(super) const FINGERPRINT_LABEL: &str = "dev.shipwright.fingerprint";
+
+/// An image that the engine or a registry holds under some reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The engine's id of the image, or in a registry its manifest's digest: `sha256:…`.
+    pub id: String,
+    /// The fingerprint that its label states.
+    pub fingerprint: Option<String>,
+    /// The architecture that it is for.
+    pub architecture: String,
+}

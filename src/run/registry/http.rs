@@ -1,0 +1,236 @@
+//! Registries over HTTP: what a run asks of them, each content held against its digest.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::digest::Digest;
+use super::wire::{Ask, Wire, body, header, refused};
+use super::{Refused, Registry, Why};
+use crate::lang::reference::Reference;
+use crate::run::found::{FINGERPRINT_LABEL, Found};
+
+/// Registries as references name them, with the credentials that docker keeps.
+pub struct HttpRegistry(Wire);
+
+impl Default for HttpRegistry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A manifest as it was sent.
+struct Manifest {
+    bytes: Vec<u8>,
+    kind: String,
+}
+
+impl HttpRegistry {
+    /// No request is made yet.
+    pub fn new() -> Self {
+        Self(Wire::new())
+    }
+
+    /// The manifest of a tag or a digest; none where there is none.
+    fn manifest(&self, reference: &Reference, name: &str) -> Result<Option<Manifest>, Refused> {
+        let rest = format!("manifests/{name}");
+        let response = self.0.ask(reference, Ask::Get(&rest))?;
+        if response.status() == 404 {
+            return Ok(None);
+        }
+        if !response.status().is_success() {
+            return Err(refused(response));
+        }
+        let kind = header(&response, "content-type").unwrap_or_default();
+        let bytes = body(response)?;
+        if let Some(digest) = Digest::parse(name) {
+            verify(&digest, &bytes)?;
+        }
+        Ok(Some(Manifest { bytes, kind }))
+    }
+
+    /// The configuration of the image of a single manifest.
+    fn config(&self, reference: &Reference, digest: &Digest) -> Result<Config, Refused> {
+        let rest = format!("blobs/{digest}");
+        let response = self.0.ask(reference, Ask::Get(&rest))?;
+        if !response.status().is_success() {
+            return Err(refused(response));
+        }
+        let bytes = body(response)?;
+        verify(digest, &bytes)?;
+        parsed(&bytes)
+    }
+
+    /// The fingerprint label and the architecture of a manifest's image.
+    fn described(
+        &self,
+        reference: &Reference,
+        manifest: &Manifest,
+    ) -> Result<(Option<String>, String), Refused> {
+        let content: Content = parsed(&manifest.bytes)?;
+        if let Some(config) = content.config {
+            return Ok(self.config(reference, &config.digest()?)?.described());
+        }
+        let mut common: Option<(Option<String>, String)> = None;
+        for entry in content.manifests {
+            // Attestations stand beside the images, for no platform.
+            let platform = entry.platform.as_ref();
+            if platform.is_some_and(|platform| platform.architecture == "unknown") {
+                continue;
+            }
+            let Some(manifest) = self.manifest(reference, entry.digest()?.as_str())? else {
+                return Ok((None, String::new()));
+            };
+            let single: Content = parsed(&manifest.bytes)?;
+            let Some(config) = single.config else {
+                continue;
+            };
+            let config = self.config(reference, &config.digest()?)?;
+            let (fingerprint, architecture) = config.described();
+            match &mut common {
+                None => common = Some((fingerprint, architecture)),
+                // Every platform must say the same.
+                Some((first, _)) if *first != fingerprint => *first = None,
+                Some(_) => {}
+            }
+        }
+        Ok(common.unwrap_or_default())
+    }
+}
+
+impl Registry for HttpRegistry {
+    fn look(&self, reference: &str) -> Result<Option<Found>, Refused> {
+        let (reference, tag) = parse(reference)?;
+        let Some(manifest) = self.manifest(&reference, &tag)? else {
+            return Ok(None);
+        };
+        let (fingerprint, architecture) = self.described(&reference, &manifest)?;
+        Ok(Some(Found {
+            id: Digest::of(&manifest.bytes).to_string(),
+            fingerprint,
+            architecture,
+        }))
+    }
+
+    fn digest(&self, reference: &str) -> Result<Option<String>, Refused> {
+        let (reference, tag) = parse(reference)?;
+        let response = self
+            .0
+            .ask(&reference, Ask::Head(&format!("manifests/{tag}")))?;
+        if response.status() == 404 {
+            return Ok(None);
+        }
+        if !response.status().is_success() {
+            return Err(refused(response));
+        }
+        let told = header(&response, "docker-content-digest");
+        if let Some(digest) = told.and_then(|text| Digest::parse(&text)) {
+            return Ok(Some(digest.to_string()));
+        }
+        let manifest = self.manifest(&reference, &tag)?;
+        Ok(manifest.map(|manifest| Digest::of(&manifest.bytes).to_string()))
+    }
+
+    fn tag(&self, source: &str, targets: &[&str]) -> Result<(), Refused> {
+        let (reference, tag) = parse(source)?;
+        let manifest = self.manifest(&reference, &tag)?;
+        let gone = || Refused::new(Why::Final, "its content reference is gone");
+        let manifest = manifest.ok_or_else(gone)?;
+        for target in targets {
+            let (reference, tag) = parse(target)?;
+            let rest = format!("manifests/{tag}");
+            let put = Ask::Put(&rest, &manifest.bytes, &manifest.kind);
+            let response = self.0.ask(&reference, put)?;
+            if !response.status().is_success() {
+                return Err(refused(response));
+            }
+        }
+        Ok(())
+    }
+
+    fn may_write(&self, repository: &str) -> Result<(), Refused> {
+        let (reference, _) = parse(repository)?;
+        let response = self.0.ask(&reference, Ask::Post("blobs/uploads/"))?;
+        if !response.status().is_success() {
+            return Err(refused(response));
+        }
+        if let Some(upload) = header(&response, "location") {
+            // One that cannot be cancelled ends by itself.
+            let _ = self.0.ask(&reference, Ask::Delete(&upload));
+        }
+        Ok(())
+    }
+}
+
+/// A manifest, single or an index, as far as it matters.
+#[derive(Deserialize)]
+struct Content {
+    config: Option<Descriptor>,
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+    platform: Option<Platform>,
+}
+
+impl Descriptor {
+    fn digest(&self) -> Result<Digest, Refused> {
+        let none = || Refused::new(Why::Final, "what it sent names a content by no digest");
+        Digest::parse(&self.digest).ok_or_else(none)
+    }
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    #[serde(default)]
+    architecture: String,
+}
+
+/// An image's configuration, as far as it matters.
+#[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    architecture: String,
+    config: Option<Container>,
+}
+
+impl Config {
+    /// The fingerprint label and the architecture.
+    fn described(self) -> (Option<String>, String) {
+        let labels = self.config.and_then(|container| container.labels);
+        let fingerprint = labels.and_then(|mut labels| labels.remove(FINGERPRINT_LABEL));
+        (fingerprint, self.architecture)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Container {
+    labels: Option<BTreeMap<String, String>>,
+}
+
+fn verify(digest: &Digest, bytes: &[u8]) -> Result<(), Refused> {
+    if Digest::of(bytes) == *digest {
+        return Ok(());
+    }
+    let message = format!("what it sent for {digest} has another digest");
+    Err(Refused::new(Why::Final, message))
+}
+
+fn parse(reference: &str) -> Result<(Reference, String), Refused> {
+    let parsed = Reference::parse(reference);
+    let parsed = parsed.map_err(|error| Refused::new(Why::Final, error.to_string()))?;
+    let parsed = parsed.with_default_tag();
+    let tag = parsed.digest.clone().or_else(|| parsed.tag.clone());
+    Ok((parsed, tag.unwrap_or_default()))
+}
+
+fn parsed<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let message = format!("what it sent is not understood: {error}");
+        Refused::new(Why::Final, message)
+    })
+}

@@ -1,0 +1,378 @@
+//! Requests of the distribution protocol over HTTP, with the credentials that a registry asks for.
+//!
+//! A registry is a stranger: an answer has a longest length and a longest time, credentials go to
+//! nobody but the registry and the token service that it names, and over no plain HTTP but to this
+//! machine itself.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde::Deserialize;
+use ureq::http::{Response, StatusCode, Uri};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Body};
+
+use super::auth::{self, Challenge, Credential, Token};
+use super::{Refused, Why};
+use crate::lang::reference::Reference;
+
+/// The kinds of manifest that an image may have: single, and an index of several.
+const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.v2+json, \
+    application/vnd.oci.image.index.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json";
+/// How long a connection may take to come about.
+const CONNECTING: Duration = Duration::from_secs(10);
+/// How long one request may take as a whole, its body and its redirections included.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest manifest or configuration that is read, in bytes; registries allow 4 MiB.
+const LONGEST: u64 = 8 << 20;
+/// How much of a registry's own words is passed on, in characters.
+const LONGEST_WORDS: usize = 300;
+
+/// A request within a repository.
+#[derive(Clone, Copy)]
+pub(super) enum Ask<'a> {
+    /// Only the header.
+    Head(&'a str),
+    Get(&'a str),
+    /// A manifest and its kind.
+    Put(&'a str, &'a [u8], &'a str),
+    /// Nothing, to begin something.
+    Post(&'a str),
+    /// An address that the registry gave, to end it.
+    Delete(&'a str),
+}
+
+impl Ask<'_> {
+    fn writes(self) -> bool {
+        !matches!(self, Self::Head(_) | Self::Get(_))
+    }
+}
+
+/// Connections to registries.
+pub(super) struct Wire {
+    /// For registries elsewhere, by way of a proxy where the environment names one.
+    remote: Agent,
+    /// For registries on this machine.
+    loopback: Agent,
+    /// The value of `Authorization` that a registry accepted, by repository and whether it may write.
+    accepted: Mutex<BTreeMap<(String, bool), String>>,
+}
+
+impl Wire {
+    /// No request is made yet.
+    pub(super) fn new() -> Self {
+        let config = || {
+            let certificates = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
+            Agent::config_builder()
+                .http_status_as_error(false)
+                .timeout_connect(Some(CONNECTING))
+                .timeout_global(Some(PATIENCE))
+                .tls_config(certificates.build())
+                .user_agent(concat!("shipwright/", env!("CARGO_PKG_VERSION")))
+        };
+        Self {
+            remote: config().build().new_agent(),
+            loopback: config().proxy(None).build().new_agent(),
+            accepted: Mutex::default(),
+        }
+    }
+
+    /// Sends a request, with the credentials that the registry asks for.
+    ///
+    /// # Errors
+    /// When there is no answer, or one without credentials for what asks for them. Whatever else is
+    /// answered is for the caller to judge.
+    pub(super) fn ask(
+        &self,
+        reference: &Reference,
+        ask: Ask<'_>,
+    ) -> Result<Response<Body>, Refused> {
+        let key = (reference.repository(), ask.writes());
+        let accepted = self.accepted().get(&key).cloned();
+        let response = self.send(reference, ask, accepted.as_deref())?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        let challenges = response.headers().get_all("www-authenticate");
+        let challenge = challenges
+            .iter()
+            .find_map(|header| Challenge::parse(header.to_str().ok()?));
+        let Some(challenge) = challenge else {
+            return Err(Refused::new(
+                Why::Denied,
+                "it asks for credentials in a way that is not known",
+            ));
+        };
+        let authorization = self.answer(&reference.domain, challenge)?;
+        let response = self.send(reference, ask, Some(&authorization))?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            self.accepted().insert(key, authorization);
+        }
+        Ok(response)
+    }
+
+    fn accepted(&self) -> std::sync::MutexGuard<'_, BTreeMap<(String, bool), String>> {
+        self.accepted
+            .lock()
+            .expect("no thread panics with the lock")
+    }
+
+    fn agent(&self, host: &str) -> &Agent {
+        if is_loopback(host) {
+            &self.loopback
+        } else {
+            &self.remote
+        }
+    }
+
+    fn send(
+        &self,
+        reference: &Reference,
+        ask: Ask<'_>,
+        authorization: Option<&str>,
+    ) -> Result<Response<Body>, Refused> {
+        let base = base(&reference.domain);
+        let agent = self.agent(&reference.domain);
+        let url = |rest: &str| format!("{base}/v2/{}/{rest}", reference.path);
+        let authorized = |name| authorization.map(|value| (name, value));
+        // ureq takes credentials off a request that is sent on to another host.
+        macro_rules! send {
+            ($request:expr, $send:ident $(, $body:expr)?) => {{
+                let mut request = $request;
+                if let Some((name, value)) = authorized("Authorization") {
+                    request = request.header(name, value);
+                }
+                request.$send($($body)?)
+            }};
+        }
+        let sent = match ask {
+            Ask::Head(rest) => send!(agent.head(url(rest)).header("Accept", MANIFESTS), call),
+            Ask::Get(rest) => send!(agent.get(url(rest)).header("Accept", MANIFESTS), call),
+            Ask::Put(rest, bytes, kind) => {
+                send!(agent.put(url(rest)).content_type(kind), send, bytes)
+            }
+            Ask::Post(rest) => send!(agent.post(url(rest)), send_empty),
+            Ask::Delete(given) => match within(&base, given) {
+                Some(url) => send!(agent.delete(url), call),
+                None => return Err(Refused::new(Why::Final, "it gave an address elsewhere")),
+            },
+        };
+        sent.map_err(|error| Refused::new(Why::Silent, error.to_string()))
+    }
+
+    /// What to send in `Authorization` where the registry asks for it.
+    fn answer(&self, domain: &str, challenge: Challenge) -> Result<String, Refused> {
+        let credential =
+            auth::credential(domain).map_err(|error| Refused::new(Why::Denied, error))?;
+        let (realm, parameters) = match (challenge, &credential) {
+            (Challenge::Basic, Some(Credential::Password(user, password))) => {
+                return Ok(auth::basic(user, password));
+            }
+            (Challenge::Basic, _) => {
+                let message = format!("not logged in: `docker login {domain}`");
+                return Err(Refused::new(Why::Denied, message));
+            }
+            (Challenge::Bearer { realm, parameters }, _) => (realm, parameters),
+        };
+        let host = token_host(&realm).ok_or_else(|| {
+            let message = "its token service is reached over no encrypted connection";
+            Refused::new(Why::Denied, message)
+        })?;
+        let agent = self.agent(&host);
+        // A token service that sends elsewhere is not followed: the request carries the credentials.
+        let sent = match credential {
+            Some(Credential::Identity(token)) => {
+                let mut form = parameters;
+                for (name, value) in [
+                    ("grant_type", "refresh_token"),
+                    ("client_id", "shipwright"),
+                    ("refresh_token", &token),
+                ] {
+                    form.push((name.to_owned(), value.to_owned()));
+                }
+                let request = agent.post(&realm).config().max_redirects(0);
+                request
+                    .max_redirects_will_error(false)
+                    .build()
+                    .send_form(form)
+            }
+            other => {
+                let request = agent.get(&realm).query_pairs(parameters).config();
+                let request = request
+                    .max_redirects(0)
+                    .max_redirects_will_error(false)
+                    .build();
+                match other {
+                    Some(Credential::Password(user, password)) => request
+                        .header("Authorization", auth::basic(&user, &password))
+                        .call(),
+                    _ => request.call(),
+                }
+            }
+        };
+        let response = sent.map_err(|error| Refused::new(Why::Silent, error.to_string()))?;
+        if !response.status().is_success() {
+            return Err(refused(response));
+        }
+        let token: Option<Token> = serde_json::from_slice(&body(response)?).ok();
+        let token = token.and_then(Token::value);
+        let token =
+            token.ok_or_else(|| Refused::new(Why::Final, "its token service gave no token"))?;
+        Ok(format!("Bearer {token}"))
+    }
+}
+
+/// Where a registry is: on this machine without encryption, as for docker.
+fn base(domain: &str) -> String {
+    match domain {
+        "docker.io" => "https://registry-1.docker.io".to_owned(),
+        domain if is_loopback(domain) => format!("http://{domain}"),
+        domain => format!("https://{domain}"),
+    }
+}
+
+/// Whether a host, with its port or without, is this machine.
+fn is_loopback(domain: &str) -> bool {
+    let host = match domain.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => domain,
+    };
+    let four = host.parse::<std::net::Ipv4Addr>();
+    let six = host.trim_matches(['[', ']']).parse::<std::net::Ipv6Addr>();
+    host == "localhost"
+        || four.is_ok_and(|address| address.is_loopback())
+        || six.is_ok_and(|address| address.is_loopback())
+}
+
+/// The host of a token service that credentials may be sent to.
+fn token_host(realm: &str) -> Option<String> {
+    let realm: Uri = realm.parse().ok()?;
+    let host = realm.host()?;
+    match realm.scheme_str() {
+        Some("https") => Some(host.to_owned()),
+        Some("http") if is_loopback(host) => Some(host.to_owned()),
+        _ => None,
+    }
+}
+
+/// An address that a registry gave of something of its own.
+fn within(base: &str, given: &str) -> Option<String> {
+    if given.starts_with('/') && !given.starts_with("//") {
+        return Some(format!("{base}{given}"));
+    }
+    let rest = given.strip_prefix(base)?;
+    rest.starts_with('/').then(|| given.to_owned())
+}
+
+/// The value of a header, where it is text.
+pub(super) fn header(response: &Response<Body>, name: &str) -> Option<String> {
+    let value = response.headers().get(name)?;
+    value.to_str().ok().map(str::to_owned)
+}
+
+/// The body of an answer.
+///
+/// # Errors
+/// When it is too long, or does not come whole.
+pub(super) fn body(response: Response<Body>) -> Result<Vec<u8>, Refused> {
+    let read = response.into_body().into_with_config().limit(LONGEST);
+    read.read_to_vec().map_err(|error| {
+        let why = match error {
+            ureq::Error::BodyExceedsLimit(_) => Why::Final,
+            _ => Why::Silent,
+        };
+        Refused::new(why, error.to_string())
+    })
+}
+
+/// An answer that is no success: its status, and its own words where it has some.
+pub(super) fn refused(response: Response<Body>) -> Refused {
+    #[derive(Deserialize)]
+    struct Errors {
+        errors: Vec<Error>,
+    }
+    #[derive(Deserialize)]
+    struct Error {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+    let status = response.status();
+    let why = match status.as_u16() {
+        401 | 403 => Why::Denied,
+        408 | 429 | 500.. => Why::Busy(header(&response, "retry-after").and_then(|text| {
+            // Registries give seconds; a date is as good as nothing said.
+            text.trim().parse().ok().map(Duration::from_secs)
+        })),
+        _ => Why::Final,
+    };
+    let bytes = body(response).unwrap_or_default();
+    let errors: Option<Errors> = serde_json::from_slice(&bytes).ok();
+    let said = errors.and_then(|errors| errors.errors.into_iter().next());
+    let said = said.map(|error| {
+        let words = format!("{}: {}", error.code, error.message);
+        let words = words.chars().filter(|character| !character.is_control());
+        format!(" ({})", words.take(LONGEST_WORDS).collect::<String>())
+    });
+    let message = format!("it answers {status}{}", said.unwrap_or_default());
+    Refused::new(why, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_spoken_to_without_encryption() {
+        for (domain, expected) in [
+            ("docker.io", "https://registry-1.docker.io"),
+            ("ghcr.io", "https://ghcr.io"),
+            ("localhost:5000", "http://localhost:5000"),
+            ("localhost", "http://localhost"),
+            ("127.0.0.1:5000", "http://127.0.0.1:5000"),
+            ("127.9.9.9", "http://127.9.9.9"),
+            ("[::1]:5000", "http://[::1]:5000"),
+            ("10.0.0.1:5000", "https://10.0.0.1:5000"),
+            ("localhost.example.com", "https://localhost.example.com"),
+        ] {
+            assert_eq!(base(domain), expected);
+        }
+    }
+
+    #[test]
+    fn credentials_go_to_no_token_service_without_encryption() {
+        for (realm, expected) in [
+            ("https://auth.docker.io/token", Some("auth.docker.io")),
+            ("http://127.0.0.1:5001/token", Some("127.0.0.1")),
+            ("http://localhost/token", Some("localhost")),
+            ("http://auth.example.com/token", None),
+            ("http://localhost.example.com/token", None),
+            ("http://localhost@example.com/token", None),
+            ("ftp://localhost/token", None),
+            ("/token", None),
+        ] {
+            assert_eq!(token_host(realm).as_deref(), expected, "{realm}");
+        }
+    }
+
+    #[test]
+    fn an_upload_is_ended_where_it_was_begun() {
+        let base = "https://ghcr.io";
+        for (given, expected) in [
+            (
+                "/v2/x/blobs/uploads/1",
+                Some("https://ghcr.io/v2/x/blobs/uploads/1"),
+            ),
+            ("https://ghcr.io/v2/1?a=b", Some("https://ghcr.io/v2/1?a=b")),
+            ("https://ghcr.io.example.com/v2/1", None),
+            ("//example.com/v2/1", None),
+            ("http://ghcr.io/v2/1", None),
+        ] {
+            assert_eq!(within(base, given).as_deref(), expected, "{given}");
+        }
+    }
+}
