@@ -4,6 +4,7 @@
     reason = "this module reads arguments and environment, and writes output"
 )]
 
+mod allow;
 mod args;
 mod built;
 mod diff;

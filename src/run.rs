@@ -12,3 +12,4 @@ pub mod registry;
 mod retry;
 pub(crate) mod review;
 mod stop;
+pub mod trust;

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::lang::platform::Platform;
 use crate::lang::tags;
+use crate::run::trust::Grant;
 
 /// Compile a git checkout full of Dockerfiles to a deterministic build plan.
 #[derive(Debug, Parser)]
@@ -367,6 +368,10 @@ pub(super) struct Run {
     /// where not given, else the engine itself
     #[arg(long, value_name = "NAME")]
     pub(super) builder: Option<String>,
+    /// Let images reach beyond the checkout: fs=PATH (a file or a folder), network.host, security.insecure
+    /// or ssh; `SHIPWRIGHT_ALLOW` too, with commas between
+    #[arg(long, value_name = "WHAT")]
+    pub(super) allow: Vec<Grant>,
     /// Build from the folders of the working tree rather than from exactly the planned files
     #[arg(long)]
     pub(super) unsealed: bool,

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{Planning, Run, Stored};
-use super::{output, planning, stored};
+use super::{allow, output, planning, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::Image;
 use crate::planner::{Planned, Sends};
 use crate::run::exec::progress::{self, Progress, Quiet};
 use crate::run::exec::{self, Contexts, Logs, Options, Push, Report, Sources, Stop, WorkingTree};
+use crate::run::trust::Grant;
 use crate::tree::source::Sealer;
 
 pub(super) fn run(
@@ -81,7 +82,12 @@ fn run_plan(
     planning: &Planning,
     run: &Run,
 ) -> Result<Report, Diagnostics> {
-    let options = options(directory, made, planning, run)?;
+    let granted = allow::granted(directory, &run.allow)?;
+    if !run.no_build {
+        allow::check(directory, made, &granted, run.dry_run)?;
+    }
+    let mut options = options(directory, made, planning, run)?;
+    options.entitlements = granted.iter().filter_map(Grant::entitlement).collect();
     let sealer = (!run.unsealed).then_some(&made.sealer);
     let sealed = sealer.map(|sealer| Sealed { sealer, made });
     let contexts: &dyn Contexts = match &sealed {
@@ -138,10 +144,9 @@ fn options(
     let stop = Stop::on_signals().map_err(|error| {
         Diagnostic::new(Code::Signals, format!("signals cannot be handled: {error}"))
     })?;
-    let logs = match (&run.logs, &made.sealer) {
-        (Some(folder), _) => Logs::at(directory.join(folder)),
-        (None, Some(sealer)) => Logs::in_git_directory(sealer.git_directory()),
-        (None, None) => Logs::temporary(),
+    let logs = match &run.logs {
+        Some(folder) => Logs::at(directory.join(folder)),
+        None => Logs::in_git_directory(made.sealer.git_directory()),
     };
     let defaults = Options::new(logs);
     let from_environment = std::env::var("BUILDX_BUILDER").ok();

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::args::{Planning, Settings};
-use super::output;
+use super::{allow, output};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::planner::publish::Tagging;
 use crate::planner::selection::Selection;
 use crate::planner::{Options, Planned, Purpose, Request, Sends, Workspace};
+use crate::run::trust;
 
 /// Makes the plan that is run by what sends this to its builder. Warnings are mentioned. `file` is
 /// written by this process.
@@ -37,7 +38,9 @@ pub(super) fn look(directory: &Path, planning: &Planning) -> Result<Planned, Dia
 pub(super) fn check(directory: &Path, planning: &Planning) -> Result<Diagnostics, Diagnostics> {
     let workspace = open(directory, None)?;
     let request = request(directory, planning, Purpose::Check)?;
-    let (_, remarks) = workspace.plan(&request).into_result()?;
+    let (planned, mut remarks) = workspace.plan(&request).into_result()?;
+    let ground = allow::ground(workspace.checkout(), &planned);
+    remarks.extend(trust::notes(&planned.plan, &ground));
     Ok(remarks)
 }
 

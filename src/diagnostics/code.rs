@@ -159,6 +159,8 @@ codes! {
     PushFailed = "push-failed", Error;
     FetchFailed = "fetch-failed", Error;
     RegistryUnreadable = "registry-unreadable", Warning;
+    NotAllowed = "not-allowed", Error;
+    BeyondCheckout = "beyond-checkout", Note;
     RegistryNoAnswer = "registry-no-answer", Error;
     PushRefused = "push-refused", Error;
     NotPlanned = "not-planned", Warning;

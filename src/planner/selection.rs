@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use globset::{GlobBuilder, GlobMatcher};
+
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, nearest};
 use crate::plan::Plan;
 use crate::planner::graph::Graph;
@@ -119,7 +121,10 @@ fn matching(pattern: &str, names: &[&str]) -> Vec<usize> {
             .collect()
     };
     if pattern.contains(['*', '?']) {
-        return by(&|name| glob(pattern, name) || glob(pattern, short(name)));
+        let Some(glob) = glob(pattern) else {
+            return Vec::new();
+        };
+        return by(&|name| glob.is_match(name) || glob.is_match(short(name)));
     }
     let full = by(&|name| name == pattern);
     if full.is_empty() {
@@ -129,33 +134,15 @@ fn matching(pattern: &str, names: &[&str]) -> Vec<usize> {
     }
 }
 
-/// Whether a pattern of `*` (any run) and `?` (one character) matches a whole text.
-fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut retry = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                retry = Some((p, t));
-                p += 1;
-            }
-            Some(&c) if c == '?' || c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((star, from)) = retry else {
-                    return false;
-                };
-                retry = Some((star, from + 1));
-                p = star + 1;
-                t = from + 1;
-            }
-        }
-    }
-    pattern[p..].iter().all(|&c| c == '*')
+/// Whether a pattern matches a whole name. Unlike in paths, `*` takes `/` too: `us/*` is all below `us`.
+fn glob(pattern: &str) -> Option<GlobMatcher> {
+    let mut glob = GlobBuilder::new(pattern);
+    Some(
+        glob.literal_separator(false)
+            .build()
+            .ok()?
+            .compile_matcher(),
+    )
 }
 
 fn unknown(pattern: &str, names: &[&str]) -> Diagnostic {
@@ -275,12 +262,16 @@ mod tests {
         for (pattern, text, expected) in [
             ("*", "", true),
             ("a*c", "abbc", true),
+            ("a*c", "ab/bc", true),
             ("a*c", "abcd", false),
             ("a?c", "abc", true),
             ("*b*", "abc", true),
             ("**a", "bba", true),
+            ("{a,b}*", "bc", true),
         ] {
-            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+            let glob = glob(pattern).expect("a pattern");
+            assert_eq!(glob.is_match(text), expected, "{pattern} {text}");
         }
+        assert!(glob("a*[").is_none());
     }
 }

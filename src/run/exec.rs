@@ -29,7 +29,7 @@ mod report;
 mod socket;
 mod tasks;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,7 @@ use std::time::Instant;
 
 pub use crate::run::found::Found;
 pub use crate::run::stop::Stop;
+pub(super) use command::shell_word;
 pub use contexts::{Contexts, Sources, WorkingTree};
 pub use docker::Docker;
 pub use engine::{Engine, Failed, Host};

@@ -91,6 +91,11 @@ impl Checkout {
         remote.url().ok().map(str::to_owned)
     }
 
+    /// The git directory; of a worktree, the one that all share.
+    pub fn git_directory(&self) -> &Path {
+        self.repository.commondir()
+    }
+
     /// The folder that emitted files run in, for a root of the plan that a [`Tree`] names.
     pub fn folder(&self, tree: &Tree<'_>) -> Option<PathBuf> {
         self.top().map(|top| top.join(tree.root_path()))

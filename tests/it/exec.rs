@@ -1,7 +1,7 @@
 //! Running a plan, seen from the docker client: which calls, in which order, with which arguments.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use shipwright::diagnostics::Diagnostics;
@@ -24,8 +24,6 @@ struct Bench {
     logs: TempDir,
     registry: Empty,
     seen: Seen,
-    /// Where runs keep what they learn of images.
-    known: Option<PathBuf>,
 }
 
 /// Keeps what a run tells, and stops it at the first line of a build if asked to.
@@ -83,7 +81,6 @@ impl Bench {
             logs: TempDir::new().unwrap(),
             registry: Empty::default(),
             seen: Seen::default(),
-            known: None,
         }
     }
 
@@ -95,8 +92,7 @@ impl Bench {
     }
 
     fn run(&mut self, plan: &Plan, options: &Options) -> Result<Report, Diagnostics> {
-        let engine =
-            Docker::new(self.docker.program(), self.root.path()).remembering(self.known.clone());
+        let engine = Docker::new(self.docker.program(), self.root.path());
         let setting = Setting {
             root: self.root.path(),
             engine: &engine,
@@ -281,16 +277,6 @@ fn a_second_run_asks_twice_and_does_nothing() {
         "context, version, list, inspect"
     );
 
-    bench.known = Some(bench.root.path().join("known"));
-    for expected in [4, 3] {
-        bench.run(&plan, &bench.options(2)).unwrap();
-        assert_eq!(
-            bench.docker.take_calls(&[""]).len(),
-            expected,
-            "inspected once"
-        );
-    }
-
     plan.images[1].tags.push("r/us/app:other".to_owned());
     let report = bench.run(&plan, &bench.options(2)).unwrap();
     assert_eq!(Bench::with(&report, Outcome::Retagged), "us/app");
@@ -413,7 +399,8 @@ fn a_stopped_run_ends_its_builds_and_moves_no_tag() {
     let options = bench.options(2);
     bench.seen.stop_at_first_line = Some(options.stop.clone());
     let report = bench.run(&plan("r", "a b c"), &options).unwrap();
-    assert_eq!(Bench::with(&report, Outcome::NotBuilt), "us/a us/b us/c");
+    assert_eq!(Bench::with(&report, Outcome::Stopped), "us/a us/b");
+    assert_eq!(Bench::with(&report, Outcome::NotBuilt), "us/c");
     assert_eq!(bench.docker.take_calls(&["tag"]), Vec::<String>::new());
     insta::assert_snapshot!(text(&report.problems, bench.logs.path()), @"
     error[stopped]: stopped with 0 of 3 images done

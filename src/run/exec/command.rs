@@ -13,6 +13,8 @@ pub(super) struct How<'h> {
     pub(super) to_registry: bool,
     /// Whether the run pushes: caches are written then alone.
     pub(super) pushing: bool,
+    /// What buildx is to allow.
+    pub(super) entitlements: &'h [&'static str],
 }
 
 /// What stands behind `docker` to build the image from `sources` and name it by its content
@@ -48,6 +50,9 @@ pub(super) fn build_arguments(
             arguments.extend(["--cache-to".to_owned(), cache]);
         }
     }
+    for entitlement in how.entitlements {
+        arguments.extend(["--allow", entitlement].map(str::to_owned));
+    }
     if provenance_off {
         arguments.push("--provenance=false".to_owned());
     }
@@ -61,7 +66,7 @@ pub(super) fn shell_line<'a>(words: impl IntoIterator<Item = &'a str>) -> String
     quoted.join(" ")
 }
 
-fn shell_word(word: &str) -> String {
+pub(in crate::run) fn shell_word(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {
         word.to_owned()
@@ -88,6 +93,7 @@ mod tests {
             builder: "default",
             to_registry: false,
             pushing,
+            entitlements: &["network.host"],
         };
         let arguments = build_arguments(&plan, &plan.images[1], sources, how);
         let mut line = shell_line(arguments.iter().map(String::as_str));
@@ -97,6 +103,7 @@ mod tests {
             "--build-context us/base=docker-image://us/base:sw-base ",
             "--label dev.shipwright.fingerprint=app ",
             "--tag us/app:sw-app ",
+            "--allow network.host ",
         ] {
             assert!(line.contains(fixed), "{line}");
             line = line.replace(fixed, "");

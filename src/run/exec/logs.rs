@@ -35,8 +35,6 @@ enum Place {
     At(PathBuf),
     /// A new folder in a git directory, beside those of the last runs.
     InGitDirectory(PathBuf),
-    /// A new folder among the temporary files.
-    Temporary,
 }
 
 impl Logs {
@@ -48,11 +46,6 @@ impl Logs {
     /// In a private folder of a git directory, where the last ten runs have theirs.
     pub fn in_git_directory(git_directory: &Path) -> Self {
         Self::of(Place::InGitDirectory(git_directory.join(KEPT)))
-    }
-
-    /// In a private folder among the temporary files.
-    pub fn temporary() -> Self {
-        Self::of(Place::Temporary)
     }
 
     fn of(place: Place) -> Self {
@@ -73,10 +66,6 @@ impl Logs {
         let (made, place) = match &self.place {
             Place::At(folder) => (at(folder), folder.clone()),
             Place::InGitDirectory(runs) => (new_run(runs), runs.clone()),
-            Place::Temporary => {
-                let place = std::env::temp_dir();
-                (private_in(&place, "shipwright-logs-"), place)
-            }
         };
         made.map_err(|error| {
             let place = place.display();

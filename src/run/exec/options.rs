@@ -33,6 +33,8 @@ pub struct Options {
     pub wanted: Option<BTreeSet<String>>,
     /// The builder of buildx; the engine's own where none.
     pub builder: Option<String>,
+    /// What buildx is to allow builds (`network.host`, `security.insecure`).
+    pub entitlements: Vec<&'static str>,
     /// A file to keep what is learnt of images, for the next run to know; none where there is no place.
     pub known: Option<PathBuf>,
     /// Where the images' logs lie.
@@ -63,6 +65,7 @@ impl Options {
             from_registry: None,
             wanted: None,
             builder: None,
+            entitlements: Vec::new(),
             known: None,
             logs,
             stop: Stop::new(),

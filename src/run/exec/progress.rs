@@ -73,7 +73,7 @@ pub fn for_stderr(term: Option<&str>, github_actions: bool) -> Box<dyn Progress>
 /// A line of a build as it may be shown: without characters that a terminal would obey or that turn text
 /// around, and nothing in it that a CI runner takes for a command of the workflow (`::` after blanks, `##[`
 /// anywhere).
-pub(super) fn printable(line: &str) -> String {
+pub(in crate::run) fn printable(line: &str) -> String {
     let text = without_orders(line).replace("##[", "## [");
     match text.trim_start().strip_prefix("::") {
         Some(rest) => format!(": :{rest}"),

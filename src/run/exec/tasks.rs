@@ -189,6 +189,7 @@ impl Runner<'_> {
             builder: &self.host.builder,
             to_registry,
             pushing: options.push.is_some(),
+            entitlements: &options.entitlements,
         };
         let arguments = build_arguments(self.work.plan, image, sources, how);
         let command = engine.command_line(&arguments);

@@ -11,7 +11,7 @@ use crate::run::found::FINGERPRINT_LABEL;
 use crate::run::registry::{Refused, Why};
 
 /// An image `us/<name>` of the folder `<name>` with the tag `main`; its fingerprint is its name.
-pub(super) fn image(name: &str, needs: &[&str]) -> Image {
+pub(in crate::run) fn image(name: &str, needs: &[&str]) -> Image {
     let dependency = |needed: &&str| Dependency {
         image: (*needed).to_owned(),
         reference: format!("us/{needed}"),
@@ -71,7 +71,7 @@ pub(super) fn found(fingerprint: Option<&str>, architecture: &str) -> Found {
 }
 
 /// A plan of these images.
-pub(super) fn plan(images: Vec<Image>) -> Plan {
+pub(in crate::run) fn plan(images: Vec<Image>) -> Plan {
     Plan {
         version: VERSION,
         source: Source {
@@ -208,7 +208,8 @@ impl Engine for Memory {
 
 impl Registry for Memory {
     fn look(&self, reference: &str) -> Result<Option<Found>, Refused> {
-        if self.failing.contains("registry") {
+        let alone = format!("registry of {reference}");
+        if self.failing.contains("registry") || self.failing.contains(&alone) {
             return Err(Refused::new(Why::Final, "no"));
         }
         Ok(self.published.lock().unwrap().get(reference).cloned())
@@ -579,4 +580,30 @@ fn what_another_machine_kept_is_done_without_where_only_tags_move() {
         result.as_deref(),
         Ok("skipped a, skipped b, skipped c, [not-published]")
     );
+}
+
+#[test]
+fn what_a_registry_does_not_say_is_not_built_over() {
+    let plan = plan(vec![image("a", &[]), image("b", &["a"]), image("c", &[])]);
+    let refusing = |what: &str| Memory {
+        failing: BTreeSet::from([what.to_owned()]),
+        ..Memory::default()
+    };
+    let push = |options: &mut Options| options.push = Some(Push::Clean);
+    let memory = refusing("registry of us/a:sw-a");
+    let (asked, result) = steps(&memory, &plan, push);
+    assert_eq!(asked, Vec::<String>::new());
+    assert_eq!(result, Err(vec!["registry-no-answer"]));
+
+    let (asked, result) = steps(&memory, &plan, |options| {
+        push(options);
+        options.keep_going = true;
+    });
+    assert_eq!(asked, ["build us/c:sw-c", "push us/c:sw-c"]);
+    let outcomes = "failed a, not built b, built c, [registry-no-answer]";
+    assert_eq!(result.as_deref(), Ok(outcomes));
+
+    let (asked, result) = steps(&refusing("us/c"), &plan, push);
+    assert_eq!(asked, Vec::<String>::new());
+    assert_eq!(result, Err(vec!["push-refused"]));
 }

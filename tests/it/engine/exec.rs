@@ -221,7 +221,7 @@ fn a_stop_ends_the_builds_at_once() {
         });
         exec(&repo, &plan, |options| options.stop = stop)
     });
-    assert_eq!(report.images[0].outcome, Outcome::NotBuilt);
+    assert_eq!(report.images[0].outcome, Outcome::Stopped);
     assert!(report.time.as_secs() < 60);
     assert_eq!(engine.tags(), BTreeSet::new());
 }
