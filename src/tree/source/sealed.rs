@@ -10,6 +10,8 @@
 //! the name says before a build is given it: neither a power loss nor another program can put other
 //! files into an image.
 
+#[cfg(test)]
+mod tests;
 mod verify;
 mod writer;
 

@@ -177,7 +177,7 @@ impl Writer<'_> {
 
     /// Writes what git has under an id without taking it into memory, which libgit2 cannot do for what
     /// is in a pack; whether that worked. Where there is no `git`, it is taken into memory.
-    fn stream(&self, id: ObjectId, to: &Path) -> bool {
+    pub(super) fn stream(&self, id: ObjectId, to: &Path) -> bool {
         let Ok(file) = File::create_new(to) else {
             return false;
         };
