@@ -33,7 +33,8 @@ pub struct Logs {
 enum Place {
     /// This folder, whatever is in it.
     At(PathBuf),
-    /// A new folder in a git directory, beside those of the last runs.
+    /// A new folder in a git directory, beside those of the last runs; among the temporary files where
+    /// that cannot be written.
     InGitDirectory(PathBuf),
 }
 
@@ -65,7 +66,11 @@ impl Logs {
     fn make(&self) -> Result<PathBuf, Diagnostic> {
         let (made, place) = match &self.place {
             Place::At(folder) => (at(folder), folder.clone()),
-            Place::InGitDirectory(runs) => (new_run(runs), runs.clone()),
+            Place::InGitDirectory(runs) => {
+                let elsewhere = std::env::temp_dir();
+                let made = new_run(runs).or_else(|_| private_in(&elsewhere, "shipwright-logs-"));
+                (made, elsewhere)
+            }
         };
         made.map_err(|error| {
             let place = place.display();
