@@ -5,55 +5,79 @@
 //! `docs/configuration.md` describes them all.
 
 pub(crate) mod json;
+mod kinds;
+pub(crate) mod resolve;
 mod rules;
+mod schema;
 mod settings;
+mod table;
 pub(crate) mod template;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Deref, Range};
+
+use serde_json::{Value as Json, json};
 
 use crate::config::template::Template;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::paths;
-use json::Object;
-pub(crate) use settings::PLATFORM_HELP;
-use settings::SHARED_KEYS;
+use json::{At, Object};
+use table::{Value, table};
 
-pub use rules::{ImageEntry, Rule};
-pub use settings::{ImageSettings, Secret};
+#[cfg(test)]
+pub(crate) use kinds::List;
+pub(crate) use kinds::{IMAGE_SCHEME, NamedContext, Secret, is_glob};
+pub(crate) use rules::{ImageEntry, Rule};
+pub use schema::schema;
+#[cfg(test)]
+pub(crate) use settings::PublishSettings;
+pub(crate) use settings::{ResolvedBuild, Settings};
 
 /// Where the file stands, relative to the root of the plan.
 pub const PATH: &str = ".shipwright.json";
 
-/// The configuration of a repository; the default one where there is no file.
-#[derive(Debug, Clone, Default)]
-pub struct Config {
-    /// The file, for diagnostics that point into it; none where there is none.
-    pub source: Option<SourceText>,
-    /// First part of default names: `acme` makes `acme/<folder>`; may name a registry.
-    pub namespace: Option<Spanned<String>>,
-    /// Names of images by folder, or by the path of a Dockerfile; without leading `/`.
-    pub names: BTreeMap<String, Name>,
-    /// Which files are Dockerfiles.
-    pub dockerfiles: Dockerfiles,
-    /// What Dockerfiles at some paths make, the first that matches.
-    pub rules: Vec<Rule>,
-    /// Images by name: further ones, or changes to one that is there.
-    pub images: BTreeMap<String, ImageEntry>,
-    /// What is said of every image.
-    pub settings: ImageSettings,
-    /// The branch whose tags may be `latest` and the like.
-    pub default_branch: Option<String>,
-    /// What a literal tag of one of our repositories means.
-    pub pinned: Pinned,
-    /// Any text; part of every fingerprint, and builds that have one use no cache.
-    pub epoch: String,
-    /// Glob patterns of files that belong in images although git ignores them.
-    pub generated: Vec<Spanned<String>>,
+/// The default branch where the configuration names none.
+pub(crate) const DEFAULT_BRANCH: &str = "main";
+
+/// What to write for a platform.
+const PLATFORM_HELP: &str = "a platform is like `linux/amd64`";
+
+table! {
+    /// The configuration of a repository; the default one where there is no file.
+    #[derive(Debug, Clone, Default)]
+    pub struct Config with {
+        /// The file, for diagnostics that point into it; none where there is none.
+        source: Option<SourceText>,
+        /// What is said of every image.
+        settings: Settings,
+    } {
+        /// first part of default names; may begin with a registry: `ghcr.io/acme`. `--namespace` wins over the
+        /// environment variable `SW_NAMESPACE`, that over the file
+        namespace: Option<Spanned<String>>;
+        /// names by folder, or by the path of one Dockerfile; a leading `/` does not matter
+        names: BTreeMap<String, Name>;
+        /// [which files are Dockerfiles](#which-files-are-dockerfiles)
+        dockerfiles: Dockerfiles;
+        /// [what Dockerfiles at some paths make](#rules)
+        rules: Vec<Rule>;
+        /// [images by name](#images)
+        images: BTreeMap<String, ImageEntry>;
+        /// what a literal tag of one of our repositories means (`FROM acme/python:3.11`): `"external"` leaves it to
+        /// the registry and says so, `"internal"` takes it as ours
+        pinned: Pinned;
+        /// any text; part of every fingerprint, and images built because of it are built without cache; `--epoch`
+        /// wins
+        epoch: String;
+        /// the variable of that name in templates; `main`
+        default_branch: Option<String>;
+        /// patterns of files that git ignores and that belong in images: `["services/*/target/*.jar"]`. See
+        /// [files.md](files.md#files-that-git-ignores)
+        generated: Globs;
+    }
 }
 
 /// A value and where it stands in the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
@@ -80,38 +104,31 @@ pub enum Pinned {
     Internal,
 }
 
-/// Which files are Dockerfiles, as glob patterns of paths.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Dockerfiles {
-    /// In place of the usual file names, where there are any.
-    pub only: Vec<Spanned<String>>,
-    /// Besides the usual file names.
-    pub also: Vec<Spanned<String>>,
-    /// Taken out again.
-    pub exclude: Vec<Spanned<String>>,
+table! {
+    /// Which files are Dockerfiles, by patterns of whole paths in which `*` stops at `/` and `**` does not.
+    #[derive(Debug, Clone, Default)]
+    pub(crate) struct Dockerfiles {
+        /// in place of the usual file names
+        only: Globs;
+        /// besides the usual file names
+        also: Globs;
+        /// taken out again
+        exclude: Globs;
+    }
 }
 
-/// The default branch where the configuration names none.
-pub const DEFAULT_BRANCH: &str = "main";
+const VERSION: &str = "version";
 
-const KEYS_1: [&str; 3] = ["version", "namespace", "names"];
+/// The keys of version 1.
+const KEYS_1: [&str; 3] = [VERSION, "namespace", "names"];
 
-/// Keys of version 2 at the top, beside those that rules and images have too.
-const TOP_KEYS_2: [&str; 10] = [
-    "version",
-    "namespace",
-    "names",
-    "dockerfiles",
-    "rules",
-    "images",
-    "generated",
-    "pinned",
-    "epoch",
-    "default_branch",
-];
-
+/// The keys of version 2 at the top.
 fn keys_2() -> Vec<&'static str> {
-    [&TOP_KEYS_2[..], &SHARED_KEYS].concat()
+    let rows = Config::ROWS.iter().chain(Settings::top_rows());
+    [VERSION]
+        .into_iter()
+        .chain(rows.map(|row| row.key))
+        .collect()
 }
 
 impl Config {
@@ -122,7 +139,7 @@ impl Config {
     /// type, the version is not known.
     pub fn parse(text: &str) -> Result<Self, Diagnostics> {
         let source = SourceText::new(PATH, text);
-        let document = json::parse(text).map_err(|error| {
+        let document = json::parse_relaxed(text).map_err(|error| {
             Diagnostic::new(
                 Code::ConfigSyntax,
                 format!("this is not JSON: {}", error.message),
@@ -130,86 +147,120 @@ impl Config {
             .at(&source, error.span, "")
         })?;
         let mut diagnostics = Diagnostics::new();
-        let mut config = Self {
-            source: Some(source.clone()),
-            ..Self::default()
-        };
-        let top = Object::top(&document, &source, &mut diagnostics);
-        if let Some(mut top) = top {
-            config.read(&mut top);
+        let mut file = At::top(&document, &source, &mut diagnostics);
+        let config = file.object().map(|mut top| Self::read_all(&mut top));
+        match config {
+            Some(config) if !diagnostics.has_errors() => Ok(Self {
+                source: Some(source),
+                ..config
+            }),
+            _ => Err(diagnostics),
         }
-        if diagnostics.has_errors() {
-            return Err(diagnostics);
-        }
-        Ok(config)
     }
 
-    fn read(&mut self, top: &mut Object<'_, '_>) {
-        let version = top.version();
+    fn read_all(top: &mut Object<'_, '_>) -> Self {
+        let version = match top.get(VERSION) {
+            Some(mut at) => at.version(),
+            None => Some(1),
+        };
+        let keys = keys_2();
+        let newer = |key: &str| {
+            keys.contains(&key)
+                .then_some("this key needs `\"version\": 2`")
+        };
         if version == Some(1) {
-            top.check_keys(&KEYS_1);
+            top.check_keys(&KEYS_1, newer);
         } else {
-            top.check_keys(&keys_2());
+            top.check_keys(&keys, |_| None);
         }
-        self.namespace = top.string("namespace");
-        for (key, key_span, name) in top.strings_by_key("names") {
-            let key = key.trim_matches('/').to_owned();
-            self.names.insert(key, Name { name, key_span });
+        Self {
+            settings: Settings::read(top),
+            ..Self::read(top)
         }
-        if let Some(mut files) = top.object("dockerfiles") {
-            files.check_keys(&["only", "also", "exclude"]);
-            self.dockerfiles = Dockerfiles {
-                only: globs(&mut files, "only"),
-                also: globs(&mut files, "also"),
-                exclude: globs(&mut files, "exclude"),
-            };
-        }
-        top.each("rules", |rule| self.rules.extend(Rule::read(rule)));
-        top.each_by_key("images", |name, name_span, entry| {
-            let entry = ImageEntry::read(name_span, entry);
-            self.images.insert(name.to_owned(), entry);
-        });
-        self.settings = ImageSettings::read(top, false);
-        self.default_branch = top.string("default_branch").map(|text| text.value);
-        self.generated = globs(top, "generated");
-        let pinned = [
-            ("external", Pinned::External),
-            ("internal", Pinned::Internal),
-        ];
-        self.pinned = top.one_of("pinned", &pinned).unwrap_or_default();
-        self.epoch = top
-            .string("epoch")
-            .map(|epoch| epoch.value)
-            .unwrap_or_default();
     }
 
     /// Whether some template asks for the tags that git has for the commit.
     pub fn asks_for_git_tags(&self) -> bool {
         let rules = self.rules.iter().map(|rule| &rule.settings);
         let images = self.images.values().map(|entry| &entry.settings);
-        let all = rules.chain(images).chain([&self.settings]);
-        all.flat_map(ImageSettings::published)
-            .any(|template: &Template| template.text.contains("git_tags"))
+        let mut all = rules.chain(images).chain([&self.settings]);
+        all.any(|settings| {
+            let mut templates = settings.templates();
+            templates.any(|template: &Template| template.text.contains("git_tags"))
+        })
     }
 }
 
-/// A list of glob patterns of paths.
-fn globs(object: &mut Object<'_, '_>, key: &str) -> Vec<Spanned<String>> {
-    let mut patterns = object.list_of_strings(key);
-    patterns.retain(|pattern| match paths::glob(&pattern.value) {
-        Ok(_) => true,
-        Err(error) => {
-            let message = format!(
-                "`{}` is not a glob pattern: {}",
-                pattern.value,
-                error.kind()
-            );
-            let help = "a pattern of paths is like `tests/**` or `docker/*.Dockerfile`";
-            object.refuse(pattern.span.clone(), message, help);
-            false
-        }
-    });
-    patterns
+impl Value for BTreeMap<String, Name> {
+    fn read(at: &mut At<'_, '_>) -> Option<Self> {
+        let entries = at.entries(|key, key_span, value| {
+            let name = value.string()?;
+            Some((key.trim_matches('/').to_owned(), Name { name, key_span }))
+        });
+        Some(entries.into_iter().collect())
+    }
+
+    fn schema() -> Json {
+        json!({"type": "object", "additionalProperties": {"type": "string"}})
+    }
+}
+
+impl Value for Pinned {
+    fn read(at: &mut At<'_, '_>) -> Option<Self> {
+        at.one_of(&[("external", Self::External), ("internal", Self::Internal)])
+    }
+
+    fn schema() -> Json {
+        json!({"enum": ["external", "internal"], "default": "external"})
+    }
+}
+
+impl Value for Dockerfiles {
+    fn read(at: &mut At<'_, '_>) -> Option<Self> {
+        let mut object = at.object()?;
+        object.check_keys(&table::keys([Self::ROWS]), |_| None);
+        Some(Self::read(&mut object))
+    }
+
+    fn schema() -> Json {
+        table::schema(Self::ROWS)
+    }
+}
+
+/// Glob patterns of paths.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Globs(Vec<Spanned<String>>);
+
+impl Deref for Globs {
+    type Target = [Spanned<String>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Value for Globs {
+    fn read(at: &mut At<'_, '_>) -> Option<Self> {
+        let patterns = at.elements("strings", |at| {
+            let pattern = at.string()?;
+            if let Err(error) = paths::glob(&pattern.value) {
+                let message = format!(
+                    "`{}` is not a glob pattern: {}",
+                    pattern.value,
+                    error.kind()
+                );
+                let help = "a pattern of paths is like `tests/**` or `docker/*.Dockerfile`";
+                at.refuse(pattern.span, message, help);
+                return None;
+            }
+            Some(pattern)
+        });
+        Some(Self(patterns))
+    }
+
+    fn schema() -> Json {
+        Vec::<String>::schema()
+    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::config::Secret;
-
 /// The version of the format that this program writes and reads.
 pub const VERSION: u32 = 1;
 
@@ -122,6 +120,19 @@ pub struct Image {
     pub action: Action,
     /// Why.
     pub reasons: Vec<Reason>,
+}
+
+/// A secret of a build, by where its value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secret {
+    /// The id by which a `RUN --mount=type=secret` asks for it.
+    pub id: String,
+    /// Name of the environment variable that holds the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
+    /// Path of the file that holds the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub src: Option<String>,
 }
 
 /// A need of one image for another of the same repository.

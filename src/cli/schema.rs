@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::output;
+use crate::config;
 use crate::diagnostics::Diagnostic;
 
 /// Which format.
@@ -19,10 +20,8 @@ pub(super) struct Schema {
 
 /// Prints a schema.
 pub(super) fn run(schema: &Schema) -> Result<(), Diagnostic> {
-    let text = if schema.config {
-        include_str!("../../docs/schema/configuration.schema.json")
-    } else {
-        include_str!("../../docs/schema/plan.schema.json")
-    };
-    output::write(text, None)
+    if schema.config {
+        return output::write_json(&config::schema());
+    }
+    output::write(include_str!("../../docs/schema/plan.schema.json"), None)
 }

@@ -4,66 +4,115 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use regex::Regex;
+use serde_json::{Value as Json, json};
 
-use super::json::Object;
-use super::settings::{ImageSettings, OWN_KEYS, SHARED_KEYS};
+use super::json::{At, Object};
+use super::settings::Settings;
+use super::table::{self, Row, Value, table};
 use super::{Spanned, Template};
+
+table! {
+    /// What a rule has beside settings.
+    #[derive(Debug, Clone, Default)]
+    pub(crate) struct RuleKeys {
+        /// a [regular expression](https://docs.rs/regex/latest/regex/#syntax), found anywhere in the path of a
+        /// Dockerfile. The first rule that matches is the only one that counts
+        matches ("match"): Option<Pattern>, Required;
+        /// the image's name; where it renders empty or is not there, the default one
+        name: Option<Template>;
+    }
+}
+
+table! {
+    /// What an entry of `images` has beside settings.
+    #[derive(Debug, Clone, Default)]
+    pub(crate) struct ImageKeys {
+        /// path of the Dockerfile, from the root. Without it the entry changes the image that has its name
+        dockerfile: Option<Spanned<String>>;
+    }
+}
+
+/// A regular expression, and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Pattern {
+    regex: Regex,
+    pub(crate) span: Range<usize>,
+}
+
+impl Pattern {
+    /// The expression as it is written.
+    pub(crate) fn as_str(&self) -> &str {
+        self.regex.as_str()
+    }
+
+    /// Whether it is found in a path.
+    pub(crate) fn matches(&self, path: &str) -> bool {
+        self.regex.is_match(path)
+    }
+}
 
 /// What Dockerfiles at some paths make.
 #[derive(Debug, Clone)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// Matches the path of a Dockerfile; its named groups are variables of the rule's templates.
-    pub matches: Regex,
-    /// Where the expression stands.
-    pub span: Range<usize>,
+    pub(crate) pattern: Pattern,
     /// The image's name; the default one where it renders empty.
-    pub name: Option<Template>,
+    pub(crate) name: Option<Template>,
     /// What is said of the image.
-    pub settings: ImageSettings,
+    pub(crate) settings: Settings,
 }
 
 /// An image by its name: a further one, or changes to one that is there.
-#[derive(Debug, Clone)]
-pub struct ImageEntry {
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ImageEntry {
     /// Where the name stands.
-    pub name_span: Range<usize>,
+    pub(crate) name_span: Range<usize>,
     /// Its Dockerfile; where it is not said, the entry changes the image that has this name.
-    pub dockerfile: Option<Spanned<String>>,
+    pub(crate) dockerfile: Option<Spanned<String>>,
     /// What is said of the image.
-    pub settings: ImageSettings,
+    pub(crate) settings: Settings,
+}
+
+/// Checks the keys of a rule or an image, of which `own` are those that are no settings.
+fn check_keys(object: &mut Object<'_, '_>, own: &'static [Row]) {
+    let known: Vec<&str> = own
+        .iter()
+        .chain(Settings::rows())
+        .map(|row| row.key)
+        .collect();
+    object.check_keys(&known, |_| None);
+}
+
+impl Value for Vec<Rule> {
+    fn read(at: &mut At<'_, '_>) -> Option<Self> {
+        Some(at.elements("objects", Rule::read))
+    }
+
+    fn schema() -> Json {
+        let rows = RuleKeys::ROWS.iter().chain(Settings::rows());
+        json!({"type": "array", "items": table::schema(rows)})
+    }
 }
 
 impl Rule {
-    pub(super) fn read(object: &mut Object<'_, '_>) -> Option<Self> {
-        object.check_keys(&[&["match", "name"][..], &SHARED_KEYS, &OWN_KEYS].concat());
-        let name = object.template("name", false);
-        let settings = ImageSettings::read(object, false);
-        let pattern = object.required("match")?;
-        match Regex::new(&pattern.value) {
-            Ok(matches) => Some(Self {
-                matches,
-                span: pattern.span,
-                name,
-                settings,
-            }),
-            Err(error) => {
-                // The last line says what is wrong; those before draw the expression again.
-                let text = error.to_string();
-                let reason = text.lines().last().unwrap_or_default().trim();
-                let reason = reason.strip_prefix("error: ").unwrap_or(reason);
-                let message = format!("`{}` is not a regular expression: {reason}", pattern.value);
-                let help = "it matches the path of a Dockerfile, like `^images/(?<kind>[^/]+)/`";
-                object.refuse(pattern.span, message, help);
-                None
-            }
-        }
+    fn read(at: &mut At<'_, '_>) -> Option<Self> {
+        let mut object = at.object()?;
+        check_keys(&mut object, RuleKeys::ROWS);
+        let keys = RuleKeys::read(&mut object);
+        let settings = Settings::read(&mut object);
+        Some(Self {
+            pattern: keys.matches?,
+            name: keys.name,
+            settings,
+        })
     }
 
     /// The named groups of a match, empty where they took no part; none where the path does not
     /// match.
-    pub fn groups(&self, path: &str) -> Option<BTreeMap<String, String>> {
-        let captures = self.matches.captures(path)?;
-        let names = self.matches.capture_names().flatten();
+    pub(crate) fn groups(&self, path: &str) -> Option<BTreeMap<String, String>> {
+        let regex = &self.pattern.regex;
+        let captures = regex.captures(path)?;
+        let names = regex.capture_names().flatten();
         let group = |name: &str| {
             let text = captures.name(name).map_or("", |group| group.as_str());
             (name.to_owned(), text.to_owned())
@@ -72,13 +121,51 @@ impl Rule {
     }
 }
 
-impl ImageEntry {
-    pub(super) fn read(name_span: Range<usize>, object: &mut Object<'_, '_>) -> Self {
-        object.check_keys(&[&["dockerfile"][..], &SHARED_KEYS, &OWN_KEYS].concat());
-        Self {
-            name_span,
-            dockerfile: object.string("dockerfile"),
-            settings: ImageSettings::read(object, true),
+impl Value for Option<Pattern> {
+    fn read(at: &mut At<'_, '_>) -> Option<Self> {
+        let text = at.string()?;
+        match Regex::new(&text.value) {
+            Ok(regex) => Some(Some(Pattern {
+                regex,
+                span: text.span,
+            })),
+            Err(error) => {
+                // The last line says what is wrong; those before draw the expression again.
+                let reason = error.to_string();
+                let reason = reason.lines().last().unwrap_or_default().trim();
+                let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+                let message = format!("`{}` is not a regular expression: {reason}", text.value);
+                let help = "it matches the path of a Dockerfile, like `^images/(?<kind>[^/]+)/`";
+                at.refuse(text.span, message, help);
+                None
+            }
         }
+    }
+
+    fn schema() -> Json {
+        json!({"type": "string", "format": "regex", "examples": ["^images/(?<kind>[^/]+)/"]})
+    }
+}
+
+impl Value for BTreeMap<String, ImageEntry> {
+    fn read(at: &mut At<'_, '_>) -> Option<Self> {
+        let entries = at.entries(|name, name_span, at| {
+            let mut object = at.object()?;
+            check_keys(&mut object, ImageKeys::ROWS);
+            // Everything is known here: nothing is left to a template.
+            object.literal();
+            let entry = ImageEntry {
+                name_span,
+                dockerfile: ImageKeys::read(&mut object).dockerfile,
+                settings: Settings::read(&mut object),
+            };
+            Some((name.to_owned(), entry))
+        });
+        Some(entries.into_iter().collect())
+    }
+
+    fn schema() -> Json {
+        let rows = ImageKeys::ROWS.iter().chain(Settings::rows());
+        json!({"type": "object", "additionalProperties": table::schema(rows)})
     }
 }

@@ -3,204 +3,181 @@
 use std::collections::BTreeMap;
 
 use super::json::Object;
-use serde::{Deserialize, Serialize};
+use super::kinds::{Alias, Contexts, FolderPath, List, PlatformText, Secret, Word};
+use super::resolve::{Renderer, Setting};
+use super::table::{Flag, Row, table};
+use super::template::Template;
 
-use crate::config::template::Template;
-use crate::lang::platform::Platform;
+/// A table whose keys narrower levels say over wider ones, and, where all of them are rendered together, the
+/// type that holds what they say of one image.
+macro_rules! settings {
+    (
+        $(#[$meta:meta])*
+        pub(crate) struct $name:ident, resolved as $resolved:ident {
+            $(
+                $(#[doc = $doc:literal])+
+                $field:ident: $kind:ty $(, $flag:ident)*;
+            )*
+        }
+    ) => {
+        settings! {
+            $(#[$meta])*
+            pub(crate) struct $name {
+                $( $(#[doc = $doc])+ $field: $kind $(, $flag)*; )*
+            }
+        }
 
-/// Keys that may stand at the top, in a rule and in an image.
-pub(super) const SHARED_KEYS: [&str; 12] = [
-    "build_args",
-    "stamp_args",
-    "platforms",
-    "repository",
-    "tags",
-    "labels",
-    "secrets",
-    "ssh",
-    "network",
-    "cache_from",
-    "cache_to",
-    "attest",
-];
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        pub(crate) struct $resolved {
+            $( $(#[doc = $doc])+ pub(crate) $field: <$kind as Setting>::Resolved, )*
+        }
 
-/// Keys that may stand in a rule and in an image besides.
-pub(super) const OWN_KEYS: [&str; 6] =
-    ["context", "target", "aliases", "contexts", "inputs", "push"];
+        impl $name {
+            /// What they say of one image. Problems are left with the renderer.
+            pub(crate) fn resolve(&self, renderer: &mut Renderer<'_>) -> $resolved {
+                $resolved { $( $field: self.$field.resolve(renderer), )* }
+            }
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        pub(crate) struct $name:ident {
+            $(
+                $(#[doc = $doc:literal])+
+                $field:ident: $kind:ty $(, $flag:ident)*;
+            )*
+        }
+    ) => {
+        table! {
+            $(#[$meta])*
+            #[derive(Debug, Clone, Default, PartialEq, Eq)]
+            pub(crate) struct $name {
+                $( $(#[doc = $doc])+ $field: $kind $(, $flag)*; )*
+            }
+        }
 
-/// What to write for a platform.
-pub(crate) const PLATFORM_HELP: &str = "a platform is like `linux/amd64`";
+        impl $name {
+            /// These, and where they say nothing those of a wider level; maps are merged.
+            fn over(&self, wider: &Self) -> Self {
+                Self { $( $field: self.$field.over(&wider.$field), )* }
+            }
 
-/// How images are built and published. What is not said is left to a wider level, at last to the
-/// default.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ImageSettings {
-    /// Build arguments, counted in the fingerprint where the Dockerfile declares them.
-    pub build_args: BTreeMap<String, Template>,
-    /// Build arguments that are given to the build and not counted.
-    pub stamp_args: BTreeMap<String, Template>,
-    /// Platforms to build for; the engine's own where empty.
-    pub platforms: Option<Vec<Template>>,
-    /// Where an image lives.
-    pub repository: Option<Template>,
-    /// The readable tags.
-    pub tags: Option<Vec<Template>>,
-    /// Labels besides those that every image has.
-    pub labels: BTreeMap<String, Template>,
-    /// Secrets for the build.
-    pub secrets: Option<Vec<Secret>>,
-    /// SSH agents or keys for the build.
-    pub ssh: Option<Vec<String>>,
-    /// Network mode of `RUN`.
-    pub network: Option<String>,
-    /// Cache sources.
-    pub cache_from: Option<Vec<Template>>,
-    /// Cache destinations.
-    pub cache_to: Option<Vec<Template>>,
-    /// Attestations.
-    pub attest: Option<Vec<String>>,
-    /// Folder of the build context. Not at the top, like all that follow.
-    pub context: Option<Template>,
-    /// The stage to build.
-    pub target: Option<Template>,
-    /// Further references by which Dockerfiles mean the image; may be globs.
-    pub aliases: Option<Vec<Template>>,
-    /// Further named contexts: a folder, or `docker-image://` and a reference.
-    pub contexts: BTreeMap<String, Template>,
-    /// Patterns of context files that count beside those that the Dockerfile names.
-    pub inputs: Option<Vec<String>>,
-    /// Whether readable tags may go to a registry.
-    pub push: Option<bool>,
+            /// Every template that they hold.
+            fn templates(&self) -> Vec<&Template> {
+                let mut all = Vec::new();
+                $( self.$field.templates(&mut all); )*
+                all
+            }
+        }
+    };
 }
 
-impl ImageSettings {
-    /// Reads every key that is there. `literal`: arguments and paths mean themselves, as in an
-    /// image, where everything is known; what is published may have variables everywhere.
-    pub(super) fn read(object: &mut Object<'_, '_>, literal: bool) -> Self {
-        let list = |object: &mut Object<'_, '_>, key: &str| {
-            object.has(key).then(|| {
-                let values = object.list_of_strings(key).into_iter();
-                values.map(|text| text.value).collect::<Vec<_>>()
-            })
-        };
+settings! {
+    /// How an image is built: rendered once it has a name, before anything is read, so that no fingerprint
+    /// depends on the commit. In an entry of `images` values mean themselves.
+    pub(crate) struct BuildSettings, resolved as ResolvedBuild {
+        /// build arguments; those that a Dockerfile declares reach its build. `--build-arg` wins
+        build_args: BTreeMap<String, Template>, Counts;
+        /// what to build for, like `linux/arm64`; `--platform` wins. Empty: the engine's own platform
+        platforms: List<PlatformText>, Counts;
+        /// `[{"id": "npm", "env": "NPM_TOKEN"}]`, or `"src"` with the path of a file: where runners find the
+        /// value, which is never read or written here
+        secrets: List<Secret>;
+        /// `["default"]`: agents or keys, as `docker buildx build --ssh` takes them
+        ssh: List<String>;
+        /// network mode of `RUN`: `none`, `host`
+        network: Option<String>, Counts;
+        /// attestations, as `docker buildx build --attest` takes them; none, for provenance holds the time of the
+        /// build
+        attest: List<String>;
+        /// the folder of the build context. Without it: the folder of the Dockerfile; or the root, where a file
+        /// that the Dockerfile copies is not in its folder and all of them are at the root (`check` says so)
+        context: Option<FolderPath>, Narrow, Counts;
+        /// the stage to build; the last
+        target: Option<Word>, Narrow, Counts;
+        /// further references by which Dockerfiles mean this image: `["base", "mcr.example.com/runtime:8.0.*"]`.
+        /// `*` and `?` stop at `/`, `{a,b}` and `[ab]` choose; where several patterns match, the first image by
+        /// name is meant, and `check` says so
+        aliases: List<Alias>, Narrow;
+        /// further named contexts: `{"assets": "web/assets", "tools": "docker-image://acme/tools"}`. Of a folder,
+        /// the files count that the Dockerfile takes from it, without those that its own `.dockerignore` drops;
+        /// an image that is built here is a dependency
+        contexts: Contexts, Narrow, Counts;
+        /// patterns of context files that count, and are sent, beside those that the Dockerfile names: for a base
+        /// image from elsewhere whose `ONBUILD` takes them. As in ignore files: `src/**`
+        inputs: List<String>, Narrow, Counts;
+        /// `false`: its readable tags stay out of registries, and its content reference too unless an image that is
+        /// pushed needs it
+        push: Option<bool>, Narrow;
+    }
+}
+
+settings! {
+    /// What is published of an image: rendered last, when the commit and the fingerprint are known. Templates
+    /// everywhere.
+    pub(crate) struct PublishSettings {
+        /// build arguments that are given to the build and not counted, like a version to print; `--stamp` wins. An
+        /// image that is not rebuilt keeps its stamp. The default that the Dockerfile gives such an argument is
+        /// what counts
+        stamp_args: BTreeMap<String, Template>;
+        /// where the image lives; `{{ name }}`. Names are what Dockerfiles say; forks, staging and production
+        /// differ in this alone. `--repository` wins
+        repository: Option<Template>;
+        /// the readable tags; `["{{ branch }}", "{{ revision }}"]`. Each entry may say several, with white space
+        /// between them, or none
+        tags: List<Template>;
+        /// labels besides `org.opencontainers.image.revision`, `.created` and `dev.shipwright.fingerprint`, which
+        /// every image has. Two names for one content (equal references) are one image, built once: the labels,
+        /// stamp arguments and attestations are those of the name that comes first in the plan
+        labels: BTreeMap<String, Template>;
+        /// cache sources, as `docker buildx build --cache-from` takes them
+        cache_from: List<Template>;
+        /// cache destinations, as `docker buildx build --cache-to` takes them; used when pushing
+        cache_to: List<Template>;
+    }
+}
+
+/// All that a level says of images. What is not said is left to a wider level, at last to the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// How they are built.
+    pub(crate) build: BuildSettings,
+    /// What is published of them.
+    pub(crate) publish: PublishSettings,
+}
+
+impl Settings {
+    /// The keys of an image and of a rule.
+    pub(super) fn rows() -> impl Iterator<Item = &'static Row> {
+        BuildSettings::ROWS.iter().chain(PublishSettings::ROWS)
+    }
+
+    /// The keys that may stand at the top too.
+    pub(super) fn top_rows() -> impl Iterator<Item = &'static Row> {
+        Self::rows().filter(|row| !row.is(Flag::Narrow))
+    }
+
+    /// Reads every key that is there.
+    pub(super) fn read(object: &mut Object<'_, '_>) -> Self {
         Self {
-            build_args: object.templates_by_key("build_args", literal),
-            stamp_args: object.templates_by_key("stamp_args", false),
-            platforms: platforms(object, literal),
-            repository: object.template("repository", false),
-            tags: object.templates("tags", false),
-            labels: object.templates_by_key("labels", false),
-            secrets: secrets(object),
-            ssh: list(object, "ssh"),
-            network: object.string("network").map(|text| text.value),
-            cache_from: object.templates("cache_from", false),
-            cache_to: object.templates("cache_to", false),
-            attest: list(object, "attest"),
-            context: object.template("context", literal),
-            target: object.template("target", literal),
-            aliases: object.templates("aliases", literal),
-            contexts: object.templates_by_key("contexts", literal),
-            inputs: list(object, "inputs"),
-            push: object.boolean("push"),
+            build: BuildSettings::read(object),
+            publish: object.with_templates(PublishSettings::read),
         }
     }
 
     /// These settings, and where they say nothing those of a wider level; maps are merged.
     #[must_use]
-    pub fn over(&self, wider: &Self) -> Self {
-        fn merged<T: Clone>(
-            narrow: &BTreeMap<String, T>,
-            wide: &BTreeMap<String, T>,
-        ) -> BTreeMap<String, T> {
-            let mut map = wide.clone();
-            map.extend(narrow.clone());
-            map
-        }
-        fn first<T: Clone>(narrow: Option<&T>, wide: Option<&T>) -> Option<T> {
-            narrow.or(wide).cloned()
-        }
+    pub(crate) fn over(&self, wider: &Self) -> Self {
         Self {
-            build_args: merged(&self.build_args, &wider.build_args),
-            stamp_args: merged(&self.stamp_args, &wider.stamp_args),
-            platforms: first(self.platforms.as_ref(), wider.platforms.as_ref()),
-            repository: first(self.repository.as_ref(), wider.repository.as_ref()),
-            tags: first(self.tags.as_ref(), wider.tags.as_ref()),
-            labels: merged(&self.labels, &wider.labels),
-            secrets: first(self.secrets.as_ref(), wider.secrets.as_ref()),
-            ssh: first(self.ssh.as_ref(), wider.ssh.as_ref()),
-            network: first(self.network.as_ref(), wider.network.as_ref()),
-            cache_from: first(self.cache_from.as_ref(), wider.cache_from.as_ref()),
-            cache_to: first(self.cache_to.as_ref(), wider.cache_to.as_ref()),
-            attest: first(self.attest.as_ref(), wider.attest.as_ref()),
-            context: first(self.context.as_ref(), wider.context.as_ref()),
-            target: first(self.target.as_ref(), wider.target.as_ref()),
-            aliases: first(self.aliases.as_ref(), wider.aliases.as_ref()),
-            contexts: merged(&self.contexts, &wider.contexts),
-            inputs: first(self.inputs.as_ref(), wider.inputs.as_ref()),
-            push: self.push.or(wider.push),
+            build: self.build.over(&wider.build),
+            publish: self.publish.over(&wider.publish),
         }
     }
 
-    /// Every template of what is published, where `git_tags` may stand.
-    pub(super) fn published(&self) -> impl Iterator<Item = &Template> {
-        let lists = [&self.tags, &self.cache_from, &self.cache_to];
-        let maps = [&self.labels, &self.stamp_args];
-        let lists = lists.into_iter().flatten().flatten();
-        lists
-            .chain(maps.into_iter().flat_map(BTreeMap::values))
-            .chain(&self.repository)
+    /// Every template that they hold.
+    pub(super) fn templates(&self) -> impl Iterator<Item = &Template> {
+        let build = self.build.templates().into_iter();
+        build.chain(self.publish.templates())
     }
-}
-
-/// Platforms; what holds no template is checked at once.
-fn platforms(object: &mut Object<'_, '_>, literal: bool) -> Option<Vec<Template>> {
-    let mut platforms = object.templates("platforms", literal)?;
-    platforms.retain(|template| {
-        let is_template = !literal && template.text.contains('{');
-        let problem = Platform::parse(&template.text)
-            .err()
-            .filter(|_| !is_template);
-        if let (Some(problem), Some(span)) = (&problem, &template.span) {
-            object.refuse(span.clone(), problem.to_string(), PLATFORM_HELP);
-        }
-        problem.is_none()
-    });
-    Some(platforms)
-}
-
-fn secrets(object: &mut Object<'_, '_>) -> Option<Vec<Secret>> {
-    if !object.has("secrets") {
-        return None;
-    }
-    let mut secrets = Vec::new();
-    object.each("secrets", |entry| {
-        entry.check_keys(&["id", "env", "src"]);
-        let env = entry.string("env");
-        let src = entry.string("src");
-        if let (Some(_), Some(src)) = (&env, &src) {
-            let message = "a secret comes from `env` or from `src`, not from both".to_owned();
-            entry.refuse(src.span.clone(), message, "keep one of them");
-        }
-        if let Some(id) = entry.required("id") {
-            secrets.push(Secret {
-                id: id.value,
-                env: env.map(|text| text.value),
-                src: src.map(|text| text.value),
-            });
-        }
-    });
-    Some(secrets)
-}
-
-/// A secret of a build, by where its value comes from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Secret {
-    /// The id by which a `RUN --mount=type=secret` asks for it.
-    pub id: String,
-    /// Name of the environment variable that holds the value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub env: Option<String>,
-    /// Path of the file that holds the value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub src: Option<String>,
 }

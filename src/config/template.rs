@@ -18,8 +18,8 @@ use crate::lang::tags::BranchTag;
 pub(crate) type Variables = BTreeMap<String, Value>;
 
 /// A text of the configuration that may hold variables.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Template {
     /// The text.
     pub text: String,
     /// Where it stands in the configuration; none for one that the program or the command line
@@ -31,7 +31,7 @@ pub struct Template {
 
 impl Template {
     /// A template that is not of the configuration.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
             span: None,

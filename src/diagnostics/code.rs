@@ -86,6 +86,7 @@ codes! {
     DuplicateTag = "duplicate-tag", Error;
     NoName = "no-name", Error;
     UnusedName = "unused-name", Warning;
+    UnusedRule = "unused-rule", Warning;
     UnknownImage = "unknown-image", Error;
 
     // Configuration.

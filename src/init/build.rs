@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::config::IMAGE_SCHEME;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::git_source::GitSource;
 use crate::paths;
-use crate::planner::images::IMAGE_SCHEME;
 use crate::tree::snapshot::{Node, Snapshot};
 
 /// A build: a target of a bake file or a service of a compose file.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Bound, Build};
 use super::references::{Used, split, tag};
+use crate::config::IMAGE_SCHEME;
 use crate::lang::reference::{self, Reference};
 use crate::paths::file_name;
-use crate::planner::images::IMAGE_SCHEME;
 use crate::planner::names;
 
 /// An image that a build makes, with its name.

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use crate::config;
+use crate::config::{self, IMAGE_SCHEME, NamedContext};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::tags;
 use crate::plan::{self, Action, Dependency, Image, Plan, Source};
 use crate::planner::contents::{Asked, Contents};
-use crate::planner::images::{IMAGE_SCHEME, NamedContext};
 use crate::planner::publish::{self, Published, Publisher};
 use crate::planner::resolve::Resolved;
 
@@ -72,7 +71,7 @@ impl Assembly<'_> {
 
     /// All images that an image which is pushed needs, selected or not.
     fn needed_where_pushed(&self) -> BTreeSet<usize> {
-        let is_pushed = |image: &&Resolved<'_>| image.definition.settings.push.unwrap_or(true);
+        let is_pushed = |image: &&Resolved<'_>| image.definition.build.push.unwrap_or(true);
         let mut open: Vec<&Resolved<'_>> = self.resolved.iter().filter(is_pushed).collect();
         let mut needed = BTreeSet::new();
         while let Some(image) = open.pop() {
@@ -137,7 +136,7 @@ impl Assembly<'_> {
         let definition = image.definition;
         let contents = &self.contents[&index];
         let fingerprint = &contents.fingerprint;
-        let settings = &definition.settings;
+        let build = &definition.build;
         let published = all[&index].clone();
         let tag = |tag| format!("{}:{tag}", published.repository);
         Image {
@@ -147,24 +146,20 @@ impl Assembly<'_> {
             repository: published.repository,
             dockerfile: definition.dockerfile.clone(),
             context: image.context.clone(),
-            target: definition.target.clone(),
+            target: build.target.clone(),
             build_args: self.build_args(index),
             stamp_args: image.declared(published.stamp_args),
-            platforms: definition
-                .platforms
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            platforms: build.platforms.iter().map(ToString::to_string).collect(),
             labels: published.labels,
             contexts: contexts(image),
-            secrets: settings.secrets.clone().unwrap_or_default(),
-            ssh: settings.ssh.clone().unwrap_or_default(),
-            network: settings.network.clone().unwrap_or_default(),
+            secrets: build.secrets.iter().map(secret).collect(),
+            ssh: build.ssh.clone(),
+            network: build.network.clone().unwrap_or_default(),
             cache_from: published.cache_from,
             cache_to: published.cache_to,
-            attest: settings.attest.clone().unwrap_or_default(),
+            attest: build.attest.clone(),
             no_cache: !self.asked.epoch.is_empty(),
-            push: settings.push.unwrap_or(true),
+            push: build.push.unwrap_or(true),
             push_content: false,
             dirty: self.is_dirty(index),
             onbuild: !image.triggers().is_empty(),
@@ -187,8 +182,15 @@ impl Assembly<'_> {
     /// The build arguments that the Dockerfile declares, or that steer the builder.
     fn build_args(&self, index: usize) -> BTreeMap<String, String> {
         let image = &self.resolved[index];
-        let mut args = image.definition.build_args.clone();
-        args.retain(|name, _| !image.definition.settings.stamp_args.contains_key(name));
+        let mut args = image.definition.build.build_args.clone();
+        args.retain(|name, _| {
+            !image
+                .definition
+                .settings
+                .publish
+                .stamp_args
+                .contains_key(name)
+        });
         image.declared(args)
     }
 
@@ -236,6 +238,15 @@ fn share(plan: &mut Plan, diagnostics: &mut Diagnostics) {
         image.labels.clone_from(&first.labels);
         image.stamp_args.clone_from(&first.stamp_args);
         image.attest.clone_from(&first.attest);
+    }
+}
+
+/// A secret as the plan writes it.
+fn secret(secret: &config::Secret) -> plan::Secret {
+    plan::Secret {
+        id: secret.id.clone(),
+        env: secret.env.clone(),
+        src: secret.src.clone(),
     }
 }
 

@@ -15,11 +15,11 @@ use self::filtered::{Filtered, filtered};
 use self::ignored::Files;
 use self::read::{is_base, read_of, selected, sources};
 use self::remarks::{GIT_FILE, Lacking, git_folder, unknown};
+use crate::config::NamedContext;
 use crate::diagnostics::Diagnostics;
 use crate::lang::tags::hex;
 use crate::planner::fingerprint::Manifest;
 use crate::planner::fingerprint::manifest::{Facts, manifest};
-use crate::planner::images::NamedContext;
 use crate::planner::inputs::{Context, Reach, Source};
 use crate::planner::resolve::Resolved;
 use crate::tree::attributes::{Attributes, LFS};
@@ -142,7 +142,7 @@ fn inputs(
     let of_unknown = read.iter().filter(|(source, _)| source.path.is_none());
     diagnostics.extend(of_unknown.map(|(_, place)| unknown(image, *place)));
     let taken = read.iter().map(|(source, _)| selected(source));
-    let further = image.definition.settings.inputs.iter().flatten();
+    let further = image.definition.build.inputs.iter();
     let further = further.map(|pattern| Source {
         path: "",
         is_wildcard: false,

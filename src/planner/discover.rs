@@ -138,7 +138,7 @@ impl<'c> Discovery<'c> {
         let all = || found.dockerfiles.iter().chain(&found.excluded);
         for pattern in [&patterns.only, &patterns.also, &patterns.exclude]
             .into_iter()
-            .flatten()
+            .flat_map(|patterns| patterns.iter())
         {
             let matcher = set(std::slice::from_ref(pattern));
             if !all().any(|path| matcher.is_match(path)) {
@@ -162,7 +162,7 @@ impl<'c> Discovery<'c> {
                 diagnostics.push(diagnostic);
             }
         };
-        for pattern in &patterns.exclude {
+        for pattern in patterns.exclude.iter() {
             let matcher = set(std::slice::from_ref(pattern));
             let paths = found.excluded.iter().filter(|path| matcher.is_match(path));
             let paths: Vec<_> = paths.collect();

@@ -4,26 +4,23 @@
 //! `images` change one, or make further ones of a Dockerfile that then has no other.
 
 mod planned;
-mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use minijinja::value::Value;
 
+use crate::config::resolve::Renderer;
 use crate::config::template::{Engine, Template, Variables};
-use crate::config::{Config, ImageEntry, ImageSettings, Rule};
+use crate::config::{Config, ImageEntry, ResolvedBuild, Rule, Settings};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText, nearest};
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
 use crate::paths;
 use crate::planner::names::{self, Named, Namer};
 use crate::tree::snapshot::Folder;
-use settle::Settled;
 
 pub(crate) use planned::{as_planned, differs};
-pub(crate) use settle::is_glob;
-pub(crate) use settle::{IMAGE_SCHEME, NamedContext};
 
 /// An image as it is defined, before its Dockerfile is read.
 #[derive(Debug, Clone)]
@@ -32,22 +29,11 @@ pub(crate) struct Definition {
     pub name: String,
     /// Path of its Dockerfile.
     pub dockerfile: String,
-    /// Folder of its build context; `.` for the root. Where it is not said, it is the Dockerfile's
-    /// folder, or the root if only that has what the Dockerfile copies.
-    pub context: Option<String>,
-    /// The stage to build; the last where `None`.
-    pub target: Option<String>,
-    /// Build arguments, whether or not the Dockerfile declares them.
-    pub build_args: BTreeMap<String, String>,
-    /// Further references by which Dockerfiles mean it; may be globs.
-    pub aliases: Vec<String>,
-    /// Further named contexts, by the names that a builder looks up.
-    pub contexts: BTreeMap<String, NamedContext>,
-    /// Platforms to build for; the engine's own where empty.
-    pub platforms: Vec<Platform>,
+    /// How it is built.
+    pub build: ResolvedBuild,
     /// What is said of it by all levels, of which what is published is rendered later: the commit
     /// is not known yet.
-    pub settings: ImageSettings,
+    pub settings: Settings,
     /// What its templates may write.
     pub variables: Variables,
 }
@@ -114,6 +100,7 @@ pub(crate) fn define(
         .into_iter()
         .filter_map(|draft| definer.definition(draft))
         .collect();
+    definer.unused_rules();
     let mut problems = definer.problems;
     problems.extend(ambiguous_aliases(&definitions));
     if problems.has_errors() {
@@ -219,6 +206,45 @@ impl<'c> Definer<'c, '_> {
         rules.find_map(|rule| Some((rule, rule.groups(dockerfile)?)))
     }
 
+    /// Warns of rules without effect: those that match no Dockerfile, and those that earlier ones forestall.
+    fn unused_rules(&mut self) {
+        let rules = &self.config.rules;
+        let mut used = vec![false; rules.len()];
+        let mut forestalled: Vec<Option<usize>> = vec![None; rules.len()];
+        for path in self.dockerfiles.keys() {
+            let mut matching = (0..rules.len()).filter(|&index| rules[index].pattern.matches(path));
+            let Some(first) = matching.next() else {
+                continue;
+            };
+            used[first] = true;
+            for later in matching {
+                forestalled[later].get_or_insert(first);
+            }
+        }
+        for (index, rule) in rules.iter().enumerate().filter(|(index, _)| !used[*index]) {
+            let pattern = &rule.pattern;
+            let remark = if let Some(first) = forestalled[index] {
+                let message = format!(
+                    "the rule `{}` has no effect: an earlier one matches all that it does",
+                    pattern.as_str()
+                );
+                let earlier = format!("as does, for one, `{}`", rules[first].pattern.as_str());
+                Diagnostic::new(Code::UnusedRule, message)
+                    .help(format!(
+                        "{earlier}: only the first rule that matches counts"
+                    ))
+                    .help("put the narrower rule before the wider one, or remove it")
+            } else {
+                let message = format!("the rule `{}` matches no Dockerfile", pattern.as_str());
+                Diagnostic::new(Code::UnusedRule, message).help(
+                    "it is held against paths like `images/php/Dockerfile`; correct it, or remove it",
+                )
+            };
+            let remark = self.at(remark, pattern.span.clone());
+            self.remarks.push(remark);
+        }
+    }
+
     /// The name of the image that a Dockerfile makes by itself.
     fn name(
         &mut self,
@@ -286,14 +312,16 @@ impl<'c> Definer<'c, '_> {
         }
         let given = self.over.build_args.iter();
         settings
+            .build
             .build_args
             .extend(given.map(|(key, value)| (key.clone(), literal(value))));
         let stamps = self.over.stamp_args.iter();
         settings
+            .publish
             .stamp_args
             .extend(stamps.map(|(key, value)| (key.clone(), literal(value))));
         if let Some(repository) = self.over.repository {
-            settings.repository = Some(Template::new(repository));
+            settings.publish.repository = Some(Template::new(repository));
         }
         let mut variables = self.variables(draft.dockerfile, &groups.unwrap_or_default());
         let (bare, tag) = split_tag(&draft.name);
@@ -304,34 +332,31 @@ impl<'c> Definer<'c, '_> {
         ] {
             variables.insert(name.to_owned(), Value::from(value));
         }
-        let of = format!("`{}`", draft.name);
-        let settled = settle::settle(&settings, &variables, &of, &self.engine, self.root);
-        let Settled {
-            context,
-            target,
-            build_args,
-            aliases,
-            contexts,
-            mut platforms,
-        } = match settled {
-            Ok(settled) => settled,
-            Err(problems) => {
-                self.problems.extend(problems);
-                return None;
-            }
+        let root = self.root;
+        let mut renderer = Renderer {
+            engine: &self.engine,
+            variables,
+            of: format!("`{}`", draft.name),
+            has_folder: &|path| root.folder(path).is_some(),
+            problems: Diagnostics::new(),
         };
+        let mut build = settings.build.resolve(&mut renderer);
+        let Renderer {
+            variables,
+            problems,
+            ..
+        } = renderer;
+        if problems.has_errors() {
+            self.problems.extend(problems);
+            return None;
+        }
         if !self.over.platforms.is_empty() {
-            platforms = self.over.platforms.to_vec();
+            build.platforms = self.over.platforms.to_vec();
         }
         Some(Definition {
             name: draft.name,
             dockerfile: draft.dockerfile.to_owned(),
-            context,
-            target,
-            build_args,
-            aliases,
-            contexts,
-            platforms,
+            build,
             settings,
             variables,
         })
@@ -410,7 +435,7 @@ fn ambiguous_aliases(definitions: &[Definition]) -> Diagnostics {
         .map(|image| (key(&image.name), image.name.as_str()))
         .collect();
     for image in definitions {
-        for alias in &image.aliases {
+        for alias in &image.build.aliases {
             let owner = *owners.entry(key(alias)).or_insert(&image.name);
             if owner != image.name {
                 let message = format!("`{alias}` is to mean both `{owner}` and `{}`", image.name);

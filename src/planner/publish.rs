@@ -7,6 +7,7 @@ use minijinja::value::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::config::resolve::{Renderer, Setting};
 use crate::config::template::{Engine, Template, Variables};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::reference::Reference;
@@ -77,36 +78,63 @@ impl Publisher<'_> {
     ) -> Result<Published, Diagnostics> {
         let branch = self.revision.branch.as_deref();
         let branch = branch.map(|branch| BranchTag::new(branch, image.identity_tag(), dirty));
-        let mut press = Press {
-            publisher: self,
-            image,
-            plain: Engine::new(self.source),
-            tags: Engine::for_tags(self.source, branch.clone()),
+        let settings = &image.settings.publish;
+        let plain = Engine::new(self.source);
+        let mut renderer = Renderer {
+            engine: &plain,
             variables: self.variables(image, branch.as_ref(), fingerprint, dirty),
             of: format!("`{}`", image.name),
+            has_folder: &|_| true,
             problems: Diagnostics::new(),
         };
-        let repository = press.repository();
+        let repository = repository(image, &mut renderer);
         let value = Value::from(repository.as_str());
-        press.variables.insert("repository".to_owned(), value);
-        let settings = &image.settings;
-        let mut labels = press.map(&settings.labels);
+        renderer.variables.insert("repository".to_owned(), value);
+        let mut labels = settings.labels.resolve(&mut renderer);
         labels.retain(|_, value| !value.is_empty());
         labels.extend(self.labels(fingerprint, dirty));
-        let mut stamp_args = press.map(&settings.stamp_args);
+        let mut stamp_args = settings.stamp_args.resolve(&mut renderer);
         stamp_args.retain(|_, value| !value.is_empty());
+        let mut cache_from = settings.cache_from.resolve(&mut renderer);
+        cache_from.retain(|text| !text.is_empty());
+        let mut cache_to = settings.cache_to.resolve(&mut renderer);
+        cache_to.retain(|text| !text.is_empty());
+        let engine = Engine::for_tags(self.source, branch.clone());
+        let mut renderer = Renderer {
+            engine: &engine,
+            ..renderer
+        };
         let published = Published {
-            tags: press.tags(dirty),
+            tags: self.tags(image, dirty, &mut renderer),
             labels,
             stamp_args,
-            cache_from: press.list(settings.cache_from.as_deref()),
-            cache_to: press.list(settings.cache_to.as_deref()),
+            cache_from,
+            cache_to,
             repository,
         };
-        if press.problems.has_errors() {
-            return Err(press.problems);
+        if renderer.problems.has_errors() {
+            return Err(renderer.problems);
         }
         Ok(published)
+    }
+
+    /// The readable tags, without repetitions.
+    fn tags(&self, image: &Definition, dirty: bool, renderer: &mut Renderer<'_>) -> Vec<String> {
+        let mut list = Vec::new();
+        let prefix = image.identity_tag();
+        if !self.tagging.no_default {
+            list.extend(prefix.filter(|_| !dirty).map(str::to_owned));
+            let configured = image.settings.publish.tags.0.clone();
+            let templates = configured.unwrap_or_else(|| DEFAULT_TAGS.map(Template::new).to_vec());
+            for template in &templates {
+                add_tags(template, prefix, dirty, renderer, &mut list);
+            }
+        }
+        let added = self.tagging.added.iter();
+        list.extend(added.map(|tag| prefixed(prefix, tag)));
+        let mut seen = BTreeSet::new();
+        list.retain(|tag| seen.insert(tag.clone()));
+        list
     }
 
     fn variables(
@@ -168,129 +196,70 @@ impl Publisher<'_> {
     }
 }
 
-/// Renders for one image.
-struct Press<'p> {
-    publisher: &'p Publisher<'p>,
-    image: &'p Definition,
-    plain: Engine<'p>,
-    tags: Engine<'p>,
-    variables: Variables,
-    of: String,
-    problems: Diagnostics,
+/// Where an image lives: under its name, unless something else is said.
+fn repository(image: &Definition, renderer: &mut Renderer<'_>) -> String {
+    let name = image.bare_name().to_owned();
+    let Some(template) = &image.settings.publish.repository else {
+        return name;
+    };
+    let Some(text) = renderer.word(template) else {
+        return name;
+    };
+    let problem = match Reference::parse(&text) {
+        Ok(reference) if reference.tag.is_none() && reference.digest.is_none() => return text,
+        Ok(_) => "it carries a tag or digest".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let message = format!(
+        "`{text}` is not a repository, for {}: {problem}",
+        renderer.of
+    );
+    let problem = Diagnostic::new(Code::IllegalRepository, message)
+        .help("a repository is like `registry.example.com/team/{{ name }}`");
+    renderer.refuse(template, problem);
+    name
 }
 
-impl Press<'_> {
-    /// What a template says; nothing where it fails, which is reported.
-    fn rendered(&mut self, template: &Template) -> String {
-        let rendered = self.plain.render(template, &self.variables, &self.of);
-        rendered.unwrap_or_else(|problem| {
-            self.problems.push(problem);
-            String::new()
-        })
-    }
-
-    fn map(&mut self, templates: &BTreeMap<String, Template>) -> BTreeMap<String, String> {
-        let entries = templates.iter();
-        entries
-            .map(|(key, template)| (key.clone(), self.rendered(template)))
-            .collect()
-    }
-
-    fn list(&mut self, templates: Option<&[Template]>) -> Vec<String> {
-        let templates = templates.unwrap_or_default().iter();
-        let rendered = templates.map(|template| self.rendered(template));
-        rendered.filter(|text| !text.is_empty()).collect()
-    }
-
-    /// Where the image lives: under its name, unless something else is said.
-    fn repository(&mut self) -> String {
-        let name = self.image.bare_name().to_owned();
-        let Some(template) = &self.image.settings.repository else {
-            return name;
+/// Adds the tags that a template says, white space between them.
+fn add_tags(
+    template: &Template,
+    prefix: Option<&str>,
+    dirty: bool,
+    renderer: &mut Renderer<'_>,
+    list: &mut Vec<String>,
+) {
+    let rendered = renderer.rendered(template).unwrap_or_default();
+    for text in rendered.split_whitespace() {
+        let mut tag = prefixed(prefix, text);
+        if dirty && !tag.contains(DIRTY) {
+            tag.push_str(DIRTY);
+        }
+        let problem = if !tags::is_legal(&tag) {
+            "a tag has 1 to 128 of `A-Z a-z 0-9 _ . -`, and begins with none of `.` and `-`"
+        } else if tags::is_content_tag(&tag) {
+            "`sw-` and hexadecimal digits are kept for content references"
+        } else {
+            list.push(tag);
+            continue;
         };
-        let text = self.rendered(template);
-        let text = text.trim();
-        if text.is_empty() {
-            return name;
-        }
-        let problem = match Reference::parse(text) {
-            Ok(reference) if reference.tag.is_none() && reference.digest.is_none() => {
-                return text.to_owned();
-            }
-            Ok(_) => "it carries a tag or digest".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        let message = format!("`{text}` is not a repository, for {}: {problem}", self.of);
-        let problem = Diagnostic::new(Code::IllegalRepository, message)
-            .help("a repository is like `registry.example.com/team/{{ name }}`");
-        self.problems.push(self.plain.at(template, problem));
-        name
+        let message = format!("`{tag}` cannot be a tag of {}", renderer.of);
+        renderer.refuse(
+            template,
+            Diagnostic::new(Code::IllegalTag, message).help(problem),
+        );
     }
+}
 
-    fn tags(&mut self, dirty: bool) -> Vec<String> {
-        let mut list = Vec::new();
-        let tagging = self.publisher.tagging;
-        let prefix = self.image.identity_tag();
-        if !tagging.no_default {
-            list.extend(prefix.filter(|_| !dirty).map(str::to_owned));
-            match self.image.settings.tags.clone() {
-                Some(templates) => {
-                    for template in &templates {
-                        self.tag(template, dirty, &mut list);
-                    }
-                }
-                None => {
-                    for template in DEFAULT_TAGS.map(Template::new) {
-                        self.tag(&template, dirty, &mut list);
-                    }
-                }
-            }
-        }
-        list.extend(tagging.added.iter().map(|tag| self.prefixed(tag)));
-        let mut seen = BTreeSet::new();
-        list.retain(|tag| seen.insert(tag.clone()));
-        list
-    }
-
-    /// Adds the tags that a template says, white space between them.
-    fn tag(&mut self, template: &Template, dirty: bool, list: &mut Vec<String>) {
-        let rendered = match self.tags.render(template, &self.variables, &self.of) {
-            Ok(rendered) => rendered,
-            Err(problem) => return self.problems.push(problem),
-        };
-        for text in rendered.split_whitespace() {
-            let mut tag = self.prefixed(text);
-            if dirty && !tag.contains(DIRTY) {
-                tag.push_str(DIRTY);
-            }
-            let problem = if !tags::is_legal(&tag) {
-                "a tag has 1 to 128 of `A-Z a-z 0-9 _ . -`, and begins with none of `.` and `-`"
-            } else if tags::is_content_tag(&tag) {
-                "`sw-` and hexadecimal digits are kept for content references"
-            } else {
-                list.push(tag);
-                continue;
-            };
-            let message = format!("`{tag}` cannot be a tag of {}", self.of);
-            let diagnostic = Diagnostic::new(Code::IllegalTag, message).help(problem);
-            self.problems.push(self.tags.at(template, diagnostic));
-        }
-    }
-
-    /// A tag behind the one that is part of the image's identity, so that images of one repository
-    /// never share it.
-    fn prefixed(&self, tag: &str) -> String {
-        match self.image.identity_tag() {
-            Some(prefix)
-                if tag != prefix
-                    && !tag
-                        .strip_prefix(prefix)
-                        .is_some_and(|rest| rest.starts_with('-')) =>
-            {
-                format!("{prefix}-{tag}")
-            }
-            _ => tag.to_owned(),
-        }
+/// A tag behind the one that is part of the image's identity, so that images of one repository never
+/// share it.
+fn prefixed(prefix: Option<&str>, tag: &str) -> String {
+    let has_it = |prefix: &str| {
+        let rest = tag.strip_prefix(prefix);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    match prefix {
+        Some(prefix) if !has_it(prefix) => format!("{prefix}-{tag}"),
+        _ => tag.to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use crate::config::NamedContext;
 use crate::config::Pinned;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::dockerfile::stages::{
@@ -22,7 +23,7 @@ use crate::lang::reference::Reference;
 use crate::paths;
 use crate::plan::Via;
 use crate::planner::graph::Order;
-use crate::planner::images::{Definition, NamedContext};
+use crate::planner::images::Definition;
 use ours::{Meaning, Ours};
 
 pub(crate) use arguments::unused_arguments;
@@ -265,7 +266,7 @@ fn one<'a>(
         definition,
         source: parsed.source,
         dockerfile: parsed.dockerfile,
-        context: definition.context.clone().unwrap_or_else(|| {
+        context: definition.build.context.clone().unwrap_or_else(|| {
             let folder = paths::folder_of(&definition.dockerfile);
             folder.to_owned()
         }),
@@ -275,11 +276,11 @@ fn one<'a>(
         base_images: BTreeSet::new(),
     };
     let contexts = image.contexts.keys().cloned().collect();
-    let asked = &definition.platforms;
+    let asked = &definition.build.platforms;
     for platform in platforms(asked, &parsed.source.text) {
         let request = Request {
-            target: definition.target.as_deref(),
-            build_args: &definition.build_args,
+            target: definition.build.target.as_deref(),
+            build_args: &definition.build.build_args,
             platform: &platform,
             build_platform: &Platform::default(),
             contexts: &contexts,

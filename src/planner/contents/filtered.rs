@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::config::NamedContext;
 use crate::paths::join;
-use crate::planner::images::NamedContext;
 use crate::planner::resolve::Resolved;
 use crate::tree::attributes::Attributes;
 use crate::tree::snapshot::Folder;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Manifest;
+use crate::config::NamedContext;
 use crate::lang::dockerfile::stages::{
     Argument, ArgumentOrigin, Base, ImageUse, Origin, Source, Stage, Step,
 };
 use crate::lang::dockerfile::{Instruction, Kind};
-use crate::planner::images::NamedContext;
 use crate::planner::resolve::{Resolved, View};
 use crate::tree::snapshot::{Folder, ObjectId};
 
@@ -39,10 +39,10 @@ pub(crate) fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
     if let Some(hash) = &facts.raw_dockerfile {
         manifest.add("dockerfile-bytes", hash.as_str());
     }
-    for platform in &image.definition.platforms {
+    for platform in &image.definition.build.platforms {
         manifest.add("platform", platform.to_string());
     }
-    if let Some(network) = image.definition.settings.network.as_deref()
+    if let Some(network) = image.definition.build.network.as_deref()
         && !network.is_empty()
     {
         manifest.add("network", network);
@@ -50,7 +50,7 @@ pub(crate) fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
     if !facts.epoch.is_empty() {
         manifest.add("epoch", facts.epoch);
     }
-    for (name, value) in &image.definition.build_args {
+    for (name, value) in &image.definition.build.build_args {
         if name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH" {
             manifest.add("builder-arg", name.as_str());
             manifest.add("builder-arg-value", value.as_str());

@@ -68,18 +68,18 @@ fn positions(definitions: &[Definition], plan: &Plan) -> Vec<Option<usize>> {
 
 fn amend(definition: &mut Definition, image: &Image, problems: &mut Diagnostics) {
     definition.name.clone_from(&image.name);
-    definition.context = Some(image.context.clone());
-    definition.target.clone_from(&image.target);
-    definition.build_args.clone_from(&image.build_args);
+    definition.build.context = Some(image.context.clone());
+    definition.build.target.clone_from(&image.target);
+    definition.build.build_args.clone_from(&image.build_args);
     let stamps = image.stamp_args.iter();
     let stamps: BTreeMap<_, _> = stamps
         .map(|(name, value)| (name.clone(), literal(value)))
         .collect();
-    definition.settings.stamp_args.extend(stamps);
-    definition.platforms.clear();
+    definition.settings.publish.stamp_args.extend(stamps);
+    definition.build.platforms.clear();
     for platform in &image.platforms {
         match Platform::parse(platform) {
-            Ok(platform) => definition.platforms.push(platform),
+            Ok(platform) => definition.build.platforms.push(platform),
             Err(_) => problems.push(differs(image, &format!("knows no platform `{platform}`"))),
         }
     }

@@ -1,20 +1,18 @@
 use super::*;
-use crate::config::ImageSettings;
+use crate::config::{List, PublishSettings, ResolvedBuild, Settings};
 use crate::tree::snapshot::ObjectId;
 
 const FINGERPRINT: &str = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
 
-fn image(name: &str, settings: ImageSettings) -> Definition {
+fn image(name: &str, settings: PublishSettings) -> Definition {
     let mut image = Definition {
         name: name.to_owned(),
         dockerfile: "app/Dockerfile".to_owned(),
-        context: None,
-        target: None,
-        build_args: BTreeMap::new(),
-        aliases: Vec::new(),
-        contexts: BTreeMap::new(),
-        platforms: Vec::new(),
-        settings,
+        build: ResolvedBuild::default(),
+        settings: Settings {
+            publish: settings,
+            ..Settings::default()
+        },
         variables: Variables::new(),
     };
     let bare = image.bare_name().to_owned();
@@ -52,9 +50,9 @@ fn publish(
 
 #[track_caller]
 fn check(name: &str, tags: Option<&[&str]>, branch: &str, dirty: bool, expected: &[&str]) {
-    let settings = ImageSettings {
-        tags: tags.map(templates),
-        ..ImageSettings::default()
+    let settings = PublishSettings {
+        tags: List(tags.map(templates)),
+        ..PublishSettings::default()
     };
     let published = publish(&image(name, settings), branch, dirty, &Tagging::default());
     let published = published.unwrap();
@@ -134,9 +132,9 @@ fn templates_compare_names_and_write_tags() {
 #[test]
 fn what_is_no_tag_or_no_repository_is_refused() {
     for tag in ["a/b", "sw-12ab", "-x", "{{ commit * 4 }}", "{{ nothing }}"] {
-        let settings = ImageSettings {
-            tags: Some(templates(&[tag])),
-            ..ImageSettings::default()
+        let settings = PublishSettings {
+            tags: List(Some(templates(&[tag]))),
+            ..PublishSettings::default()
         };
         publish(
             &image("acme/app", settings),
@@ -147,9 +145,9 @@ fn what_is_no_tag_or_no_repository_is_refused() {
         .expect_err(tag);
     }
     for repository in ["x/Acme/{{ name }}", "x/{{ name }}:1", "{{ x"] {
-        let settings = ImageSettings {
+        let settings = PublishSettings {
             repository: Some(Template::new(repository)),
-            ..ImageSettings::default()
+            ..PublishSettings::default()
         };
         let image = image("acme/app", settings);
         publish(&image, "main", false, &Tagging::default()).expect_err(repository);
@@ -159,12 +157,14 @@ fn what_is_no_tag_or_no_repository_is_refused() {
 #[test]
 fn elsewhere_under_the_same_name() {
     let template = |text| ("x".to_owned(), Template::new(text));
-    let settings = ImageSettings {
+    let settings = PublishSettings {
         repository: Some(Template::new("registry.example.com/{{ name }}")),
-        cache_to: Some(templates(&["type=registry,ref={{ repository }}:cache"])),
+        cache_to: List(Some(templates(&[
+            "type=registry,ref={{ repository }}:cache",
+        ]))),
         labels: BTreeMap::from([template("on {{ branch }}")]),
         stamp_args: BTreeMap::from([template("{{ commit }}")]),
-        ..ImageSettings::default()
+        ..PublishSettings::default()
     };
     let tagging = Tagging {
         added: vec!["v9".to_owned()],
@@ -185,8 +185,8 @@ fn elsewhere_under_the_same_name() {
 #[test]
 fn one_tag_is_claimed_once() {
     let (one, two) = (
-        image("acme/one", ImageSettings::default()),
-        image("acme/two", ImageSettings::default()),
+        image("acme/one", PublishSettings::default()),
+        image("acme/two", PublishSettings::default()),
     );
     let published = |repository: &str| Published {
         repository: repository.to_owned(),

@@ -23,7 +23,12 @@ pub(crate) fn unused_arguments(
     let mut given: BTreeMap<(Option<usize>, &str), Given> = BTreeMap::new();
     for image in resolved {
         let settings = &image.definition.settings;
-        for (name, value) in settings.build_args.iter().chain(&settings.stamp_args) {
+        for (name, value) in settings
+            .build
+            .build_args
+            .iter()
+            .chain(&settings.publish.stamp_args)
+        {
             let start = value.span.as_ref().map(|span| span.start);
             let entry = given.entry((start, name)).or_insert_with(|| Given {
                 span: value.span.clone(),

@@ -14,7 +14,7 @@ pub(crate) fn infer_contexts(
     diagnostics: &mut Diagnostics,
 ) {
     for image in resolved {
-        if image.definition.context.is_some() || image.context == "." {
+        if image.definition.build.context.is_some() || image.context == "." {
             continue;
         }
         let Some((missing, place)) = missing_but_at_root(image, root) else {

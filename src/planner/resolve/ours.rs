@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::GlobMatcher;
 
 use crate::config::Pinned;
+use crate::config::{NamedContext, is_glob};
 use crate::lang::dockerfile::stages::ImageUse;
 use crate::lang::reference::Reference;
 use crate::paths;
-use crate::planner::images::{Definition, NamedContext, is_glob};
+use crate::planner::images::Definition;
 
 /// What a reference means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,13 +54,13 @@ impl Ours {
         };
         for (index, image) in definitions.into_iter().enumerate() {
             ours.add(&image.name, index);
-            for alias in &image.aliases {
+            for alias in &image.build.aliases {
                 ours.add(alias, index);
             }
             if !image.name.contains('/') {
                 ours.bare.insert(index);
             }
-            let contexts = image.contexts.iter();
+            let contexts = image.build.contexts.iter();
             let images = contexts.filter_map(|(key, context)| match context {
                 NamedContext::Image(reference) => Some((key.clone(), reference.clone())),
                 NamedContext::Folder(_) => None,
@@ -100,7 +101,7 @@ impl Ours {
         image: &Definition,
         index: usize,
     ) -> BTreeMap<String, NamedContext> {
-        let mut contexts = image.contexts.clone();
+        let mut contexts = image.build.contexts.clone();
         contexts.retain(|_, context| match context {
             NamedContext::Folder(_) => true,
             NamedContext::Image(reference) => {

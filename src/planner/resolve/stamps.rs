@@ -20,7 +20,7 @@ pub(super) fn check(
     stages: &StageGraph<'_>,
 ) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::new();
-    for (name, template) in &definition.settings.stamp_args {
+    for (name, template) in &definition.settings.publish.stamp_args {
         if !stages.declared.contains(name) {
             continue;
         }
@@ -67,7 +67,7 @@ fn taken<'s>(stages: &'s StageGraph<'_>) -> (Vec<String>, Vec<&'s ContextSource>
 /// from it: what it makes of the stamp is kept by an image that is not built again.
 pub(super) fn in_runs(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics) {
     for image in resolved {
-        for name in image.definition.settings.stamp_args.keys() {
+        for name in image.definition.settings.publish.stamp_args.keys() {
             let mut places: Vec<Place> = Vec::new();
             for view in &image.views {
                 for place in runs(&image.source.text, &view.stages, name) {

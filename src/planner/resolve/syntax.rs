@@ -15,7 +15,7 @@ pub(super) fn foreign(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics) 
     let mut seen = BTreeSet::new();
     for image in resolved {
         let directive = image.dockerfile.ast.syntax.as_ref();
-        let argument = image.definition.build_args.get(ARGUMENT);
+        let argument = image.definition.build.build_args.get(ARGUMENT);
         let (name, span) = match (argument, directive) {
             (Some(argument), _) => (argument.as_str(), None),
             (None, Some(directive)) => (&*directive.value, Some(directive.span.range())),
