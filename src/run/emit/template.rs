@@ -80,6 +80,7 @@ fn engine() -> Environment<'static> {
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_syntax(syntax());
     engine.set_auto_escape_callback(|name| match language_of(name) {
+        Some("html") => AutoEscape::Html,
         Some(language) => AutoEscape::Custom(language.into()),
         None => AutoEscape::None,
     });
@@ -127,6 +128,7 @@ fn language_of(template: &str) -> Option<&'static str> {
         Some((_, "mk")) => Some("make"),
         Some((_, "hcl")) => Some("hcl"),
         Some((_, "json")) => Some("json"),
+        Some((_, "html" | "htm" | "xhtml" | "xml" | "svg")) => Some("html"),
         None if last == "Makefile" => Some("make"),
         _ => None,
     }
@@ -206,6 +208,7 @@ mod tests {
         check("Makefile.j2", "{{ text }}", Ok("'a $$b'"));
         check("a.hcl.j2", "{{ text }} {{ true }}", Ok(r#""a $b" true"#));
         check("a.json.j2", "{{ list }}", Ok(r#"["x y"]"#));
+        check("a.html.j2", "{{ text }}{{ '<b>' }}", Ok("a $b&lt;b&gt;"));
         check("notes.txt", "{{ text }} {{ text|sh }}", Ok("a $b 'a $b'"));
     }
 
