@@ -87,6 +87,20 @@ pub(crate) fn dirty_revision_tag(revision: &str, fingerprint: &str) -> String {
     )
 }
 
+/// A tag behind a prefix that is part of an image's identity. Where both are too long for one tag, a hash
+/// stands for the end of the prefix.
+pub(crate) fn behind(prefix: &str, tag: &str) -> String {
+    let room = MAX_LENGTH.checked_sub(HASH_DIGITS + 2 + tag.len());
+    match room {
+        Some(room) if prefix.len() + 1 + tag.len() > MAX_LENGTH && room > 0 => {
+            let hash = hex(&Sha256::digest(prefix));
+            let begin = prefix[..room].trim_end_matches('-');
+            format!("{begin}-{}-{tag}", &hash[..HASH_DIGITS])
+        }
+        _ => format!("{prefix}-{tag}"),
+    }
+}
+
 /// Whether a text is a legal tag: 1 to 128 of `[A-Za-z0-9_.-]`, the first neither `.` nor `-`.
 pub(crate) fn is_legal(tag: &str) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';

@@ -230,10 +230,11 @@ fn add_tags(
 ) {
     let rendered = renderer.rendered(template).unwrap_or_default();
     for text in rendered.split_whitespace() {
-        let mut tag = prefixed(prefix, text);
-        if dirty && !tag.contains(DIRTY) {
-            tag.push_str(DIRTY);
+        let mut text = text.to_owned();
+        if dirty && !text.contains(DIRTY) {
+            text.push_str(DIRTY);
         }
+        let tag = prefixed(prefix, &text);
         let problem = if !tags::is_legal(&tag) {
             "a tag has 1 to 128 of `A-Z a-z 0-9 _ . -`, and begins with none of `.` and `-`"
         } else if tags::is_content_tag(&tag) {
@@ -258,7 +259,7 @@ fn prefixed(prefix: Option<&str>, tag: &str) -> String {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
     match prefix {
-        Some(prefix) if !has_it(prefix) => format!("{prefix}-{tag}"),
+        Some(prefix) if !has_it(prefix) => tags::behind(prefix, tag),
         _ => tag.to_owned(),
     }
 }
