@@ -6,6 +6,7 @@
 //! stopping at the first.
 
 pub mod annotations;
+mod causes;
 mod code;
 mod outcome;
 pub mod render;
@@ -70,6 +71,8 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do, one entry a line.
     pub help: Vec<String>,
+    /// What those have in common that one change mends; none where each is a case of its own.
+    pub cause: Option<String>,
 }
 
 impl Diagnostic {
@@ -81,6 +84,7 @@ impl Diagnostic {
             message: message.into(),
             labels: Vec::new(),
             help: Vec::new(),
+            cause: None,
         }
     }
 
@@ -104,6 +108,13 @@ impl Diagnostic {
             span,
             message: message.into(),
         });
+        self
+    }
+
+    /// Says what it has in common with others of its code that one change mends.
+    #[must_use]
+    pub fn because_of(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
         self
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::diagnostics::Code;
 use crate::lang::platform::Platform;
 use crate::lang::tags;
 use crate::run::trust::Grant;
@@ -25,6 +26,14 @@ pub(super) struct Arguments {
     /// Work as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]
     pub(super) directory: Option<PathBuf>,
+
+    /// Show every diagnostic, not one for each cause
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(super) verbose: bool,
+
+    /// Show errors only, and no progress
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
 
     #[command(subcommand)]
     pub(super) command: Command,
@@ -123,6 +132,14 @@ pub(super) enum Command {
         /// Ask the engine rather than the registries
         #[arg(long)]
         local: bool,
+    },
+    /// Tell what a diagnostic means and what to do
+    #[command(after_help = "Example:\n  \
+        shipwright explain duplicate-name")]
+    Explain {
+        /// The code, as it stands in brackets
+        #[arg(value_parser = super::explain::code)]
+        code: Code,
     },
     /// Print the JSON Schema of the configuration or of the plan
     #[command(after_help = "Examples:\n  \
@@ -375,9 +392,6 @@ pub(super) struct Run {
     /// Build from the folders of the working tree rather than from exactly the planned files
     #[arg(long)]
     pub(super) unsealed: bool,
-    /// Print no progress, only the closing table
-    #[arg(short, long)]
-    pub(super) quiet: bool,
     /// Write what was done as JSON to FILE
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<std::path::PathBuf>,

@@ -107,7 +107,7 @@ fn run_plan(
         .help("run `exec` in a checkout, or in a worktree: `git worktree add`")
         .into());
     };
-    let mut progress: Box<dyn Progress> = if run.quiet {
+    let mut progress: Box<dyn Progress> = if output::is_quiet() {
         Box::new(Quiet)
     } else {
         let term = std::env::var("TERM").ok();
@@ -116,7 +116,7 @@ fn run_plan(
     let report = exec::run(&made.plan, &options, root, contexts, &mut *progress)?;
     drop(progress);
     if let Some(sealer) = sealer.filter(|_| !run.dry_run) {
-        tidy(sealer, run.quiet);
+        tidy(sealer, output::is_quiet());
     }
     Ok(report)
 }

@@ -3,6 +3,7 @@
 use std::io::{BufWriter, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::screen;
 use crate::diagnostics::annotations::annotations;
@@ -112,9 +113,66 @@ pub(super) fn report(directory: &Path, diagnostics: &Diagnostics) {
         let checkout = Checkout::open(directory).ok();
         checkout.map_or_else(String::new, |checkout| checkout.root_path())
     });
+    if !is_quiet() {
+        eprint(&count(diagnostics));
+    }
+}
+
+/// How much is said to people, for the whole run.
+static VERBOSITY: AtomicU8 = AtomicU8::new(NORMAL);
+const QUIET: u8 = 0;
+const NORMAL: u8 = 1;
+const VERBOSE: u8 = 2;
+
+/// Says how much to say: every diagnostic rather than one for each cause, or errors alone.
+pub(super) fn set_verbosity(verbose: bool, quiet: bool) {
+    let verbosity = match (verbose, quiet) {
+        (true, _) => VERBOSE,
+        (_, true) => QUIET,
+        _ => NORMAL,
+    };
+    VERBOSITY.store(verbosity, Ordering::Relaxed);
+}
+
+/// Whether nobody wants to see progress.
+pub(super) fn is_quiet() -> bool {
+    VERBOSITY.load(Ordering::Relaxed) == QUIET
+}
+
+/// What is shown of diagnostics.
+fn shown(diagnostics: &Diagnostics) -> Diagnostics {
+    let mut shown = Diagnostics::new();
+    match VERBOSITY.load(Ordering::Relaxed) {
+        VERBOSE => return diagnostics.clone(),
+        QUIET => {
+            let errors = diagnostics
+                .iter()
+                .filter(|one| one.severity == Severity::Error);
+            shown.extend(errors.cloned());
+        }
+        _ => shown.extend(diagnostics.iter().cloned()),
+    }
+    shown.by_cause()
+}
+
+/// How many there are, where there are several.
+fn count(diagnostics: &Diagnostics) -> String {
+    let (errors, warnings) = diagnostics.counts();
+    let told = |number: usize, what: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        _ => Some(format!("{number} {what}s")),
+    };
+    if errors + warnings < 2 {
+        return String::new();
+    }
+    let told = [told(errors, "error"), told(warnings, "warning")];
+    let told: Vec<String> = told.into_iter().flatten().collect();
+    format!("{}\n", told.join(", "))
 }
 
 fn print(diagnostics: &Diagnostics, root: impl FnOnce() -> String) {
+    let diagnostics = &shown(diagnostics);
     let style = Style {
         colour: screen::shows_colour(&std::io::stderr()),
     };
@@ -157,7 +215,7 @@ fn remark(checkout: &Checkout, diagnostics: &Diagnostics) {
         }
     }
     print(&shown, || checkout.root_path());
-    if others > 0 {
+    if others > 0 && !is_quiet() {
         let s = if others == 1 { "" } else { "s" };
         eprint(&format!(
             "{others} warning{s}: `shipwright check` shows them\n"

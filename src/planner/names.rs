@@ -174,8 +174,8 @@ pub(crate) fn short(name: &str) -> &str {
 }
 
 fn no_root_name(dockerfile: &str) -> Diagnostic {
-    let folder = r#"{"version": 1, "namespace": "acme"}"#;
-    let name = r#"{"version": 1, "names": {"/": "acme/app"}}"#;
+    let folder = r#"{"version": 2, "namespace": "acme"}"#;
+    let name = r#"{"version": 2, "names": {"/": "acme/app"}}"#;
     Diagnostic::new(
         Code::NoName,
         format!("`{dockerfile}` stands at the root, where no folder names its image"),
@@ -187,7 +187,7 @@ fn no_root_name(dockerfile: &str) -> Diagnostic {
 }
 
 fn no_name(dockerfile: &str, part: &str) -> Diagnostic {
-    let name = format!(r#"{{"version": 1, "names": {{"/{dockerfile}": "acme/app"}}}}"#);
+    let name = format!(r#"{{"version": 2, "names": {{"/{dockerfile}": "acme/app"}}}}"#);
     Diagnostic::new(
         Code::NoName,
         format!("`{part}`, in `{dockerfile}`, has no character that may stand in a name"),
@@ -221,7 +221,7 @@ mod tests {
         check(bare, "a/Dev.Dockerfile", Ok("a-dev"));
         check(bare, "Dockerfile", Err("no-name"));
         check(bare, "数/Dockerfile", Err("no-name"));
-        let acme = r#"{"version": 1, "namespace": "ghcr.io/acme", "names":
+        let acme = r#"{"version": 2, "namespace": "ghcr.io/acme", "names":
             {"/shared/libs": "acme/shared", "b/Dockerfile.x": "other/b", "/c/": "acme/cee"}}"#;
         check(acme, "python/Dockerfile", Ok("ghcr.io/acme/python"));
         check(acme, "Dockerfile", Ok("ghcr.io/acme/acme"));

@@ -298,7 +298,8 @@ fn one<'a>(
                 for error in &errors {
                     let mut diagnostic = error.diagnostic(parsed.source);
                     if let Some(line) = argument_line(definition, &error.variables) {
-                        diagnostic = diagnostic.help(line);
+                        let cause = error.variables.join(", ");
+                        diagnostic = diagnostic.help(line).because_of(cause);
                     }
                     // What is wrong with no line, such as a target that is not there.
                     if diagnostic.labels.is_empty() {
@@ -321,7 +322,7 @@ fn argument_line(definition: &Definition, variables: &[String]) -> Option<String
         .map(|name| format!(r#", "{name}": "…""#));
     let name = &definition.name;
     Some(format!(
-        r#"in .shipwright.json: `"images": {{"{name}": {{"build_args": {{"{first}": "…"{}}}}}}}`"#,
+        r#"in .shipwright.json: `{{"version": 2, "images": {{"{name}": {{"build_args": {{"{first}": "…"{}}}}}}}}}`"#,
         others.collect::<String>()
     ))
 }

@@ -77,7 +77,7 @@ fn missing(
     };
     match above.into_iter().find(has_it) {
         Some(folder) => diagnostic.help(format!(
-            r#"or `{folder}` is the context, which has it: `"images": {{"{}": {{"context": "{folder}"}}}}` in .shipwright.json"#,
+            r#"or `{folder}` is the context, which has it: `{{"version": 2, "images": {{"{}": {{"context": "{folder}"}}}}}}` in .shipwright.json"#,
             image.definition.name
         )),
         None => diagnostic,

@@ -27,8 +27,9 @@ pub(crate) fn infer_contexts(
         );
         let note = Diagnostic::new(Code::ContextInferred, message)
             .at(image.source, place.span.range(), "")
+            .because_of("root")
             .help(format!(
-                r#"to say so: `"images": {{"{name}": {{"context": "."}}}}` in .shipwright.json"#
+                r#"to say so: `{{"version": 2, "images": {{"{name}": {{"context": "."}}}}}}` in .shipwright.json"#
             ));
         diagnostics.push(note);
         ".".clone_into(&mut image.context);

@@ -32,6 +32,13 @@ pub(super) fn hints(
     let namespace = namespace
         .and_then(|namespace| Reference::parse(&format!("{namespace}/x")).ok())
         .and_then(|reference| Some(reference.repository().strip_suffix("/x")?.to_owned()));
+    // What names itself is ours too: rules and entries may name images under other namespaces.
+    let of_names = names.iter().filter_map(|name| {
+        let repository = Reference::parse(name).ok()?.repository();
+        let (prefix, _) = repository.rsplit_once('/')?;
+        (prefix != OFFICIAL).then(|| prefix.to_owned())
+    });
+    let namespaces: BTreeSet<String> = namespace.iter().cloned().chain(of_names).collect();
     let mut foreign: BTreeMap<String, BTreeSet<Foreign<'_>>> = BTreeMap::new();
     for (index, image) in resolved.iter().enumerate() {
         let mut seen = BTreeSet::new();
@@ -62,7 +69,7 @@ pub(super) fn hints(
                     let Some((prefix, last)) = repository.rsplit_once('/') else {
                         continue;
                     };
-                    if namespace.as_deref() == Some(prefix) {
+                    if namespaces.contains(prefix) {
                         diagnostics.push(unmatched(image, place, used, &names));
                     } else if prefix != OFFICIAL
                         && short(&image.definition.name) != last
@@ -105,8 +112,9 @@ fn unset(image: &Resolved<'_>, place: Place, used: &ImageUse) -> Option<Diagnost
     Some(
         Diagnostic::new(Code::UnsetVariable, message)
             .at(image.source, place.span.range(), "")
+            .because_of(list.join(", "))
             .help(format!(
-                r#"give it one: `--build-arg {first}=…`, or `"build_args": {{"{first}": "…"}}` in .shipwright.json"#
+                r#"give it one: `--build-arg {first}=…`, or `{{"version": 2, "build_args": {{"{first}": "…"}}}}` in .shipwright.json"#
             )),
     )
 }
@@ -118,6 +126,7 @@ fn pinned(image: &Resolved<'_>, place: Place, used: &ImageUse, name: &str) -> Di
     );
     let diagnostic = Diagnostic::new(Code::Pinned, message)
         .at(image.source, place.span.range(), "")
+        .because_of(&used.text)
         .help(format!(
             "to build on the image of this repository, write `{name}`, without tag or digest"
         ));
@@ -127,13 +136,13 @@ fn pinned(image: &Resolved<'_>, place: Place, used: &ImageUse, name: &str) -> Di
     }
     diagnostic
         .help(alias(name, &used.reference))
-        .help(r#"or, for literal tags everywhere, `"pinned": "internal"` in .shipwright.json"#)
+        .help(r#"or, for literal tags everywhere, `{"version": 2, "pinned": "internal"}` in .shipwright.json"#)
 }
 
 /// The line that makes a reference mean an image.
 fn alias(name: &str, reference: &Reference) -> String {
     format!(
-        r#"or say that this is it: `"images": {{"{name}": {{"aliases": ["{}"]}}}}` in .shipwright.json"#,
+        r#"or say that this is it: `{{"version": 2, "images": {{"{name}": {{"aliases": ["{}"]}}}}}}` in .shipwright.json"#,
         reference.familiar()
     )
 }
@@ -162,7 +171,7 @@ fn ambiguous(
             .at(image.source, place.span.range(), "")
             .help("make the patterns exclude each other")
             .help(format!(
-                r#"or say which it is, a whole reference wins: `"images": {{"{first}": {{"aliases": ["{reference}"]}}}}` in .shipwright.json"#
+                r#"or say which it is, a whole reference wins: `{{"version": 2, "images": {{"{first}": {{"aliases": ["{reference}"]}}}}}}` in .shipwright.json"#
             )),
     )
 }
@@ -174,12 +183,13 @@ fn unmatched(image: &Resolved<'_>, place: Place, used: &ImageUse, names: &[&str]
     );
     let diagnostic =
         Diagnostic::new(Code::UnmatchedReference, message).at(image.source, place.span.range(), "");
+    let diagnostic = diagnostic.because_of(&used.text);
     match nearest(&used.reference.familiar(), names.iter().copied()) {
         Some(near) => diagnostic
             .help(format!("did you mean `{near}`?"))
             .help(alias(near, &used.reference)),
         None => diagnostic.help(format!(
-            r#"if a Dockerfile here builds it, name that: `"names": {{"/its/folder": "{}"}}` in .shipwright.json"#,
+            r#"if a Dockerfile here builds it, name that: `{{"version": 2, "names": {{"/its/folder": "{}"}}}}` in .shipwright.json"#,
             used.reference.familiar()
         )),
     }
@@ -232,7 +242,7 @@ fn name_hint(
         aliases.push("…".to_owned());
     }
     diagnostic.help(format!(
-        r#"if they mean these images, say so: `"images": {{{}}}` in .shipwright.json"#,
+        r#"if they mean these images, say so: `{{"version": 2, "images": {{{}}}}}` in .shipwright.json"#,
         aliases.join(", ")
     ))
 }
