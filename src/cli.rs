@@ -10,6 +10,7 @@ mod built;
 mod diff;
 mod emit;
 mod exec;
+mod explain;
 mod graph;
 mod init;
 mod inputs;
@@ -41,6 +42,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return misused(&error),
     };
+    output::set_verbosity(arguments.verbose, arguments.quiet);
     let directory = arguments.directory.unwrap_or_default();
     match dispatch(&directory, arguments.command) {
         Ok(code) => code,
@@ -87,6 +89,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         Command::Graph(graph) => graph::run(directory, &graph)?,
         Command::Completions { shell } => manual::completions(shell)?,
         Command::Man { folder } => manual::man(folder.as_deref())?,
+        Command::Explain { code } => explain::run(code)?,
         Command::Schema(schema) => schema::run(&schema)?,
         Command::Prune(pruning) => prune::run(directory, &pruning)?,
         Command::Parse(parse) => return parse::run(directory, &parse),

@@ -6,6 +6,8 @@
 
 pub(crate) mod json;
 mod kinds;
+mod levels;
+mod matrix;
 pub(crate) mod resolve;
 mod rules;
 mod schema;
@@ -22,11 +24,14 @@ use crate::config::template::Template;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::paths;
 use json::{At, Object};
+use levels::Levels;
 use table::{Value, table};
+use template::NAME_HELP;
 
 #[cfg(test)]
 pub(crate) use kinds::List;
-pub(crate) use kinds::{IMAGE_SCHEME, NamedContext, Secret, is_glob};
+pub(crate) use kinds::{IMAGE_SCHEME, NamedContext, Push, Secret, is_glob};
+pub(crate) use matrix::{Combination, Matrix};
 pub(crate) use rules::{ImageEntry, Rule};
 pub use schema::schema;
 #[cfg(test)]
@@ -65,9 +70,9 @@ table! {
         /// what a literal tag of one of our repositories means (`FROM acme/python:3.11`): `"external"` leaves it to
         /// the registry and says so, `"internal"` takes it as ours
         pinned: Pinned;
-        /// any text; part of every fingerprint, and images built because of it are built without cache; `--epoch`
-        /// wins
-        epoch: String;
+        /// how much diagnostics weigh that are warnings: `{"pinned": "off", "missing-source": "error"}`. `off`, `warning`
+        /// or `error`, which stops `plan` and `exec` too
+        diagnostics: Levels;
         /// the variable of that name in templates; `main`
         default_branch: Option<String>;
         /// patterns of files that git ignores and that belong in images: `["services/*/target/*.jar"]`. See
@@ -177,6 +182,11 @@ impl Config {
             settings: Settings::read(top),
             ..Self::read(top)
         }
+    }
+
+    /// Gives diagnostics the weight that they have in this repository; leaves out those that are off.
+    pub(crate) fn weigh(&self, diagnostics: &mut Diagnostics) {
+        self.diagnostics.apply(diagnostics);
     }
 
     /// Whether some template asks for the tags that git has for the commit.
@@ -316,7 +326,7 @@ mod tests {
                 "`platforms` must be a list",
                 "`external` or `internal`",
                 "`images.x.target` must be a string",
-                "`images.x.push` must be `true` or `false`",
+                "`images.x.push` must be `true`, `false` or",
                 "error[config-template]",
                 "`rules[0]` has no `match`",
                 "`rules[1]` must be an object",

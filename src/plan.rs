@@ -86,6 +86,9 @@ pub struct Image {
     /// Attestations, as `docker buildx build --attest` takes them; none where empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attest: Vec<String>,
+    /// The labels of the machines of a CI system that build it, by platform.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub runners: BTreeMap<String, Vec<String>>,
     /// Whether the build must not use the builder's cache (because of an epoch).
     #[serde(default, skip_serializing_if = "is_false")]
     pub no_cache: bool,

@@ -1,5 +1,6 @@
 //! JSON with places: reads typed values out of an object and reports all that is wrong with it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use jsonc_parser::ast::{ObjectProp, Value as Json};
@@ -179,6 +180,11 @@ impl<'a, 't> At<'a, 't> {
         }
     }
 
+    /// Whether it is a list.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.value, Json::Array(_))
+    }
+
     /// A text.
     pub(super) fn string(&mut self) -> Option<Spanned<String>> {
         if let Json::StringLit(string) = self.value {
@@ -191,14 +197,19 @@ impl<'a, 't> At<'a, 't> {
         None
     }
 
-    /// `true` or `false`.
-    pub(super) fn boolean(&mut self) -> Option<bool> {
+    /// `true` or `false`, if it is one of them.
+    pub(super) fn as_boolean(&self) -> Option<bool> {
         match self.value {
             Json::BooleanLit(literal) => Some(literal.value),
-            _ => {
-                self.wrong_type("`true` or `false`");
-                None
-            }
+            _ => None,
+        }
+    }
+
+    /// A text, if it is one.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self.value {
+            Json::StringLit(text) => Some(&text.value),
+            _ => None,
         }
     }
 
@@ -363,7 +374,7 @@ impl<'t> Object<'_, 't> {
 
 /// Reports keys that stand twice.
 fn repeated(properties: &[ObjectProp<'_>], path: &str, problems: &mut Problems<'_>) {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for property in properties {
         let key = property.name.as_str();
         if !seen.insert(key) {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::PLATFORM_HELP;
 use super::json::At;
 use super::resolve::{Part, Renderer, Setting};
 use super::table::{self, Value, table};
-use super::template::Template;
+use super::template::{NAME_HELP, Template, problem_of_name};
+use super::{PLATFORM_HELP, Spanned};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
@@ -268,6 +268,98 @@ fn named_context(
             renderer.refuse(template, Diagnostic::new(Code::IllegalName, message));
             None
         }
+    }
+}
+
+/// Variables of templates, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Vars(pub(crate) BTreeMap<String, Spanned<String>>);
+
+impl Value for Vars {
+    const MERGES: bool = true;
+
+    fn read(at: &mut At<'_, '_>) -> Option<Self> {
+        let vars = at.entries(|name, span, value| {
+            if let Some(problem) = problem_of_name(name) {
+                value.refuse(span, problem, NAME_HELP);
+                return None;
+            }
+            let value = value.string()?.value;
+            Some((name.to_owned(), Spanned { value, span }))
+        });
+        Some(Self(vars.into_iter().collect()))
+    }
+
+    fn schema() -> Json {
+        BTreeMap::<String, String>::schema()
+    }
+}
+
+impl Setting for Vars {
+    type Resolved = BTreeMap<String, String>;
+
+    fn over(&self, wider: &Self) -> Self {
+        let mut vars = wider.0.clone();
+        vars.extend(self.0.clone());
+        Self(vars)
+    }
+
+    fn resolve(&self, _: &mut Renderer<'_>) -> Self::Resolved {
+        let vars = self.0.iter();
+        vars.map(|(name, value)| (name.clone(), value.value.clone()))
+            .collect()
+    }
+
+    fn templates<'s>(&'s self, _: &mut Vec<&'s Template>) {}
+}
+
+/// What of an image goes to a registry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Push {
+    /// Its content reference and its readable tags.
+    #[default]
+    Yes,
+    /// Its content reference.
+    Content,
+    /// Nothing, unless something that is pushed needs it.
+    No,
+}
+
+impl Value for Push {
+    fn read(at: &mut At<'_, '_>) -> Option<Self> {
+        match (at.as_boolean(), at.as_text()) {
+            (Some(true), _) => Some(Self::Yes),
+            (Some(false), _) => Some(Self::No),
+            (None, Some("content")) => Some(Self::Content),
+            _ => {
+                at.wrong_type(PUSH);
+                None
+            }
+        }
+    }
+
+    fn schema() -> Json {
+        json!({"enum": [true, false, "content"]})
+    }
+}
+
+/// What messages say that `push` must be.
+const PUSH: &str = "`true`, `false` or `\"content\"`";
+
+/// The labels of the machines that a CI system takes; often one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Runner(pub(crate) Vec<String>);
+
+impl Value for Runner {
+    fn read(at: &mut At<'_, '_>) -> Option<Self> {
+        if at.is_list() {
+            return Value::read(at).map(Self);
+        }
+        Some(Self(vec![at.string()?.value]))
+    }
+
+    fn schema() -> Json {
+        json!({"anyOf": [String::schema(), Vec::<String>::schema()]})
     }
 }
 

@@ -138,4 +138,9 @@ macro_rules! as_it_is {
     };
 }
 
-as_it_is!(bool, String, super::Secret);
+as_it_is!(
+    String,
+    super::Secret,
+    super::kinds::Push,
+    super::kinds::Runner
+);

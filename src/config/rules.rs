@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde_json::{Value as Json, json};
 
+use super::Template;
 use super::json::{At, Object};
+use super::matrix::{Exceptions, Matrix};
 use super::settings::Settings;
 use super::table::{self, Row, Value, table};
-use super::{Spanned, Template};
 
 table! {
     /// What a rule has beside settings.
@@ -20,6 +21,11 @@ table! {
         matches ("match"): Option<Pattern>, Required;
         /// the image's name; where it renders empty or is not there, the default one
         name: Option<Template>;
+        /// one image for each combination of values: `{"variant": ["noble", "jammy"], "arch": ["amd64", "arm64v8"]}`,
+        /// the last key fastest, or a list of combinations, `[{"variant": "noble", "arch": "amd64"}]`
+        matrix ("for"): Option<Matrix>;
+        /// combinations of `for` that are left out: those that agree with an entry in all its keys
+        except: Exceptions;
     }
 }
 
@@ -28,9 +34,17 @@ table! {
     #[derive(Debug, Clone, Default)]
     pub(crate) struct ImageKeys {
         /// path of the Dockerfile, from the root. Without it the entry changes the image that has its name
-        dockerfile: Option<Spanned<String>>;
+        dockerfile: Option<Template>;
+        /// one image for each combination of values, as in [rules](#rules). The name, `dockerfile` and all values of the
+        /// entry are then templates
+        matrix ("for"): Option<Matrix>;
+        /// combinations of `for` that are left out, as in rules
+        except: Exceptions;
     }
 }
+
+/// How large an expression may be once it is compiled, in bytes.
+const SIZE: usize = 1 << 20;
 
 /// A regular expression, and where it stands.
 #[derive(Debug, Clone)]
@@ -58,6 +72,10 @@ pub(crate) struct Rule {
     pub(crate) pattern: Pattern,
     /// The image's name; the default one where it renders empty.
     pub(crate) name: Option<Template>,
+    /// The combinations of values that make an image each.
+    pub(crate) matrix: Option<Matrix>,
+    /// Which of them do not.
+    pub(crate) except: Exceptions,
     /// What is said of the image.
     pub(crate) settings: Settings,
 }
@@ -68,7 +86,11 @@ pub(crate) struct ImageEntry {
     /// Where the name stands.
     pub(crate) name_span: Range<usize>,
     /// Its Dockerfile; where it is not said, the entry changes the image that has this name.
-    pub(crate) dockerfile: Option<Spanned<String>>,
+    pub(crate) dockerfile: Option<Template>,
+    /// The combinations of values that make an image each; the name and all values are templates then.
+    pub(crate) matrix: Option<Matrix>,
+    /// Which of them do not.
+    pub(crate) except: Exceptions,
     /// What is said of the image.
     pub(crate) settings: Settings,
 }
@@ -103,6 +125,8 @@ impl Rule {
         Some(Self {
             pattern: keys.matches?,
             name: keys.name,
+            matrix: keys.matrix,
+            except: keys.except,
             settings,
         })
     }
@@ -124,7 +148,7 @@ impl Rule {
 impl Value for Option<Pattern> {
     fn read(at: &mut At<'_, '_>) -> Option<Self> {
         let text = at.string()?;
-        match Regex::new(&text.value) {
+        match RegexBuilder::new(&text.value).size_limit(SIZE).build() {
             Ok(regex) => Some(Some(Pattern {
                 regex,
                 span: text.span,
@@ -152,11 +176,16 @@ impl Value for BTreeMap<String, ImageEntry> {
         let entries = at.entries(|name, name_span, at| {
             let mut object = at.object()?;
             check_keys(&mut object, ImageKeys::ROWS);
-            // Everything is known here: nothing is left to a template.
-            object.literal();
+            // Without a matrix everything is known: nothing is left to a template.
+            if !object.has("for") {
+                object.literal();
+            }
+            let keys = ImageKeys::read(&mut object);
             let entry = ImageEntry {
                 name_span,
-                dockerfile: ImageKeys::read(&mut object).dockerfile,
+                dockerfile: keys.dockerfile,
+                matrix: keys.matrix,
+                except: keys.except,
                 settings: Settings::read(&mut object),
             };
             Some((name.to_owned(), entry))

@@ -33,7 +33,7 @@ fn version<'r>(rows: impl Iterator<Item = &'r Row>, versions: &[Json]) -> Json {
     schema
 }
 
-/// The tables of `docs/configuration.md` say what the rows say. With `BLESS=1` in the environment, they are
+/// The tables of `docs/configuration.md` say what the rows say. With `UPDATE=1` in the environment, they are
 /// written anew.
 #[cfg(test)]
 mod tests {
@@ -44,31 +44,25 @@ mod tests {
     const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/configuration.md");
 
     fn keys(rows: &[Row]) -> String {
-        let mut text = "| key | meaning |\n|---|---|\n".to_owned();
-        for row in rows {
-            text += &format!("| `{}` | {} |\n", row.key, row.doc.trim());
-        }
-        text
+        let line = |row: &Row| format!("| `{}` | {} |\n", row.key, row.doc.trim());
+        let lines: String = rows.iter().map(line).collect();
+        format!("| key | meaning |\n|---|---|\n{lines}")
     }
 
     fn settings() -> String {
-        let mut text =
-            "| key | stands | levels | counts | meaning |\n|---|---|---|---|---|\n".to_owned();
-        for row in Settings::rows() {
+        let line = |row: &Row| {
             let place = if row.is(Flag::Narrow) {
                 "rule, image"
             } else {
                 "top, rule, image"
             };
-            let counts = if row.is(Flag::Counts) { "yes" } else { "" };
             let levels = if row.merges { "merge" } else { "" };
-            text += &format!(
-                "| `{}` | {place} | {levels} | {counts} | {} |\n",
-                row.key,
-                row.doc.trim()
-            );
-        }
-        text
+            let counts = if row.is(Flag::Counts) { "yes" } else { "" };
+            let (key, doc) = (row.key, row.doc.trim());
+            format!("| `{key}` | {place} | {levels} | {counts} | {doc} |\n")
+        };
+        let lines: String = Settings::rows().map(line).collect();
+        format!("| key | stands | levels | counts | meaning |\n|---|---|---|---|---|\n{lines}")
     }
 
     #[test]
@@ -87,13 +81,13 @@ mod tests {
             let end = start + wanted[start..].find("<!-- end -->").expect(name);
             wanted.replace_range(start..end, &table);
         }
-        if std::env::var_os("BLESS").is_some() {
+        if std::env::var_os("UPDATE").is_some() {
             std::fs::write(DOCUMENT, &wanted).unwrap();
             return;
         }
         assert!(
             found == wanted,
-            "docs/configuration.md does not say what the tables of keys say: run with BLESS=1"
+            "docs/configuration.md does not say what the tables of keys say: run with UPDATE=1"
         );
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::json::Object;
-use super::kinds::{Alias, Contexts, FolderPath, List, PlatformText, Secret, Word};
+use super::kinds::{
+    Alias, Contexts, FolderPath, List, PlatformText, Push, Runner, Secret, Vars, Word,
+};
 use super::resolve::{Renderer, Setting};
 use super::table::{Flag, Row, table};
 use super::template::Template;
@@ -77,6 +79,9 @@ settings! {
     /// How an image is built: rendered once it has a name, before anything is read, so that no fingerprint
     /// depends on the commit. In an entry of `images` values mean themselves.
     pub(crate) struct BuildSettings, resolved as ResolvedBuild {
+        /// variables of every template of that level and of narrower ones: `{"dotnet": "8.0.30"}`. Not those that
+        /// templates have by themselves, nor groups of the rule
+        vars: Vars;
         /// build arguments; those that a Dockerfile declares reach its build. `--build-arg` wins
         build_args: BTreeMap<String, Template>, Counts;
         /// what to build for, like `linux/arm64`; `--platform` wins. Empty: the engine's own platform
@@ -88,6 +93,11 @@ settings! {
         ssh: List<String>;
         /// network mode of `RUN`: `none`, `host`
         network: Option<String>, Counts;
+        /// any text; images built because of it are built without cache, and what depends on them follows.
+        /// `--epoch` wins
+        epoch: Option<String>, Counts;
+        /// where a CI system builds the image, by platform: `{"linux/arm64": "ubuntu-24.04-arm"}`, or a list of labels
+        runners: BTreeMap<String, Runner>;
         /// attestations, as `docker buildx build --attest` takes them; none, for provenance holds the time of the
         /// build
         attest: List<String>;
@@ -106,10 +116,11 @@ settings! {
         contexts: Contexts, Narrow, Counts;
         /// patterns of context files that count, and are sent, beside those that the Dockerfile names: for a base
         /// image from elsewhere whose `ONBUILD` takes them. As in ignore files: `src/**`
-        inputs: List<String>, Narrow, Counts;
+        inputs: List<String>, Counts;
         /// `false`: its readable tags stay out of registries, and its content reference too unless an image that is
-        /// pushed needs it
-        push: Option<bool>, Narrow;
+        /// pushed needs it. `"content"`: the content reference goes there, no readable tag: an image that only tests,
+        /// without which the tags of the others do not move
+        push: Option<Push>, Narrow;
     }
 }
 

@@ -177,16 +177,6 @@ impl Value for String {
     }
 }
 
-impl Value for bool {
-    fn read(at: &mut At<'_, '_>) -> Option<Self> {
-        at.boolean()
-    }
-
-    fn schema() -> Json {
-        json!({"type": "boolean"})
-    }
-}
-
 impl Value for Spanned<String> {
     fn read(at: &mut At<'_, '_>) -> Option<Self> {
         at.string()

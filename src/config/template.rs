@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 
 use crate::diagnostics::{Code, Diagnostic, SourceText};
 use crate::lang::reference;
@@ -16,6 +16,42 @@ use crate::lang::tags::BranchTag;
 
 /// What templates may write, by name.
 pub(crate) type Variables = BTreeMap<String, Value>;
+
+/// The variables that templates have by themselves.
+const BUILT_IN: [&str; 13] = [
+    "name",
+    "namespace",
+    "short",
+    "tag",
+    "repository",
+    "folder",
+    "dockerfile",
+    "branch",
+    "default_branch",
+    "revision",
+    "commit",
+    "date",
+    "git_tags",
+];
+
+/// What a name of a variable is like, for help.
+pub(crate) const NAME_HELP: &str = "the name of a variable is like `dotnet` or `os_version`";
+
+/// Why a text cannot name a variable of the configuration's own; none where it can.
+pub(crate) fn problem_of_name(name: &str) -> Option<String> {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let is_name = starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !is_name {
+        return Some(format!("`{name}` cannot be written in a template"));
+    }
+    BUILT_IN
+        .contains(&name)
+        .then(|| format!("every template has a variable `{name}` by itself"))
+}
+
+/// How much work a template may be. minijinja counts instructions, and the data that they make at 64 bytes
+/// each; a list of a thousand tags is a twentieth of it.
+const FUEL: u64 = 100_000;
 
 /// A text of the configuration that may hold variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,6 +110,7 @@ impl<'c> Engine<'c> {
             let mut environment = Environment::new();
             environment.set_undefined_behavior(UndefinedBehavior::Strict);
             environment.set_auto_escape_callback(|_| AutoEscape::None);
+            environment.set_fuel(Some(FUEL));
             environment.add_filter("kebab", |text: &str| kebab(text));
             environment.add_filter("slug", |text: &str| {
                 reference::legal(text).unwrap_or_default()
@@ -134,6 +171,10 @@ impl<'c> Engine<'c> {
         rendered.map_err(|error| {
             let known: Vec<&str> = variables.keys().map(String::as_str).collect();
             let diagnostic = self.diagnose(template, &error, &format!(", for {of}"));
+            if error.kind() == ErrorKind::OutOfFuel {
+                return diagnostic
+                    .help("a template makes a short text: it may not loop or grow for long");
+            }
             diagnostic.help(format!("variables here: {}", known.join(", ")))
         })
     }
@@ -141,7 +182,9 @@ impl<'c> Engine<'c> {
     /// Puts a problem of a template at its place.
     pub(crate) fn at(&self, template: &Template, diagnostic: Diagnostic) -> Diagnostic {
         match (self.source, &template.span) {
-            (Some(source), Some(span)) => diagnostic.at(source, span.clone(), ""),
+            (Some(source), Some(span)) => diagnostic
+                .at(source, span.clone(), "")
+                .because_of(format!("{span:?}")),
             _ => diagnostic,
         }
     }
@@ -151,7 +194,12 @@ impl<'c> Engine<'c> {
         let detail = error
             .detail()
             .map_or(String::new(), |detail| format!(": {detail}"));
-        let message = format!("the template `{}` fails{of}: {kind}{detail}", template.text);
+        let text = &template.text;
+        let message = if kind == ErrorKind::OutOfFuel {
+            format!("the template `{text}` is too much work{of}")
+        } else {
+            format!("the template `{text}` fails{of}: {kind}{detail}")
+        };
         self.at(template, Diagnostic::new(Code::ConfigTemplate, message))
     }
 }
@@ -226,5 +274,22 @@ mod tests {
         check("a{% if rest %}-{{ rest }}{% endif %}", Ok("a"));
         check("{{ rset }}", Err("undefined"));
         check("{{ folder", Err("syntax error"));
+    }
+
+    #[test]
+    fn templates_end_soon_and_stay_small() {
+        for template in [
+            "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+            r#"{{ "x"|indent(4000000000)|length }}"#,
+            "{{ range(100000)|join(range(100000)|join)|length }}",
+            r#"{% set ns = namespace(x="xx") %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}"#,
+            r#"{% macro f(x) %}{{ f(x ~ x) }}{% endmacro %}{{ f("x") }}"#,
+            r#"{{ ("x" * 1000000)|replace("x", "x" * 1000000)|length }}"#,
+            "{{ 10 ** 10 ** 10 }}",
+        ] {
+            let rendered =
+                Engine::new(None).render(&Template::new(template), &Variables::default(), "`x`");
+            rendered.expect_err(template);
+        }
     }
 }

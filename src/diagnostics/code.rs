@@ -87,6 +87,7 @@ codes! {
     NoName = "no-name", Error;
     UnusedName = "unused-name", Warning;
     UnusedRule = "unused-rule", Warning;
+    UnusedExcept = "unused-except", Warning;
     UnknownImage = "unknown-image", Error;
 
     // Configuration.

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use crate::config::{self, IMAGE_SCHEME, NamedContext};
+use crate::config::{self, IMAGE_SCHEME, NamedContext, Push};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::tags;
 use crate::plan::{self, Action, Dependency, Image, Plan, Source};
-use crate::planner::contents::{Asked, Contents};
+use crate::planner::contents::Contents;
 use crate::planner::publish::{self, Published, Publisher};
 use crate::planner::resolve::Resolved;
 
@@ -19,8 +19,6 @@ pub(super) struct Assembly<'a> {
     /// The fingerprints, by name, that images have in the commit, where the working tree differs
     /// from it.
     pub clean: Option<&'a BTreeMap<String, String>>,
-    /// What was asked for.
-    pub asked: &'a Asked<'a>,
     /// All images.
     pub resolved: &'a [Resolved<'a>],
     /// The contents of the selected images and of all that these need.
@@ -49,7 +47,8 @@ impl Assembly<'_> {
             let wave = highest.map_or(0, |wave: &usize| wave + 1);
             waves.insert(index, wave);
             let mut image = self.image(index, wave, &planned, &published);
-            image.push_content = !image.push && needed.contains(&index);
+            let only_content = push_of(&self.resolved[index]) == Push::Content;
+            image.push_content = !image.push && (only_content || needed.contains(&index));
             images.push(image);
         }
         images.sort_by(|a, b| (a.wave, &a.name).cmp(&(b.wave, &b.name)));
@@ -71,7 +70,7 @@ impl Assembly<'_> {
 
     /// All images that an image which is pushed needs, selected or not.
     fn needed_where_pushed(&self) -> BTreeSet<usize> {
-        let is_pushed = |image: &&Resolved<'_>| image.definition.build.push.unwrap_or(true);
+        let is_pushed = |image: &&Resolved<'_>| push_of(image) != Push::No;
         let mut open: Vec<&Resolved<'_>> = self.resolved.iter().filter(is_pushed).collect();
         let mut needed = BTreeSet::new();
         while let Some(image) = open.pop() {
@@ -158,8 +157,17 @@ impl Assembly<'_> {
             cache_from: published.cache_from,
             cache_to: published.cache_to,
             attest: build.attest.clone(),
-            no_cache: !self.asked.epoch.is_empty(),
-            push: build.push.unwrap_or(true),
+            runners: build
+                .runners
+                .clone()
+                .into_iter()
+                .map(|(p, runner)| (p, runner.0))
+                .collect(),
+            no_cache: build
+                .epoch
+                .as_deref()
+                .is_some_and(|epoch| !epoch.is_empty()),
+            push: push_of(image) == Push::Yes,
             push_content: false,
             dirty: self.is_dirty(index),
             onbuild: !image.triggers().is_empty(),
@@ -239,6 +247,10 @@ fn share(plan: &mut Plan, diagnostics: &mut Diagnostics) {
         image.stamp_args.clone_from(&first.stamp_args);
         image.attest.clone_from(&first.attest);
     }
+}
+
+fn push_of(image: &Resolved<'_>) -> Push {
+    image.definition.build.push.unwrap_or_default()
 }
 
 /// A secret as the plan writes it.

@@ -11,7 +11,7 @@ use crate::lang::dockerfile::{self, Ast, Dockerfile};
 use crate::lang::platform::Platform;
 use crate::plan::Plan;
 use crate::planner::assemble::Assembly;
-use crate::planner::contents::{self, Asked, Contents};
+use crate::planner::contents::{self, Contents};
 use crate::planner::discover::{Discovery, Found};
 use crate::planner::fingerprint::Manifest;
 use crate::planner::graph::{Graph, Order};
@@ -98,7 +98,11 @@ pub fn compile(
     options: &Options,
     clean: Option<&BTreeMap<String, String>>,
 ) -> Outcome<Compiled> {
-    Outcome::of(|diagnostics| run(snapshot, config, options, clean, diagnostics))
+    Outcome::of(|diagnostics| {
+        let compiled = run(snapshot, config, options, clean, diagnostics);
+        config.weigh(diagnostics);
+        compiled
+    })
 }
 
 /// The phases, a line each.
@@ -129,6 +133,7 @@ fn run(
         stamp_args: &options.stamp_args,
         platforms: &options.platforms,
         repository: options.repository.as_deref(),
+        epoch: options.epoch.as_deref(),
     };
     let root = &snapshot.root;
     let mut definitions = images::define(&texts, root, config, &namer, over, diagnostics)?;
@@ -161,14 +166,12 @@ fn run(
         .collect();
     let selected = options.selection.apply(&names, &graph)?;
     let counted = graph.with_needs(selected.iter().copied());
-    let epoch = options.epoch.as_deref().unwrap_or(&config.epoch);
-    let asked = Asked { epoch };
     let sequence = order
         .sequence
         .iter()
         .copied()
         .filter(|image| counted.contains(image));
-    let contents = contents::of_all(snapshot, &resolved, sequence, &asked, diagnostics);
+    let contents = contents::of_all(snapshot, &resolved, sequence, diagnostics);
     let publisher = Publisher {
         source: config.source.as_ref(),
         revision: &revision(snapshot, options),
@@ -179,7 +182,6 @@ fn run(
     let assembly = Assembly {
         publisher: &publisher,
         clean,
-        asked: &asked,
         resolved: &resolved,
         contents: &contents,
     };
@@ -259,11 +261,12 @@ fn syntax_errors(
 ) {
     for (path, file) in files {
         let source = &texts[*path];
-        let mut errors = file.all_errors().map(|error| error.diagnostic(source));
+        let errors = file.all_errors();
+        let mut errors = errors.map(|error| error.diagnostic(source).because_of(*path));
         // Once a file is enough.
         diagnostics.extend(errors.next().map(|error| {
             error.help(format!(
-                r#"or, if this is no Dockerfile: `"dockerfiles": {{"exclude": ["{path}"]}}` in .shipwright.json"#
+                r#"or, if this is no Dockerfile: `{{"version": 2, "dockerfiles": {{"exclude": ["{path}"]}}}}` in .shipwright.json"#
             ))
         }));
         diagnostics.extend(errors);

@@ -42,13 +42,6 @@ pub(crate) struct Contents {
     pub fingerprint: String,
 }
 
-/// What is asked for beside what the repository says.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked<'a> {
-    /// The epoch; empty for none.
-    pub epoch: &'a str,
-}
-
 /// The contents of images, by index. `sequence` is in build order, with all that its images need.
 ///
 /// # Errors
@@ -57,7 +50,6 @@ pub(crate) fn of_all(
     snapshot: &Snapshot,
     resolved: &[Resolved<'_>],
     sequence: impl Iterator<Item = usize>,
-    asked: &Asked<'_>,
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<usize, Contents> {
     let files = Files::new(snapshot);
@@ -93,7 +85,6 @@ pub(crate) fn of_all(
                 .filter(|file| file.filter == LFS)
                 .map(Filtered::name)
                 .collect(),
-            epoch: asked.epoch,
             raw_dockerfile: (!is_utf8).then(|| hex(&Sha256::digest(bytes))),
         };
         let manifest = manifest(image, &facts);

@@ -7,6 +7,7 @@ use globset::{GlobSet, GlobSetBuilder};
 use crate::config::{Config, Spanned};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::paths::{self, file_name};
+use crate::planner::images;
 use crate::tree::snapshot::{Entry, Node, Snapshot};
 
 /// Endings of files that are templates of Dockerfiles or notes about them.
@@ -47,9 +48,9 @@ pub(crate) struct Discovery<'c> {
     also: GlobSet,
     exclude: GlobSet,
     /// Those that images of the configuration name.
-    named: BTreeSet<&'c str>,
+    named: BTreeSet<String>,
     /// The last components of these.
-    names: BTreeSet<&'c [u8]>,
+    names: BTreeSet<Vec<u8>>,
 }
 
 /// The Dockerfiles of a repository, in byte order.
@@ -65,10 +66,7 @@ impl<'c> Discovery<'c> {
     /// By a configuration, whose patterns have been checked.
     pub(crate) fn new(config: &'c Config) -> Self {
         let patterns = &config.dockerfiles;
-        let named = config.images.values();
-        let named: BTreeSet<&str> = named
-            .filter_map(|entry| Some(entry.dockerfile.as_ref()?.value.as_str()))
-            .collect();
+        let named: BTreeSet<String> = images::named_dockerfiles(config).collect();
         Self {
             config,
             only: set(&patterns.only),
@@ -76,7 +74,7 @@ impl<'c> Discovery<'c> {
             exclude: set(&patterns.exclude),
             names: named
                 .iter()
-                .map(|path| file_name(path).as_bytes())
+                .map(|path| file_name(path).as_bytes().to_vec())
                 .collect(),
             named,
         }

@@ -3,6 +3,7 @@
 //! `names`, then the first of `rules` that matches, then the folder name an image; entries of
 //! `images` change one, or make further ones of a Dockerfile that then has no other.
 
+mod entries;
 mod planned;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,9 +11,9 @@ use std::ops::Range;
 
 use minijinja::value::Value;
 
-use crate::config::resolve::Renderer;
+use crate::config::resolve::{Renderer, Setting};
 use crate::config::template::{Engine, Template, Variables};
-use crate::config::{Config, ImageEntry, ResolvedBuild, Rule, Settings};
+use crate::config::{Combination, Config, ImageEntry, Matrix, ResolvedBuild, Rule, Settings};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText, nearest};
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
@@ -20,6 +21,9 @@ use crate::paths;
 use crate::planner::names::{self, Named, Namer};
 use crate::tree::snapshot::Folder;
 
+use entries::Entry;
+
+pub(crate) use entries::named_dockerfiles;
 pub(crate) use planned::{as_planned, differs};
 
 /// An image as it is defined, before its Dockerfile is read.
@@ -70,6 +74,8 @@ pub(crate) struct Over<'o> {
     pub platforms: &'o [Platform],
     /// The repository template.
     pub repository: Option<&'o str>,
+    /// The epoch.
+    pub epoch: Option<&'o str>,
 }
 
 /// The images of all Dockerfiles, sorted by name.
@@ -101,6 +107,7 @@ pub(crate) fn define(
         .filter_map(|draft| definer.definition(draft))
         .collect();
     definer.unused_rules();
+    definer.exceptions();
     let mut problems = definer.problems;
     problems.extend(ambiguous_aliases(&definitions));
     if problems.has_errors() {
@@ -109,14 +116,28 @@ pub(crate) fn define(
     Ok(definitions)
 }
 
+/// The most images that all matrices together may make.
+const MOST: usize = 100_000;
+
 /// An image whose settings are not rendered yet.
 struct Draft<'c> {
     name: String,
     dockerfile: &'c str,
-    /// The first rule that matches the Dockerfile's path, and its groups.
-    rule: Option<(&'c Rule, BTreeMap<String, String>)>,
+    rule: Option<Matched<'c>>,
     entry: Option<&'c ImageEntry>,
+    /// The values of the matrices that it comes from.
+    values: Vec<&'c Combination>,
 }
+
+/// The first rule that matches a Dockerfile's path.
+#[derive(Clone)]
+struct Matched<'c> {
+    rule: &'c Rule,
+    groups: BTreeMap<String, String>,
+}
+
+/// Images by what their names mean.
+type ByName<'c> = BTreeMap<String, Vec<Draft<'c>>>;
 
 struct Definer<'c, 'd> {
     config: &'c Config,
@@ -132,78 +153,190 @@ struct Definer<'c, 'd> {
 impl<'c> Definer<'c, '_> {
     /// All images with their names, sorted by these.
     fn drafts(&mut self) -> Vec<Draft<'c>> {
-        let entries = &self.config.images;
-        let named: BTreeSet<&str> = entries
-            .values()
-            .filter_map(|entry| Some(entry.dockerfile.as_ref()?.value.as_str()))
+        let entries: Vec<(Entry<'c>, Option<String>)> = entries::entries(self.config)
+            .map(|entry| {
+                let path = entry.dockerfile(self.config, &self.engine, &mut self.problems);
+                (entry, path)
+            })
             .collect();
-        let mut by_name: BTreeMap<String, Vec<Draft<'c>>> = BTreeMap::new();
-        let dockerfiles = self.dockerfiles;
-        for dockerfile in dockerfiles.keys() {
-            if named.contains(dockerfile.as_str()) {
-                continue;
-            }
-            let rule = self.rule(dockerfile);
-            match self.name(dockerfile, rule.as_ref()) {
-                Ok(name) => by_name.entry(key(&name)).or_default().push(Draft {
-                    name,
-                    dockerfile,
-                    rule,
-                    entry: None,
-                }),
-                Err(diagnostic) => self.problems.push(diagnostic),
+        let named: BTreeSet<&str> = entries
+            .iter()
+            .filter_map(|(_, path)| path.as_deref())
+            .collect();
+        let mut by_name = ByName::new();
+        for dockerfile in self.dockerfiles.keys() {
+            if !named.contains(dockerfile.as_str()) {
+                self.by_themselves(dockerfile, &mut by_name);
             }
         }
-        for (name, entry) in entries {
-            if let Some(problem) = illegal(name, "the name of an image") {
-                self.problems
-                    .push(self.at(problem, entry.name_span.clone()));
-                continue;
-            }
-            let drafts = by_name.entry(key(name)).or_default();
-            let Some(dockerfile) = &entry.dockerfile else {
-                if let Some(draft) = drafts.first_mut() {
-                    draft.entry = Some(entry);
-                } else {
-                    by_name.remove(&key(name));
-                    self.unknown(name, entry, &by_name);
-                }
-                continue;
-            };
-            let Some((path, _)) = dockerfiles.get_key_value(&dockerfile.value) else {
-                let message = format!("there is no Dockerfile `{}`", dockerfile.value);
-                let known = dockerfiles.keys().map(String::as_str);
-                let near = nearest(&dockerfile.value, known);
-                let help = near.map_or_else(
-                    || "paths are relative to the root, and git must track the file".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                let problem = Diagnostic::new(Code::MissingDockerfile, message).help(help);
-                self.problems
-                    .push(self.at(problem, dockerfile.span.clone()));
-                continue;
-            };
-            drafts.push(Draft {
-                name: name.clone(),
-                dockerfile: path,
-                rule: self.rule(path),
-                entry: Some(entry),
-            });
+        for (entry, path) in &entries {
+            self.by_entry(*entry, path.as_deref(), &mut by_name);
         }
         let mut drafts = Vec::new();
-        for mut same in by_name.into_values() {
+        for same in by_name.into_values() {
             if same.len() > 1 {
                 self.problems.push(self.duplicate(&same));
             }
-            drafts.extend(same.drain(..).next());
+            drafts.extend(same.into_iter().next());
+        }
+        if drafts.len() > MOST {
+            let message = format!("the matrices of the configuration make more than {MOST} images");
+            self.problems
+                .push(Diagnostic::new(Code::ConfigValue, message));
+            drafts.clear();
         }
         drafts.sort_by(|a, b| a.name.cmp(&b.name));
         drafts
     }
 
-    fn rule(&self, dockerfile: &str) -> Option<(&'c Rule, BTreeMap<String, String>)> {
+    /// Adds the images that a Dockerfile makes which no entry names.
+    fn by_themselves(&mut self, dockerfile: &'c str, by_name: &mut ByName<'c>) {
+        let rule = self.rule(dockerfile);
+        let draft = |name: String, rule, values| Draft {
+            name,
+            dockerfile,
+            rule,
+            entry: None,
+            values,
+        };
+        // What `names` names is one image, for which no matrix holds, nor what is said beside it.
+        if let Some(name) = self.namer.configured(dockerfile) {
+            let rule = rule.filter(|matched| matched.rule.matrix.is_none());
+            match name {
+                Ok(name) => insert(by_name, draft(name, rule, Vec::new())),
+                Err(problem) => self.problems.push(problem),
+            }
+            return;
+        }
+        let combinations = match rule.as_ref().map(|matched| matched.rule) {
+            Some(Rule {
+                matrix: Some(matrix),
+                except,
+                ..
+            }) => matrix.without(except).0.into_iter().map(Some).collect(),
+            _ => vec![None],
+        };
+        for values in combinations {
+            match self.name(dockerfile, rule.as_ref(), values) {
+                Ok(name) => {
+                    let values = values.into_iter().collect();
+                    insert(by_name, draft(name, rule.clone(), values));
+                }
+                Err(diagnostic) => self.problems.push(diagnostic),
+            }
+        }
+    }
+
+    /// Adds the image of an entry, or what it changes of one that is there.
+    fn by_entry(&mut self, entry: Entry<'c>, path: Option<&str>, by_name: &mut ByName<'c>) {
+        let Some(name) = self.name_of_entry(entry, path) else {
+            return;
+        };
+        let Entry {
+            said: entry,
+            values,
+            ..
+        } = entry;
+        let Some(template) = &entry.dockerfile else {
+            match by_name
+                .get_mut(&key(&name))
+                .and_then(|same| same.first_mut())
+            {
+                Some(draft) => {
+                    draft.entry = Some(entry);
+                    draft.values.extend(values);
+                }
+                None => self.unknown(&name, entry, by_name),
+            }
+            return;
+        };
+        // Where its template failed, that has been said.
+        let Some(path) = path else { return };
+        let Some((dockerfile, _)) = self.dockerfiles.get_key_value(path) else {
+            let message = format!("there is no Dockerfile `{path}`");
+            let known = self.dockerfiles.keys().map(String::as_str);
+            let help = nearest(path, known).map_or_else(
+                || "paths are relative to the root, and git must track the file".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let problem = Diagnostic::new(Code::MissingDockerfile, message).help(help);
+            self.problems.push(self.engine.at(template, problem));
+            return;
+        };
+        // What a rule says beside a matrix may need its values, which this image has not.
+        let rule = self.rule(dockerfile);
+        let rule = rule.filter(|matched| matched.rule.matrix.is_none());
+        let draft = Draft {
+            name,
+            dockerfile,
+            rule,
+            entry: Some(entry),
+            values: values.into_iter().collect(),
+        };
+        insert(by_name, draft);
+    }
+
+    /// The name of an entry's image: as it is written, or what its template says.
+    fn name_of_entry(&mut self, entry: Entry<'_>, path: Option<&str>) -> Option<String> {
+        let span = &entry.said.name_span;
+        let mut name = entry.key.to_owned();
+        if entry.values.is_some() {
+            let mut variables = self.variables(path.unwrap_or_default(), &BTreeMap::new());
+            variables.extend(entry.variables(self.config));
+            let template = Template {
+                text: name.clone(),
+                span: Some(span.clone()),
+                literal: false,
+            };
+            match self.engine.render(&template, &variables, "`images`") {
+                Ok(rendered) => rendered.trim().clone_into(&mut name),
+                Err(problem) => {
+                    self.problems.push(problem);
+                    return None;
+                }
+            }
+        }
+        if let Some(problem) = illegal(&name, "the name of an image") {
+            self.problems.push(self.at(problem, span.clone()));
+            return None;
+        }
+        Some(name)
+    }
+
+    fn rule(&self, dockerfile: &str) -> Option<Matched<'c>> {
         let mut rules = self.config.rules.iter();
-        rules.find_map(|rule| Some((rule, rule.groups(dockerfile)?)))
+        rules.find_map(|rule| {
+            let groups = rule.groups(dockerfile)?;
+            Some(Matched { rule, groups })
+        })
+    }
+
+    /// Warns of exceptions that leave out no combination, and refuses those that leave out all.
+    fn exceptions(&mut self) {
+        let none = Matrix::default();
+        let of_rules = self
+            .config
+            .rules
+            .iter()
+            .map(|rule| (&rule.matrix, &rule.except));
+        let of_images = self.config.images.values();
+        let of_images = of_images.map(|entry| (&entry.matrix, &entry.except));
+        for (matrix, except) in of_rules.chain(of_images) {
+            let (kept, unused) = matrix.as_ref().unwrap_or(&none).without(except);
+            for span in unused {
+                let message = "this leaves out no combination of `for`";
+                let remark = Diagnostic::new(Code::UnusedExcept, message)
+                    .help("an entry leaves out the combinations that agree with all of its values; correct it, or remove it");
+                let remark = self.at(remark, span);
+                self.remarks.push(remark);
+            }
+            if let (true, true, Some(span)) = (matrix.is_some(), kept.is_empty(), except.span()) {
+                let message = "`except` leaves out every combination of `for`";
+                let problem = Diagnostic::new(Code::ConfigValue, message)
+                    .help("then no image is left: take the entry out instead");
+                self.problems.push(self.at(problem, span));
+            }
+        }
     }
 
     /// Warns of rules without effect: those that match no Dockerfile, and those that earlier ones forestall.
@@ -245,19 +378,28 @@ impl<'c> Definer<'c, '_> {
         }
     }
 
-    /// The name of the image that a Dockerfile makes by itself.
+    /// The name of an image that a Dockerfile makes by itself, where `names` gives none.
     fn name(
         &mut self,
         dockerfile: &str,
-        rule: Option<&(&'c Rule, BTreeMap<String, String>)>,
+        rule: Option<&Matched<'c>>,
+        values: Option<&Combination>,
     ) -> Result<String, Diagnostic> {
-        if let Some(name) = self.namer.configured(dockerfile) {
-            return name;
-        }
-        if let Some((rule, groups)) = rule
+        if let Some(Matched { rule, groups }) = rule
             && let Some(template) = &rule.name
         {
-            let variables = self.variables(dockerfile, groups);
+            let vars = rule
+                .settings
+                .build
+                .vars
+                .over(&self.config.settings.build.vars);
+            let mut variables = self.variables(dockerfile, groups);
+            variables.extend(
+                vars.0
+                    .into_iter()
+                    .map(|(name, value)| (name, value.value.into())),
+            );
+            entries::add(&mut variables, values);
             let name = self
                 .engine
                 .render(template, &variables, &format!("`{dockerfile}`"))?;
@@ -274,7 +416,7 @@ impl<'c> Definer<'c, '_> {
         if let Some(part) = changed {
             let message = format!("`{part}`, in `{dockerfile}`, is made legal: `{name}`");
             let note = Diagnostic::new(Code::LegalName, message).help(format!(
-                r#"to choose another name: `"names": {{"/{dockerfile}": "…"}}` in .shipwright.json"#
+                r#"to choose another name: `{{"version": 2, "names": {{"/{dockerfile}": "…"}}}}` in .shipwright.json"#
             ));
             self.remarks.push(note);
         }
@@ -302,9 +444,10 @@ impl<'c> Definer<'c, '_> {
 
     /// The image of a draft, with everything rendered that does not depend on the commit.
     fn definition(&mut self, draft: Draft<'c>) -> Option<Definition> {
-        let (rule, groups) = draft.rule.unzip();
+        let groups = draft.rule.as_ref().map(|matched| matched.groups.clone());
+        let groups = groups.unwrap_or_default();
         let mut settings = self.config.settings.clone();
-        if let Some(rule) = rule {
+        if let Some(Matched { rule, .. }) = &draft.rule {
             settings = rule.settings.over(&settings);
         }
         if let Some(entry) = draft.entry {
@@ -323,7 +466,16 @@ impl<'c> Definer<'c, '_> {
         if let Some(repository) = self.over.repository {
             settings.publish.repository = Some(Template::new(repository));
         }
-        let mut variables = self.variables(draft.dockerfile, &groups.unwrap_or_default());
+        if let Some(epoch) = self.over.epoch {
+            settings.build.epoch = Some(epoch.to_owned());
+        }
+        self.clashes(&draft, &settings, &groups);
+        let mut variables = self.variables(draft.dockerfile, &groups);
+        let vars = settings.build.vars.0.iter();
+        variables.extend(vars.map(|(name, value)| (name.clone(), value.value.as_str().into())));
+        for values in &draft.values {
+            entries::add(&mut variables, Some(values));
+        }
         let (bare, tag) = split_tag(&draft.name);
         for (name, value) in [
             ("name", bare),
@@ -362,6 +514,30 @@ impl<'c> Definer<'c, '_> {
         })
     }
 
+    /// Refuses variables that have the name of a group of the rule.
+    fn clashes(
+        &mut self,
+        draft: &Draft<'_>,
+        settings: &Settings,
+        groups: &BTreeMap<String, String>,
+    ) {
+        let vars = settings.build.vars.0.iter();
+        let vars = vars.map(|(name, value)| (name.as_str(), Some(value.span.clone())));
+        let values = draft.values.iter().flat_map(|values| values.values());
+        for (name, span) in vars.chain(values.map(|(name, _)| (name, None))) {
+            if !groups.contains_key(name) {
+                continue;
+            }
+            let rule = draft.rule.as_ref().map(|matched| &matched.rule.pattern);
+            let message = format!("`{name}` is a group of the rule already");
+            let problem = Diagnostic::new(Code::ConfigValue, message)
+                .help("a template cannot tell two variables of one name apart: rename one of them");
+            let span = span.or_else(|| rule.map(|pattern| pattern.span.clone()));
+            self.problems
+                .push(self.at(problem, span.unwrap_or_default()));
+        }
+    }
+
     fn at(&self, diagnostic: Diagnostic, span: Range<usize>) -> Diagnostic {
         match &self.config.source {
             Some(source) => diagnostic.at(source, span, ""),
@@ -369,12 +545,7 @@ impl<'c> Definer<'c, '_> {
         }
     }
 
-    fn unknown(
-        &mut self,
-        name: &str,
-        entry: &ImageEntry,
-        others: &BTreeMap<String, Vec<Draft<'c>>>,
-    ) {
+    fn unknown(&mut self, name: &str, entry: &ImageEntry, others: &ByName<'c>) {
         let message = format!("no image is called `{name}`, and this entry names no Dockerfile");
         let mut diagnostic =
             Diagnostic::new(Code::UnknownImage, message).help("say which: `\"dockerfile\": \"…\"`");
@@ -387,7 +558,23 @@ impl<'c> Definer<'c, '_> {
     }
 
     fn duplicate(&self, drafts: &[Draft<'_>]) -> Diagnostic {
+        const SHOWN: usize = 4;
         let name = &drafts[0].name;
+        if drafts.iter().any(|draft| !draft.values.is_empty()) {
+            let message = format!("{} images have one name, `{name}`", drafts.len());
+            let mut diagnostic = Diagnostic::new(Code::DuplicateName, message);
+            for draft in drafts.iter().take(SHOWN) {
+                let values: Vec<String> = draft.values.iter().map(ToString::to_string).collect();
+                let label = match values.join(", ") {
+                    none if none.is_empty() => none,
+                    values => format!("with {values}"),
+                };
+                diagnostic = diagnostic.at(&self.dockerfiles[draft.dockerfile], 0..0, label);
+            }
+            return diagnostic.help(
+                "write into the name what tells them apart: a variable of `for`, in `{{ }}`",
+            );
+        }
         let dockerfiles: BTreeSet<&str> = drafts.iter().map(|draft| draft.dockerfile).collect();
         let message = format!("{} Dockerfiles have one name, `{name}`", drafts.len());
         let mut diagnostic = Diagnostic::new(Code::DuplicateName, message);
@@ -396,9 +583,13 @@ impl<'c> Definer<'c, '_> {
         }
         let last = dockerfiles.last().copied().unwrap_or_default();
         diagnostic.help(format!(
-            r#"name them apart in .shipwright.json: `{{"names": {{"/{last}": "{name}-2"}}}}`"#
+            r#"name them apart in .shipwright.json: `{{"version": 2, "names": {{"/{last}": "{name}-2"}}}}`"#
         ))
     }
+}
+
+fn insert<'c>(by_name: &mut ByName<'c>, draft: Draft<'c>) {
+    by_name.entry(key(&draft.name)).or_default().push(draft);
 }
 
 /// A problem where a text is not the name of an image.

@@ -169,6 +169,7 @@ impl Workspace {
                 Purpose::Check => checks::tell(&state, &reading, remarks)?,
                 Purpose::Look => {}
             }
+            reading.config.weigh(remarks);
             let mut planned = self.planned(reading);
             let since = match &request.since {
                 Some(since) => {

@@ -35,6 +35,7 @@ mod plan_laws;
 mod registry;
 mod rows;
 mod schema;
+mod settings;
 mod shared;
 mod stage_laws;
 mod transcripts;

@@ -26,8 +26,6 @@ pub(crate) struct Facts<'f> {
     /// Inputs whose contents git-lfs keeps, by their paths in the context; after the name of the
     /// context and a blank in a named one.
     pub lfs: Vec<String>,
-    /// The epoch.
-    pub epoch: &'f str,
     /// SHA-256 of the Dockerfile's bytes where they are not UTF-8, and so were not all read.
     pub raw_dockerfile: Option<String>,
 }
@@ -47,8 +45,10 @@ pub(crate) fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
     {
         manifest.add("network", network);
     }
-    if !facts.epoch.is_empty() {
-        manifest.add("epoch", facts.epoch);
+    if let Some(epoch) = image.definition.build.epoch.as_deref()
+        && !epoch.is_empty()
+    {
+        manifest.add("epoch", epoch);
     }
     for (name, value) in &image.definition.build.build_args {
         if name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH" {

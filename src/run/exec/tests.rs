@@ -35,6 +35,7 @@ pub(in crate::run) fn image(name: &str, needs: &[&str]) -> Image {
         cache_from: Vec::new(),
         cache_to: Vec::new(),
         attest: Vec::new(),
+        runners: BTreeMap::new(),
         no_cache: false,
         push: true,
         push_content: false,

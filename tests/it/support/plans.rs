@@ -49,6 +49,7 @@ fn image<'a>(prefix: &str, name: &str, needs: impl Iterator<Item = &'a str>) -> 
         cache_from: Vec::new(),
         cache_to: Vec::new(),
         attest: Vec::new(),
+        runners: BTreeMap::new(),
         no_cache: false,
         push: true,
         push_content: false,
