@@ -37,6 +37,7 @@ mod rows;
 mod schema;
 mod settings;
 mod shared;
+mod signals;
 mod stage_laws;
 mod transcripts;
 mod working_tree_laws;

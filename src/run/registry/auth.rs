@@ -1,9 +1,15 @@
 //! Who a registry is told we are: the credentials that docker keeps, and the tokens got for them.
 
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use serde::Deserialize;
 
+/// How long a credential helper may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The key under which docker keeps the credentials of Docker Hub.
 const HUB_KEY: &str = "https://index.docker.io/v1/";
 
@@ -65,13 +71,24 @@ pub(super) enum Credential {
 }
 
 /// The credentials for a registry, where docker keeps some.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a helper is not waited for without end"
+)]
 pub(super) fn credential(domain: &str) -> Result<Option<Credential>, String> {
     let key = if domain == "docker.io" {
         HUB_KEY
     } else {
         domain
     };
-    match docker_credential::get_credential(key) {
+    let key = key.to_owned();
+    let (sender, answer) = mpsc::channel();
+    thread::spawn(move || sender.send(docker_credential::get_credential(&key)));
+    // A helper may ask for a password where nobody sees it.
+    let Ok(answer) = answer.recv_timeout(PATIENCE) else {
+        return Err("docker's credential helper does not answer".to_owned());
+    };
+    match answer {
         Ok(DockerCredential::UsernamePassword(user, password)) => {
             Ok(Some(Credential::Password(user, password)))
         }

@@ -183,7 +183,9 @@ impl Writer<'_> {
         };
         let alternates = std::env::join_paths(&self.sealer.objects).unwrap_or_default();
         let status = Command::new("git")
-            .arg("--git-dir")
+            // Else it maps the whole pack.
+            .args(["-c", "core.packedGitWindowSize=16m"])
+            .args(["-c", "core.packedGitLimit=64m", "--git-dir"])
             .arg(&self.sealer.git_directory)
             .args(["cat-file", "blob", &id.to_string()])
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", alternates)
