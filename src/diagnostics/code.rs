@@ -119,6 +119,7 @@ codes! {
     NoRepository = "no-repository", Error;
     ForeignRepository = "foreign-repository", Error;
     UnreadableRepository = "unreadable-repository", Error;
+    MalformedTree = "malformed-tree", Error;
     NoCommit = "no-commit", Error;
     UnknownRevision = "unknown-revision", Error;
     NoMergeBase = "no-merge-base", Error;

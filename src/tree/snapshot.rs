@@ -5,6 +5,7 @@
 
 mod folder;
 mod missing;
+mod names;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::{ObjectId, object_id};
+use super::{ObjectId, names, object_id};
 
 /// A folder and all that is below it.
 ///
@@ -125,13 +125,24 @@ impl NodeRef<'_> {
     }
 }
 
-/// The bytes are no tree object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MalformedTree;
+/// Why the bytes of a tree object are none that git would write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MalformedTree {
+    /// They are no entries.
+    NoTree,
+    /// An entry has a name that leads elsewhere: which, and what is wrong with it.
+    Name(String, &'static str),
+    /// An entry stands twice, or not in its place.
+    Order(String),
+}
 
 impl fmt::Display for MalformedTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a tree object is malformed")
+        match self {
+            Self::NoTree => f.write_str("it is malformed"),
+            Self::Name(name, why) => write!(f, "it holds {why}: {name:?}"),
+            Self::Order(name) => write!(f, "it holds {name:?} twice, or out of order"),
+        }
     }
 }
 
@@ -180,24 +191,28 @@ impl Folder {
     /// their ids.
     ///
     /// # Errors
-    /// The first of `below`, or that the bytes are no tree.
+    /// The first of `below`, or why the bytes are no tree: names and order are checked as git does.
     pub fn of_tree<E: From<MalformedTree>>(
         id: ObjectId,
         tree: &[u8],
         mut below: impl FnMut(ObjectId) -> Result<Arc<Self>, E>,
     ) -> Result<Self, E> {
         if u32::try_from(tree.len()).is_err() {
-            return Err(MalformedTree.into());
+            return Err(MalformedTree::NoTree.into());
         }
         // Most entries take this much or more: one allocation is enough.
-        let mut slots = Vec::with_capacity(tree.len() / 32 + 1);
+        let mut slots: Vec<Slot> = Vec::with_capacity(tree.len() / 32 + 1);
         let mut folders = Vec::new();
         let mut at = 0;
         while at < tree.len() {
-            let (mode, start) = mode(tree, at).ok_or(MalformedTree)?;
-            let end = memchr::memchr(0, &tree[start..]).ok_or(MalformedTree)? + start;
+            let (mode, start) = mode(tree, at).ok_or(MalformedTree::NoTree)?;
+            let end = memchr::memchr(0, &tree[start..]).ok_or(MalformedTree::NoTree)? + start;
             at = end + 1 + 20;
-            let id = tree.get(end + 1..at).ok_or(MalformedTree)?;
+            let id = tree.get(end + 1..at).ok_or(MalformedTree::NoTree)?;
+            if let Some(why) = names::problem(&tree[start..end]) {
+                let name = String::from_utf8_lossy(&tree[start..end]).into_owned();
+                return Err(MalformedTree::Name(name, why).into());
+            }
             let kind = match mode & 0o170_000 {
                 0o040_000 => {
                     let id = id.try_into().expect("20 bytes were taken");
@@ -211,7 +226,13 @@ impl Folder {
                 },
             };
             let (start, end) = (offset(start), offset(end));
-            slots.push(Slot { start, end, kind });
+            let slot = Slot { start, end, kind };
+            if !follows(tree, &slots, &slot) {
+                let name = &tree[slot.start as usize..slot.end as usize];
+                let name = String::from_utf8_lossy(name).into_owned();
+                return Err(MalformedTree::Order(name).into());
+            }
+            slots.push(slot);
         }
         Ok(Self {
             id,
@@ -395,6 +416,28 @@ fn mode(tree: &[u8], at: usize) -> Option<(u32, usize)> {
     Some((mode, at + digits + 1))
 }
 
+/// Whether an entry may stand after others: in git's order, and under a name that none of them has.
+fn follows(tree: &[u8], before: &[Slot], slot: &Slot) -> bool {
+    let name = |slot: &Slot| &tree[slot.start as usize..slot.end as usize];
+    let is_folder = |slot: &Slot| matches!(slot.kind, Kind::Folder(_));
+    let key = |slot: &Slot| {
+        let slash = is_folder(slot).then_some(&b'/');
+        name(slot).iter().chain(slash)
+    };
+    let Some(last) = before.last() else {
+        return true;
+    };
+    if key(last).cmp(key(slot)).is_ge() {
+        return false;
+    }
+    // A file of the same name as a folder stands before it, and between them what begins alike.
+    let alike = before
+        .iter()
+        .rev()
+        .take_while(|other| name(other).starts_with(name(slot)));
+    !is_folder(slot) || !alike.into_iter().any(|other| name(other) == name(slot))
+}
+
 /// A place in a tree object, or an index in a list that is shorter than one.
 fn offset(at: usize) -> u32 {
     u32::try_from(at).expect("a tree object has less than 4 GiB")
@@ -455,7 +498,7 @@ mod tests {
         let made = Folder::new([("inner", Node::Folder(Arc::clone(&inner))), file("x")]);
         let read = Folder::of_tree(made.id, &made.tree, |id| {
             assert_eq!(id, inner.id);
-            Folder::of_tree(id, &inner.tree, |_| Err(MalformedTree)).map(Arc::new)
+            Folder::of_tree(id, &inner.tree, |_| Err(MalformedTree::NoTree)).map(Arc::new)
         });
         let read = read.unwrap();
         let list = |folder: &Folder| {
@@ -474,11 +517,40 @@ mod tests {
             let first = b"40000 inner\0".len() + 20;
             assert_eq!(cut.is_err(), length != first, "{length}");
         }
-        let none = |_| Err(MalformedTree);
+        let none = |_| Err(MalformedTree::NoTree);
         for bytes in ["1006440 x", "10b644 x", "x", " "] {
             let bytes = [bytes.as_bytes(), &[0; 21]].concat();
             let read = Folder::of_tree(id, &bytes, none);
-            assert_eq!(read.is_err(), bytes[0] != b' ', "{bytes:?}");
+            assert!(read.is_err(), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_tree_that_git_would_refuse_is_refused() {
+        #[track_caller]
+        fn check(entries: &[(&str, &str)], refused: bool) {
+            let mut tree = Vec::new();
+            for (mode, name) in entries {
+                tree.extend([mode.as_bytes(), b" ", name.as_bytes(), b"\0", &[1; 20]].concat());
+            }
+            let empty = Arc::new(Folder::empty());
+            let read = Folder::of_tree(blob_id(b""), &tree, |_| {
+                Ok::<_, MalformedTree>(Arc::clone(&empty))
+            });
+            assert_eq!(read.is_err(), refused, "{entries:?}: {read:?}");
+        }
+        let (file, folder) = ("100644", "40000");
+        check(&[(file, "a"), (file, "a-b"), (folder, "a0")], false);
+        check(&[(file, "a-b"), (folder, "a"), (file, "a0")], false);
+        check(&[(file, "../../x")], true);
+        check(&[(folder, "..")], true);
+        check(&[(folder, ".git")], true);
+        check(&[(file, "")], true);
+        check(&[(file, "l"), (file, "l/through")], true);
+        check(&[(file, "a"), (file, "a")], true);
+        check(&[(folder, "a"), (folder, "a")], true);
+        check(&[(file, "a"), (file, "a-b"), (folder, "a")], true);
+        check(&[(file, "b"), (file, "a")], true);
+        check(&[(folder, "a"), (file, "a-b")], true);
     }
 }

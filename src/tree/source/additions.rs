@@ -85,13 +85,13 @@ impl Tree<'_> {
             checked_out: self.disk.is_some(),
             found: Vec::new(),
         };
-        reader.below(self.repository, &self.root, "", self.root_path());
+        reader.below(self.repository, &self.root, "", self.root_path())?;
         self.added.submodules = reader.found;
         let odb = self.repository.odb();
         for submodule in &self.added.submodules {
             if let (Ok(odb), Some(objects)) = (&odb, &submodule.objects) {
                 odb.add_disk_alternate(&objects.to_string_lossy())
-                    .map_err(|error| super::tree::not_read(&error))?;
+                    .map_err(|error| super::tree::not_read(&error.into()))?;
             }
             if let Some(files) = &submodule.files {
                 let node = Node::Folder(Arc::clone(files));

@@ -42,7 +42,8 @@ pub(super) fn scan(
 ) -> Result<Scanned, Diagnostic> {
     let index = Index::read(&repository.path().join("index"))?;
     let scanner = Scanner {
-        rules: Rules::of(repository, index.written).map_err(|error| tree::not_read(&error))?,
+        rules: Rules::of(repository, index.written)
+            .map_err(|error| tree::not_read(&error.into()))?,
         sparse: sparse_folders(repository, &index)?,
         index: &index,
         without,

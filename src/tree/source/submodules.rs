@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use git2::{Oid, Repository, StatusOptions};
 
-use super::tree::read_folder;
+use super::tree::{Unread, not_read, read_folder};
 use crate::diagnostics::{Code, Diagnostic, listed};
 use crate::paths::join;
 use crate::planner::inputs::Reach;
@@ -39,13 +39,16 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// Reads the submodules below a folder of a repository, which stands at `path` from the root of
     /// the plan and at `from_top` from the top of that repository.
+    ///
+    /// # Errors
+    /// When a tree of one is malformed.
     pub(super) fn below(
         &mut self,
         repository: &Repository,
         folder: &Folder,
         path: &str,
         from_top: &str,
-    ) {
+    ) -> Result<(), Diagnostic> {
         for entry in folder.entries() {
             let (Node::Folder(_) | Node::Submodule { .. }) = entry.node else {
                 continue;
@@ -53,16 +56,23 @@ impl Reader<'_> {
             let path = join(path, &entry.name());
             let from_top = join(from_top, &entry.name());
             match &entry.node {
-                Node::Folder(inner) => self.below(repository, inner, &path, &from_top),
+                Node::Folder(inner) => self.below(repository, inner, &path, &from_top)?,
                 _ if self.reach.iter().any(|reach| reach.reaches(&path)) => {
-                    self.read(repository, &path, &from_top, entry.node.id());
+                    self.read(repository, &path, &from_top, entry.node.id())?;
                 }
                 _ => {}
             }
         }
+        Ok(())
     }
 
-    fn read(&mut self, parent: &Repository, path: &str, from_top: &str, recorded: ObjectId) {
+    fn read(
+        &mut self,
+        parent: &Repository,
+        path: &str,
+        from_top: &str,
+        recorded: ObjectId,
+    ) -> Result<(), Diagnostic> {
         let mut submodule = Submodule {
             path: path.to_owned(),
             recorded,
@@ -71,19 +81,23 @@ impl Reader<'_> {
         };
         let Some(repository) = open(parent, from_top) else {
             self.found.push(submodule);
-            return;
+            return Ok(());
         };
         submodule.objects = Some(repository.commondir().join("objects"));
         let checked_out = head(&repository).filter(|_| self.checked_out);
         let commit = checked_out.unwrap_or(recorded);
         let id = Oid::from_bytes(&commit.0).expect("an object id has 20 bytes");
         let commit = repository.find_commit(id);
-        let files = commit.and_then(|commit| read_folder(&repository, commit.tree_id()));
-        submodule.files = files.ok();
+        let files = commit.map(|commit| read_folder(&repository, commit.tree_id()));
+        submodule.files = match files {
+            Ok(Err(error @ Unread::Tree(..))) => return Err(not_read(&error)),
+            files => files.ok().and_then(Result::ok),
+        };
         let inner = submodule.files.clone();
         self.found.push(submodule);
-        if let Some(inner) = inner {
-            self.below(&repository, &inner, path, "");
+        match inner {
+            Some(inner) => self.below(&repository, &inner, path, ""),
+            None => Ok(()),
         }
     }
 }

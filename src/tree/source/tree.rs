@@ -321,7 +321,7 @@ const MAX_DEPTH: usize = 2048;
 pub(super) type Folders = BTreeMap<ObjectId, Arc<Folder>>;
 
 /// Reads a tree object and all below it, each object once.
-pub(super) fn read_folder(repository: &Repository, id: Oid) -> Result<Arc<Folder>, git2::Error> {
+pub(super) fn read_folder(repository: &Repository, id: Oid) -> Result<Arc<Folder>, Unread> {
     read_further(repository, id, &mut Folders::new())
 }
 
@@ -331,13 +331,16 @@ pub(super) fn read_further(
     repository: &Repository,
     id: Oid,
     read: &mut Folders,
-) -> Result<Arc<Folder>, git2::Error> {
+) -> Result<Arc<Folder>, Unread> {
     let mut reader = Reader {
         objects: &repository.odb()?,
         read,
     };
-    let folder = reader.folder(object_id(id), 0);
-    folder.map_err(|Unread(error)| error)
+    let id = object_id(id);
+    reader.folder(id, 0).map_err(|error| match error {
+        NoFolder::Unread(error) => error,
+        NoFolder::Malformed(error) => Unread::Tree(id, error),
+    })
 }
 
 /// Reads folders from the object database.
@@ -347,30 +350,58 @@ struct Reader<'r> {
 }
 
 /// Why a folder was not read.
-struct Unread(git2::Error);
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// An object that libgit2 does not give.
+    Object(git2::Error),
+    /// The tree of that id is none.
+    Tree(ObjectId, MalformedTree),
+}
 
-impl From<MalformedTree> for Unread {
+impl From<git2::Error> for Unread {
+    fn from(error: git2::Error) -> Self {
+        Self::Object(error)
+    }
+}
+
+/// Why a folder is none: it could not be read, or one whose id its reader knows is malformed.
+enum NoFolder {
+    Unread(Unread),
+    Malformed(MalformedTree),
+}
+
+impl From<MalformedTree> for NoFolder {
     fn from(error: MalformedTree) -> Self {
-        Self(git2::Error::from_str(&error.to_string()))
+        Self::Malformed(error)
+    }
+}
+
+impl From<Unread> for NoFolder {
+    fn from(error: Unread) -> Self {
+        Self::Unread(error)
     }
 }
 
 impl Reader<'_> {
-    fn folder(&mut self, id: ObjectId, depth: usize) -> Result<Arc<Folder>, Unread> {
+    fn folder(&mut self, id: ObjectId, depth: usize) -> Result<Arc<Folder>, NoFolder> {
         if let Some(folder) = self.read.get(&id) {
             return Ok(Arc::clone(folder));
         }
         if depth > MAX_DEPTH {
             let message = format!("its folders are more than {MAX_DEPTH} deep");
-            return Err(Unread(git2::Error::from_str(&message)));
+            return Err(Unread::Object(git2::Error::from_str(&message)).into());
         }
         let objects = self.objects;
         let object = Oid::from_bytes(&id.0).and_then(|id| objects.read(id));
-        let object = object.map_err(Unread)?;
+        let object = object.map_err(Unread::Object)?;
         if object.kind() != ObjectType::Tree {
-            return Err(MalformedTree.into());
+            return Err(Unread::Tree(id, MalformedTree::NoTree).into());
         }
-        let folder = Folder::of_tree(id, object.data(), |id| self.folder(id, depth + 1))?;
+        let folder = Folder::of_tree(id, object.data(), |below| self.folder(below, depth + 1));
+        let folder = folder.map_err(|error| match error {
+            NoFolder::Malformed(error) => NoFolder::Unread(Unread::Tree(id, error)),
+            unread @ NoFolder::Unread(_) => unread,
+        })?;
         let folder = Arc::new(folder);
         self.read.insert(id, Arc::clone(&folder));
         Ok(folder)
@@ -386,11 +417,18 @@ pub(super) fn missing_object(path: &str, why: &str) -> Diagnostic {
     .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
 }
 
-/// A tree object that is not there.
-pub(super) fn not_read(error: &git2::Error) -> Diagnostic {
-    Diagnostic::new(
-        Code::MissingObject,
-        format!("the commit cannot be read: {}", error.message()),
-    )
-    .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
+/// A folder of a commit that cannot be had.
+pub(super) fn not_read(error: &Unread) -> Diagnostic {
+    match error {
+        Unread::Object(error) => Diagnostic::new(
+            Code::MissingObject,
+            format!("the commit cannot be read: {}", error.message()),
+        )
+        .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`"),
+        Unread::Tree(id, error) => Diagnostic::new(
+            Code::MalformedTree,
+            format!("git's tree {id} is refused: {error}"),
+        )
+        .help("`git fsck` shows what is wrong, and `git checkout` refuses it too: do not trust this commit"),
+    }
 }
