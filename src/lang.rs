@@ -13,6 +13,6 @@ pub(crate) mod wildcard;
 
 pub use crate::paths::clean;
 pub use git_source::GitSource;
-pub use ignore::{Folder, IgnoreFile, Verdict, read_lines};
+pub use ignore::{BadExpression, Folder, IgnoreFile, Sent, Verdict, read_lines};
 pub use platform::Platform;
 pub use reference::Reference;

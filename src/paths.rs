@@ -54,6 +54,11 @@ pub(crate) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or(".", |(folder, _)| folder)
 }
 
+/// A name as git has it, for the file system.
+pub(crate) fn os(name: &[u8]) -> &std::ffi::OsStr {
+    std::os::unix::ffi::OsStrExt::from_bytes(name)
+}
+
 /// A glob pattern of paths or references: `*` and `?` do not cross a `/`, `**` does.
 ///
 /// # Errors

@@ -28,4 +28,5 @@ pub(crate) mod workspace;
 
 pub use compile::{Compiled, Options, compile};
 pub use decide::{Earlier, reasons};
+pub use inputs::{InputSpec, Inputs, Source};
 pub use workspace::{Planned, Purpose, Request, Sends, Workspace};

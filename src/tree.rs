@@ -4,6 +4,7 @@ pub(crate) mod attributes;
 pub(crate) mod links;
 pub(crate) mod snapshot;
 pub(crate) mod source;
+pub(crate) mod view;
 
-pub use snapshot::{File, Snapshot};
+pub use snapshot::{File, Folder, Node, Snapshot};
 pub use source::Checkout;

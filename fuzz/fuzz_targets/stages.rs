@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use shipwright::lang::dockerfile::expand::Lexer;
 use shipwright::lang::dockerfile::stages::{Base, Bases, ImageConfig, NoBases, Request, StageGraph};
 use shipwright::lang::dockerfile::{Dockerfile, parse};
-use shipwright::lang::{Folder, IgnoreFile, Verdict};
+use shipwright::lang::{IgnoreFile, Sent, Verdict};
 use shipwright::lang::Platform;
 use shipwright::lang::Reference;
 
@@ -108,21 +108,29 @@ fn matching(ignore: &str, paths: &str) {
     }
 }
 
-/// Follows a path folder by folder: what a verdict says of all below a folder holds for it too.
+/// Walks down a path. What a folder says of all below it holds, and without exceptions what is listed is
+/// what can be opened.
 fn walk(file: &IgnoreFile, parts: &[&str]) {
-    let mut folder: Folder<'_> = file.root();
-    let mut said = Verdict::Mixed;
+    let mut folder = file.root();
+    let mut verdicts: Vec<Verdict> = Vec::new();
     for (index, name) in parts.iter().enumerate() {
-        if said == Verdict::Mixed {
-            said = folder.verdict();
+        verdicts.push(folder.verdict());
+        let (Ok(sent), Ok(inner)) = (folder.sends(name), folder.enter(name)) else {
+            assert!(file.has_bad_expression());
+            return;
+        };
+        assert_eq!(inner.is_ignored(), sent == Sent::Nothing);
+        if !file.has_exceptions() {
+            let path = parts[..=index].join("/");
+            assert_eq!(file.ignores(&path), sent == Sent::Nothing);
         }
-        let ignored = file.ignores(&parts[..=index].join("/"));
-        assert_eq!(folder.ignores(name), ignored);
-        match said {
-            Verdict::Taken => assert!(!ignored),
-            Verdict::Ignored => assert!(ignored),
-            Verdict::Mixed => {}
+        for verdict in &verdicts {
+            match verdict {
+                Verdict::Taken => assert_eq!(sent, Sent::Whole),
+                Verdict::Ignored => assert_eq!(sent, Sent::Nothing),
+                Verdict::Mixed => {}
+            }
         }
-        folder = folder.enter(name);
+        folder = inner;
     }
 }

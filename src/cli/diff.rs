@@ -67,7 +67,7 @@ fn compare(old: Side, new: &Side) -> Diff {
         compiled: Some(Compiled {
             plan: old.plan,
             files: old_files,
-            reach: Vec::new(),
+            specs: Vec::new(),
         }),
     };
     Diff::new(&plan, &new.plan, Some((&earlier, new_files)))

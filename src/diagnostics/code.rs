@@ -48,6 +48,7 @@ codes! {
     DockerfileStage = "dockerfile-stage", Error;
     NotUtf8 = "not-utf8", Warning;
     NoDockerfile = "no-dockerfile", Error;
+    DockerfileLink = "dockerfile-link", Warning;
 
     // References.
     Cycle = "cycle", Error;

@@ -2,14 +2,21 @@
 //!
 //! Read and matched as moby/patternmatcher does, with its surprises: unlike in `.gitignore`,
 //! patterns are anchored at the root of the context, an exception reaches into ignored folders, and
-//! some characters act as operators of a regular expression.
+//! some characters act as operators of a regular expression. There are two decisions: what a walk
+//! lists ([`Folder`]), and whether a file that is listed can be opened ([`IgnoreFile::ignores`]).
 
+mod lookup;
 mod pattern;
+mod walk;
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use lookup::Lookup;
 use pattern::Pattern;
+
+pub use pattern::BadExpression;
+pub use walk::{Folder, Sent, Verdict};
 
 use crate::paths;
 
@@ -20,6 +27,9 @@ const MAX_LINE: usize = 64 * 1024 - 1;
 #[derive(Debug, Clone, Default)]
 pub struct IgnoreFile {
     patterns: Arc<[Pattern]>,
+    lookup: Arc<Lookup>,
+    /// Where the line of each pattern is, in bytes; empty where they come from no file.
+    lines: Arc<[Range<usize>]>,
 }
 
 /// A line that makes the ignore file invalid.
@@ -34,7 +44,7 @@ pub struct Problem {
 impl IgnoreFile {
     /// Reads an ignore file. Lines with a problem are left out; with one, a build fails.
     pub fn parse(text: &str) -> (Self, Vec<Problem>) {
-        let mut patterns = Vec::new();
+        let (mut patterns, mut lines) = (Vec::new(), Vec::new());
         let mut problems = Vec::new();
         for (span, line) in read_lines(text) {
             let compiled = if span.len() > MAX_LINE {
@@ -43,15 +53,17 @@ impl IgnoreFile {
                 Pattern::new(&line)
             };
             match compiled {
-                Ok(pattern) => patterns.extend(pattern),
+                Ok(pattern) => {
+                    lines.extend(pattern.is_some().then(|| span.clone()));
+                    patterns.extend(pattern);
+                }
                 Err(message) => problems.push(Problem {
                     span,
                     message: message.to_owned(),
                 }),
             }
         }
-        let patterns = patterns.into();
-        (Self { patterns }, problems)
+        (Self::of(patterns, lines), problems)
     }
 
     /// Makes a matcher of patterns that do not come from a file, such as those of `--exclude`.
@@ -66,8 +78,15 @@ impl IgnoreFile {
             let pattern = Pattern::new(text).map_err(|message| (text.to_owned(), message))?;
             patterns.extend(pattern);
         }
-        let patterns = patterns.into();
-        Ok(Self { patterns })
+        Ok(Self::of(patterns, Vec::new()))
+    }
+
+    fn of(patterns: Vec<Pattern>, lines: Vec<Range<usize>>) -> Self {
+        Self {
+            lookup: Arc::new(Lookup::new(&patterns)),
+            patterns: patterns.into(),
+            lines: lines.into(),
+        }
     }
 
     /// Whether there is no pattern, so that nothing is ignored.
@@ -75,14 +94,20 @@ impl IgnoreFile {
         self.patterns.is_empty()
     }
 
+    /// What clones have in common, and no other.
+    pub(crate) fn identity(&self) -> usize {
+        self.patterns.as_ptr() as usize
+    }
+
     /// Whether some pattern takes back what others ignore.
     pub fn has_exceptions(&self) -> bool {
         self.patterns.iter().any(|pattern| pattern.exception)
     }
 
-    /// Whether a path, clean and relative to the root of the context, is ignored.
+    /// Whether a file, by its path, clean and relative to the root of the context, cannot be opened.
     ///
-    /// The last pattern counts that matches the path or a folder that it is in.
+    /// The last pattern counts that matches the path or a folder that it is in. Of what a walk lists
+    /// this is not the same: a regular file that is listed and ignored arrives empty.
     pub fn ignores(&self, path: &str) -> bool {
         let ends = path.match_indices('/').map(|(at, _)| at);
         let ends: Vec<usize> = ends.chain([path.len()]).collect();
@@ -93,19 +118,26 @@ impl IgnoreFile {
         last.is_some_and(|pattern| !pattern.exception)
     }
 
-    /// A folder of the context, by its clean path; empty for the root.
-    pub fn folder(&self, path: &str) -> Folder<'_> {
-        let names = path.split('/').filter(|name| !name.is_empty());
-        names.fold(self.root(), |folder, name| folder.enter(name))
+    /// Whether the expression of some pattern is none.
+    pub fn has_bad_expression(&self) -> bool {
+        self.patterns.iter().any(Pattern::is_bad)
+    }
+
+    /// The line of the first pattern whose expression is none.
+    pub fn bad_line(&self) -> Option<Range<usize>> {
+        let at = self.patterns.iter().position(Pattern::is_bad)?;
+        self.lines.get(at).cloned()
     }
 
     /// Starts a walk at the root of the context.
     pub fn root(&self) -> Folder<'_> {
-        Folder {
-            file: self,
-            path: String::new(),
-            hits: vec![false; self.patterns.len()],
-        }
+        Folder::root(self, self.has_exceptions())
+    }
+
+    /// Starts a walk that only lists, as the patterns of `--exclude` do: nothing is opened after it, so
+    /// that what is listed keeps its content.
+    pub fn list(&self) -> Folder<'_> {
+        Folder::root(self, false)
     }
 }
 
@@ -142,81 +174,4 @@ pub fn read_lines(text: &str) -> Vec<(Range<usize>, String)> {
         lines.push((span, format!("{sign}{relative}")));
     }
     lines
-}
-
-/// A folder on a walk through a context: what is known of everything below it.
-#[derive(Debug, Clone)]
-pub struct Folder<'f> {
-    file: &'f IgnoreFile,
-    path: String,
-    /// For each pattern, whether it matches this folder or one above it.
-    hits: Vec<bool>,
-}
-
-/// What an ignore file says of all that is below a folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing of it is ignored.
-    Taken,
-    /// All of it is ignored.
-    Ignored,
-    /// It depends: look into the folder.
-    Mixed,
-}
-
-impl<'f> Folder<'f> {
-    /// The folder of that name in this one.
-    #[must_use]
-    pub fn enter(&self, name: &str) -> Folder<'f> {
-        let path = self.join(name);
-        let hits = self.file.patterns.iter().zip(&self.hits);
-        let hits = hits.map(|(pattern, &hit)| hit || pattern.matches(&path));
-        Folder {
-            hits: hits.collect(),
-            file: self.file,
-            path,
-        }
-    }
-
-    /// Whether the file or folder of that name in this one is itself ignored.
-    pub fn ignores(&self, name: &str) -> bool {
-        let path = self.join(name);
-        let mut patterns = self.file.patterns.iter().zip(&self.hits);
-        let last = patterns.rfind(|&(pattern, &hit)| hit || pattern.matches(&path));
-        last.is_some_and(|(pattern, _)| !pattern.exception)
-    }
-
-    /// Whether this folder is itself ignored. The root is not.
-    pub fn is_ignored(&self) -> bool {
-        self.last_hit()
-            .is_some_and(|index| !self.file.patterns[index].exception)
-    }
-
-    /// What holds for everything below this folder, the folder itself left aside.
-    pub fn verdict(&self) -> Verdict {
-        let ignored = self.is_ignored();
-        // Only what comes after the last hit could overrule it.
-        let later = self.last_hit().map_or(0, |index| index + 1);
-        let overruled = self.file.patterns[later..].iter().any(|pattern| {
-            pattern.exception == ignored
-                && (self.path.is_empty() || pattern.reaches_below(&self.path))
-        });
-        match (overruled, ignored) {
-            (true, _) => Verdict::Mixed,
-            (false, true) => Verdict::Ignored,
-            (false, false) => Verdict::Taken,
-        }
-    }
-
-    fn last_hit(&self) -> Option<usize> {
-        self.hits.iter().rposition(|&hit| hit)
-    }
-
-    fn join(&self, name: &str) -> String {
-        if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}/{name}", self.path)
-        }
-    }
 }

@@ -16,7 +16,7 @@ use crate::planner::discover::{Discovery, Found};
 use crate::planner::fingerprint::Manifest;
 use crate::planner::graph::{Graph, Order};
 use crate::planner::images::{self, Definition, Over};
-use crate::planner::inputs::Reach;
+use crate::planner::inputs::InputSpec;
 use crate::planner::names::{self, Namer};
 use crate::planner::publish::{Publisher, Tagging};
 use crate::planner::resolve::{self, Parsed, Resolved, Settings};
@@ -68,9 +68,9 @@ pub struct Compiled {
     pub plan: Plan,
     /// By the image's name, what its build reads.
     pub files: BTreeMap<String, Files>,
-    /// Where all inputs come from whose content counts here: those of the planned images, and of
-    /// what these need.
-    pub reach: Vec<Arc<Reach>>,
+    /// What is taken of all contexts whose content counts here: by the planned images, and by what
+    /// these need.
+    pub specs: Vec<Arc<InputSpec>>,
 }
 
 /// What the build of an image reads.
@@ -80,8 +80,8 @@ pub struct Files {
     pub inputs: Arc<Folder>,
     /// The files of named contexts that are folders, by the contexts' names.
     pub contexts: BTreeMap<String, Arc<Folder>>,
-    /// Where these come from.
-    pub reach: Vec<Arc<Reach>>,
+    /// What says which these are.
+    pub specs: Vec<Arc<InputSpec>>,
     /// Those that git puts through a filter, by path from the root of the plan, and which.
     pub filters: BTreeMap<String, String>,
     /// The bytes of the Dockerfile.
@@ -191,14 +191,14 @@ fn run(
         .copied()
         .filter(|image| selected.contains(image));
     let plan = assembly.plan(images, diagnostics)?;
-    let reach = contents.values().flat_map(|contents| &contents.reach);
-    let reach = reach.cloned().collect();
+    let specs = contents.values().flat_map(|contents| &contents.specs);
+    let specs = specs.cloned().collect();
     let planned = contents
         .into_iter()
         .filter(|(index, _)| selected.contains(index))
         .map(|(index, contents)| (&definitions[index], contents));
     let files = files_of(planned, snapshot);
-    Ok(Compiled { plan, files, reach })
+    Ok(Compiled { plan, files, specs })
 }
 
 /// What the builds of images read, by name.
@@ -211,7 +211,7 @@ fn files_of<'a>(
         let files = Files {
             inputs: contents.inputs,
             contexts: contents.contexts,
-            reach: contents.reach,
+            specs: contents.specs,
             filters: contents.filters,
             dockerfile: dockerfile.to_vec(),
             manifest: contents.manifest,

@@ -13,14 +13,14 @@ use sha2::{Digest, Sha256};
 
 use self::filtered::{Filtered, filtered};
 use self::ignored::Files;
-use self::read::{is_base, read_of, selected, sources};
-use self::remarks::{GIT_FILE, Lacking, git_folder, unknown};
+use self::read::{is_base, read_of, sources};
+use self::remarks::{Lacking, git_folder, unknown};
 use crate::config::NamedContext;
 use crate::diagnostics::Diagnostics;
 use crate::lang::tags::hex;
 use crate::planner::fingerprint::Manifest;
 use crate::planner::fingerprint::manifest::{Facts, manifest};
-use crate::planner::inputs::{Context, Reach, Source};
+use crate::planner::inputs::{InputSpec, Source};
 use crate::planner::resolve::Resolved;
 use crate::tree::attributes::{Attributes, LFS};
 use crate::tree::snapshot::{Folder, Snapshot};
@@ -32,8 +32,8 @@ pub(crate) struct Contents {
     pub inputs: Arc<Folder>,
     /// The files of named contexts that are folders, by the contexts' names.
     pub contexts: BTreeMap<String, Arc<Folder>>,
-    /// Where these come from, in the build context and in each that is a folder.
-    pub reach: Vec<Arc<Reach>>,
+    /// What is taken of the build context and of each that is a folder.
+    pub specs: Vec<Arc<InputSpec>>,
     /// The inputs that git puts through a filter, by path from the root of the plan, and which.
     pub filters: BTreeMap<String, String>,
     /// Everything that can change the image.
@@ -95,7 +95,7 @@ pub(crate) fn of_all(
             Contents {
                 inputs,
                 contexts,
-                reach: [own].into_iter().chain(named).map(Arc::new).collect(),
+                specs: [own].into_iter().chain(named).map(Arc::new).collect(),
                 filters: filtered
                     .into_iter()
                     .map(|file| (file.path, file.filter))
@@ -108,31 +108,22 @@ pub(crate) fn of_all(
     contents
 }
 
-/// The files of the build context that can reach an image, and where they come from.
+/// The files of the build context that can reach an image, and what says which.
 fn inputs(
     files: &Files<'_>,
     image: &Resolved<'_>,
     diagnostics: &mut Diagnostics,
-) -> (Arc<Folder>, Reach) {
-    let snapshot = files.snapshot;
-    let none = Folder::empty();
-    let folder = snapshot.sources.folder(&image.context).unwrap_or(&none);
+) -> (Arc<Folder>, InputSpec) {
     let path = match image.context.as_str() {
         "." => "",
         path => path,
     };
     let own = format!("{}.dockerignore", image.definition.dockerfile);
-    let ignore = files.ignored(Some(own), path, diagnostics);
-    let context = Context {
-        folder,
-        path,
-        links: &snapshot.links,
-        ignore: &ignore,
-    };
+    let ignore = files.in_force(Some(own), path, diagnostics);
     let read = sources(image);
     let of_unknown = read.iter().filter(|(source, _)| source.path.is_none());
     diagnostics.extend(of_unknown.map(|(_, place)| unknown(image, *place)));
-    let taken = read.iter().map(|(source, _)| selected(source));
+    let taken = read.iter().map(|(source, _)| Source::from(*source));
     let further = image.definition.build.inputs.iter();
     let further = further.map(|pattern| Source {
         path: "",
@@ -141,62 +132,56 @@ fn inputs(
         excludes: &[],
     });
     let all: Vec<Source<'_>> = taken.chain(further).collect();
-    let inputs = context.select(&all);
+    let mut taken_by = None;
+    if files.snapshot.at_top && path.is_empty() {
+        let takes_git = |(_, source): &(usize, &Source<'_>)| ignore.takes_git_folder(source);
+        let mut sources = all[..read.len()].iter().enumerate();
+        taken_by = sources.find(takes_git).map(|(index, _)| read[index].1);
+    }
+    let (inputs, spec) = files.inputs(path, &all, ignore, diagnostics);
     let lacking = Lacking {
         inputs: &inputs,
         read: &read,
         context: &image.context,
-        root: Some(&snapshot.root),
+        root: Some(&files.snapshot.root),
     };
-    diagnostics.extend(lacking.problems(image, snapshot));
-    if snapshot.at_top && path.is_empty() {
-        let takes_git =
-            |(index, _): &(usize, _)| Reach::of(&context, &all[*index..=*index]).takes(GIT_FILE);
-        let found = read.iter().enumerate().find(takes_git);
-        diagnostics.extend(found.map(|(_, (_, place))| git_folder(image, *place)));
-    }
-    let reach = Reach::of(&context, &all);
-    (inputs.tree, reach)
+    diagnostics.extend(lacking.problems(image, files.snapshot));
+    diagnostics.extend(taken_by.map(|place| git_folder(image, place)));
+    (inputs.tree, spec)
 }
 
-/// The files of named contexts that are folders and that reachable stages take from, and where they
-/// come from.
+/// The files of named contexts that are folders and that reachable stages take from, and what says
+/// which.
 fn named_contexts(
     files: &Files<'_>,
     image: &Resolved<'_>,
     diagnostics: &mut Diagnostics,
-) -> (BTreeMap<String, Arc<Folder>>, Vec<Reach>) {
-    let (mut trees, mut reach) = (BTreeMap::new(), Vec::new());
-    let none = Folder::empty();
+) -> (BTreeMap<String, Arc<Folder>>, Vec<InputSpec>) {
+    let (mut trees, mut specs) = (BTreeMap::new(), Vec::new());
     for (name, context) in &image.contexts {
         let NamedContext::Folder(folder) = context else {
             continue;
         };
         let path = if folder == "." { "" } else { folder };
-        let snapshot = files.snapshot;
-        let ignore = files.ignored(None, path, diagnostics);
-        let context = Context {
-            folder: snapshot.sources.folder(folder).unwrap_or(&none),
-            path,
-            links: &snapshot.links,
-            ignore: &ignore,
-        };
+        let ignore = files.in_force(None, path, diagnostics);
         let read = read_of(image, name);
         let sources: Vec<Source<'_>> = if is_base(image, name) {
             vec![Source::ALL]
         } else {
-            read.iter().map(|(source, _)| selected(source)).collect()
+            read.iter()
+                .map(|(source, _)| Source::from(*source))
+                .collect()
         };
-        let inputs = context.select(&sources);
+        let (inputs, spec) = files.inputs(path, &sources, ignore, diagnostics);
         let lacking = Lacking {
             inputs: &inputs,
             read: &read,
             context: folder,
             root: None,
         };
-        diagnostics.extend(lacking.problems(image, snapshot));
+        diagnostics.extend(lacking.problems(image, files.snapshot));
         trees.insert(name.clone(), inputs.tree);
-        reach.push(Reach::of(&context, &sources));
+        specs.push(spec);
     }
-    (trees, reach)
+    (trees, specs)
 }

@@ -60,6 +60,8 @@ pub(crate) struct Found {
     pub dockerfiles: Vec<String>,
     /// Those that the configuration takes out.
     pub excluded: Vec<String>,
+    /// Links of such names that lead to no file in their own folders, where a builder follows them.
+    pub astray: Vec<String>,
 }
 
 impl<'c> Discovery<'c> {
@@ -89,9 +91,14 @@ impl<'c> Discovery<'c> {
             let is_file = match node {
                 Node::File { .. } => true,
                 Node::Link { .. } => snapshot.texts.contains_key(path),
-                _ => false,
+                _ => return,
             };
             if !is_file {
+                // What a partial clone lacks may lead anywhere.
+                let is_known = snapshot.links.contains_key(path);
+                if is_known && self.is_read(path) && !path.ends_with(IGNORE_FILE) {
+                    found.astray.push(path.to_owned());
+                }
                 return;
             }
             if self.named.contains(path) || self.is_candidate(path) && !self.is_excluded(path) {
@@ -102,6 +109,7 @@ impl<'c> Discovery<'c> {
         });
         found.dockerfiles.sort();
         found.excluded.sort();
+        found.astray.sort();
         found
     }
 
@@ -129,6 +137,7 @@ impl<'c> Discovery<'c> {
     /// Notes of what was left out, and warnings of patterns that do nothing.
     pub(crate) fn remarks(&self, found: &Found) -> Diagnostics {
         let mut diagnostics = Diagnostics::new();
+        diagnostics.extend(found.astray.iter().map(|path| astray(path)));
         let Some(source) = &self.config.source else {
             return diagnostics;
         };
@@ -185,6 +194,19 @@ impl<'c> Discovery<'c> {
     fn is_excluded(&self, path: &str) -> bool {
         self.exclude.is_match(path)
     }
+}
+
+/// A Dockerfile that a builder does not find.
+fn astray(path: &str) -> Diagnostic {
+    let folder = match paths::folder_of(path) {
+        "." => "the root",
+        folder => folder,
+    };
+    let message =
+        format!("`{path}` is a link that leads to no file within {folder}: it makes no image");
+    Diagnostic::new(Code::DockerfileLink, message)
+        .help("a builder opens the Dockerfile's folder on its own and follows links within it only, `..` stops there")
+        .help("put the file into that folder, or build it where it stands: an image of its Dockerfile with another `context`")
 }
 
 /// The patterns as one set. Those that are none were refused when the configuration was read.

@@ -4,19 +4,18 @@ use globset::GlobMatcher;
 
 use crate::config::Spanned;
 use crate::paths;
-use crate::planner::inputs::Reach;
 
 /// The patterns, ready to be matched. Paths are from the root of the plan.
 #[derive(Debug, Clone, Default)]
-pub struct Generated {
+pub(crate) struct Generated {
     patterns: Vec<Pattern>,
 }
 
 /// One pattern.
 #[derive(Debug, Clone)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     /// As the configuration has it, and where.
-    pub text: Spanned<String>,
+    pub(crate) text: Spanned<String>,
     whole: GlobMatcher,
     /// Its names, each as a pattern; up to a `**`.
     names: Vec<GlobMatcher>,
@@ -26,29 +25,29 @@ pub struct Pattern {
 
 impl Generated {
     /// Patterns of the configuration, which have been checked.
-    pub fn new(patterns: &[Spanned<String>]) -> Self {
+    pub(crate) fn new(patterns: &[Spanned<String>]) -> Self {
         Self {
             patterns: patterns.iter().filter_map(Pattern::new).collect(),
         }
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
     /// All of them.
-    pub fn patterns(&self) -> &[Pattern] {
+    pub(crate) fn patterns(&self) -> &[Pattern] {
         &self.patterns
     }
 
     /// Whether a file is a generated one.
-    pub fn matches(&self, path: &str) -> bool {
+    pub(crate) fn matches(&self, path: &str) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(path))
     }
 
     /// Whether some pattern could match something below a folder.
-    pub fn enters(&self, folder: &str) -> bool {
+    pub(crate) fn enters(&self, folder: &str) -> bool {
         self.patterns.iter().any(|pattern| pattern.meets(folder))
     }
 }
@@ -73,21 +72,16 @@ impl Pattern {
     }
 
     /// Whether a file matches.
-    pub fn matches(&self, path: &str) -> bool {
+    pub(crate) fn matches(&self, path: &str) -> bool {
         self.whole.is_match(path)
     }
 
     /// Whether something that matches could stand at, above or below a path.
-    pub fn meets(&self, path: &str) -> bool {
+    pub(crate) fn meets(&self, path: &str) -> bool {
         let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
         let mut both = self.names.iter().zip(&names);
         let fits = both.all(|(pattern, name)| pattern.is_match(name));
         fits && (self.is_open || names.len() <= self.names.len())
-    }
-
-    /// Whether an image could take something that matches.
-    pub fn concerns(&self, reach: &Reach) -> bool {
-        reach.places().any(|place| self.meets(&place))
     }
 }
 

@@ -1,37 +1,50 @@
 //! The input files of an image, as the git tree that holds exactly these (semantics §14–§16).
 //!
-//! Sources of `COPY`, `ADD` and bind mounts say what is wanted; the ignore file says what is not
-//! there at all. A folder that is wanted whole and that no ignore pattern can reach into is taken
-//! by its id, without looking inside.
+//! An [`InputSpec`] says what an image takes: its sources of `COPY`, `ADD` and bind mounts, and the
+//! ignore file that says what is not there at all. One walk answers it over any [`View`]: over a tree,
+//! for what counts, and over the tree with what lies on the disk. What of the disk is taken and does
+//! not count is the difference of the two.
 //!
-//! A folder that is copied although all it holds is ignored is an empty folder in the image, and so
-//! an empty tree here; git's own trees have none. What a builder might or might not read counts.
+//! A folder that is wanted whole and that no ignore pattern can reach into is taken by its id, without
+//! looking inside. A folder that is copied although all it holds is ignored is an empty folder in the
+//! image, and so an empty tree here; git's own trees have none. What a builder might or might not read
+//! counts.
 
-mod reach;
-mod wanted;
+mod beside;
+mod filter;
+mod picked;
+mod resolve;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::lang::dockerfile::stages::ContextSource;
 use crate::lang::ignore::IgnoreFile;
-use crate::lang::wildcard::{Wildcard, has_wildcards};
+use crate::lang::wildcard::{BadPattern, Wildcard, has_wildcards};
 use crate::paths::join;
 use crate::tree::links::{self, Place};
-use crate::tree::snapshot::{Folder, Node};
-use wanted::{Filter, Wanted};
+use crate::tree::snapshot::Folder;
+use crate::tree::view::{TreeView, View};
+use filter::Filter;
 
-pub(crate) use reach::{Reach, Walk};
+pub(crate) use beside::{Taking, add, add_dockerfiles, beside, places};
+pub(crate) use picked::Selected;
 
 /// The files that can reach an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inputs {
     /// The tree of these files; its root is the build context.
     pub tree: Arc<Folder>,
-    /// Of the sources given, the indices of literal paths that are not there, or are ignored.
+    /// Of the sources given, the indices of those for which a build would fail: of a literal path
+    /// that is not there, or is ignored, and of a pattern in a folder of which nothing is sent, or
+    /// that matches a link which leads nowhere.
     pub missing: Vec<usize>,
     /// Links on the way to what the sources name whose targets are not known, by path from the root
     /// of the plan.
     pub unread: Vec<String>,
+    /// Whether a pattern of the ignore file is tried whose expression is none: a build fails.
+    pub is_refused: bool,
 }
 
 /// Something that a build reads from its context.
@@ -57,181 +70,177 @@ impl Source<'_> {
     };
 }
 
-/// A build context that inputs are selected from.
-pub struct Context<'s> {
-    /// Its files.
-    pub folder: &'s Folder,
-    /// Its path from the root of the plan; empty for the root itself.
-    pub path: &'s str,
-    /// The targets of symbolic links, by path from the root of the plan.
-    pub links: &'s BTreeMap<String, Vec<u8>>,
-    /// What is left out before anything is copied.
-    pub ignore: &'s IgnoreFile,
+impl<'s> From<&'s ContextSource> for Source<'s> {
+    /// What an instruction reads; all of the context where that is not known.
+    fn from(source: &'s ContextSource) -> Self {
+        let (path, pattern) = match (&source.parents, &source.path) {
+            (_, None) => ("", None),
+            (Some(parents), _) => (parents.base.as_str(), Some(parents.pattern.as_str())),
+            (None, Some(path)) => (path.as_str(), None),
+        };
+        Self {
+            path,
+            is_wildcard: match pattern {
+                Some(_) => has_wildcards(path),
+                None => source.is_wildcard,
+            },
+            pattern,
+            excludes: &source.excludes,
+        }
+    }
 }
 
-impl Context<'_> {
-    /// Selects what the sources take.
-    pub fn select(&self, sources: &[Source<'_>]) -> Inputs {
-        let mut selection = Selection {
-            context: self,
-            wanted: Wanted::default(),
-            unread: Vec::new(),
+/// What an image takes of one build context, compiled once.
+#[derive(Debug)]
+pub struct InputSpec {
+    /// The build context, from the root of the plan; empty for that root.
+    context: String,
+    takes: Vec<Take>,
+    ignore: IgnoreFile,
+    /// What the sources are, to tell specs that take the same.
+    text: String,
+    /// Where an ignore file may stand, from the root of the plan: the first that is there is obeyed.
+    ignore_files: Vec<String>,
+}
+
+/// What one source takes.
+#[derive(Debug)]
+struct Take {
+    /// The names before the first with a wildcard.
+    literal: Place,
+    /// What has to match the names after that.
+    wildcard: Option<Result<Names, BadPattern>>,
+    filter: Filter,
+    parents: Option<Parents>,
+}
+
+/// A pattern of as many names as a path has.
+#[derive(Debug)]
+struct Names {
+    whole: Wildcard,
+    /// Of each name.
+    each: Vec<Wildcard>,
+}
+
+/// What `--parents` names below a source.
+#[derive(Debug)]
+enum Parents {
+    /// A path that has to be there.
+    Path(Place),
+    /// A pattern: links that it matches have to lead somewhere.
+    Pattern(Option<Names>),
+}
+
+impl InputSpec {
+    /// The spec of these sources of a context, at a path from the root of the plan.
+    pub fn new(context: &str, sources: &[Source<'_>], ignore: &IgnoreFile) -> Self {
+        Self {
+            context: context.to_owned(),
+            takes: sources.iter().map(|source| Take::new(*source)).collect(),
+            ignore: ignore.clone(),
+            text: format!("{sources:?}"),
+            ignore_files: Vec::new(),
+        }
+    }
+
+    /// The same, where the ignore file may stand at one of these paths.
+    pub(crate) fn ignored_by(mut self, files: Vec<String>) -> Self {
+        self.ignore_files = files;
+        self
+    }
+
+    /// Selects what the sources take of a folder, whose links' targets are given by their paths from
+    /// the root of the plan.
+    pub fn inputs(&self, folder: &Arc<Folder>, links: &BTreeMap<String, Vec<u8>>) -> Inputs {
+        let view = TreeView {
+            folder,
+            path: &self.context,
+            links,
         };
-        let places: Vec<Option<Place>> = sources
-            .iter()
-            .map(|source| selection.take(*source))
-            .collect();
-        let tree = Arc::new(selection.wanted.of(self.folder, self.ignore));
-        let present = |place: &Place| {
-            let mut folder = &*tree;
-            for (at, name) in place.iter().enumerate() {
-                match folder.entry(name).map(|entry| entry.node) {
-                    Some(Node::Folder(inner)) => folder = inner,
-                    Some(_) => return at + 1 == place.len(),
-                    None => return false,
-                }
-            }
-            true
-        };
-        let missing = sources
-            .iter()
-            .zip(places)
-            .enumerate()
-            .filter(|(_, (source, place))| {
-                !source.is_wildcard && !place.as_ref().is_some_and(present)
-            });
+        let Ok(selected) = self.select(&view);
+        let path = |place: &Place| join(&self.context, &links::path(place));
         Inputs {
-            missing: missing.map(|(index, _)| index).collect(),
-            tree,
-            unread: selection.unread,
+            tree: selected.tree(),
+            missing: selected.missing,
+            unread: selected.unread.iter().map(path).collect(),
+            is_refused: selected.is_refused,
         }
+    }
+
+    /// Selects what the sources take of a view of the context.
+    pub(crate) fn select<'v, V: View<'v>>(
+        &self,
+        view: &V,
+    ) -> Result<Selected<'v, V::Folder>, V::Error> {
+        let resolved = resolve::resolve(self, view)?;
+        let walked = walk::walk(self, view, &resolved.wanted)?;
+        let mut selected = Selected {
+            root: walked.root,
+            missing: Vec::new(),
+            unread: resolved.unread,
+            towards: resolved
+                .ways
+                .iter()
+                .map(|way| way.towards.clone())
+                .collect(),
+            submodules: resolved.submodules,
+            is_refused: resolved.is_refused || walked.is_refused,
+        };
+        if self.ignore.has_bad_expression() && !selected.is_refused {
+            selected.is_refused = walk::is_refused(self, view)?;
+        }
+        let failing = resolved.ways.iter().zip(&self.takes).enumerate();
+        let failing = failing.filter(|(_, (way, take))| !way.is_there(take, &selected));
+        selected.missing = failing.map(|(index, _)| index).collect();
+        Ok(selected)
     }
 }
 
-/// Sources being taken.
-struct Selection<'c, 's> {
-    context: &'c Context<'s>,
-    wanted: Wanted,
-    unread: Vec<String>,
-}
-
-impl Selection<'_, '_> {
-    /// Takes a source and the links on the way to it. Answers where a literal path leads; none
-    /// where it leads nowhere.
-    fn take(&mut self, source: Source<'_>) -> Option<Place> {
-        let filter = Filter::new(source.pattern, source.excludes);
-        let place = if source.is_wildcard {
-            self.take_matching(source.path, &filter)
-        } else {
-            self.take_from(source.path, &filter)
-        };
-        let Some(pattern) = source.pattern else {
-            return place;
-        };
-        // Links on the way to a literal path are there too, whatever becomes of them.
-        let below = self.follow(links::names(&join(source.path, pattern)));
-        if has_wildcards(pattern) { place } else { below }
-    }
-
-    /// Takes a literal path.
-    fn take_from(&mut self, path: &str, filter: &Filter) -> Option<Place> {
-        let place = self.follow(links::names(path))?;
-        self.add(&place, filter);
-        Some(place)
-    }
-
-    /// Takes what a pattern matches. Answers where its literal beginning leads.
-    fn take_matching(&mut self, path: &str, filter: &Filter) -> Option<Place> {
-        let components: Vec<&str> = path.split('/').collect();
-        let literal = components
-            .iter()
-            .take_while(|part| !is_pattern(part))
-            .count();
-        let (prefix, rest) = components.split_at(literal);
-        let Ok(wildcard) = Wildcard::new(&rest.join("/")) else {
-            // The builder will refuse it; until then anything may count.
-            self.wanted.add_all();
-            return None;
-        };
-        let place = self.follow(links::names(&prefix.join("/")))?;
-        let mut matches = Vec::new();
-        if let Some(folder) = links::folder_at(self.context.folder, &place) {
-            matching(folder, &mut Vec::new(), rest.len(), &wildcard, &mut matches);
-        }
-        for mut matched in matches {
-            let path: Place = place.iter().cloned().chain(matched.drain(..)).collect();
-            if let Some(target) = self.follow(path) {
-                self.add(&target, filter);
+impl Take {
+    fn new(source: Source<'_>) -> Self {
+        let names: Vec<&str> = source.path.split('/').collect();
+        let is_literal = |name: &&&str| !source.is_wildcard || !has_wildcards(name);
+        let literal = names.iter().take_while(is_literal).count();
+        let (literal, rest) = names.split_at(literal);
+        let parents = source.pattern.map(|pattern| {
+            if has_wildcards(pattern) {
+                // Of how many names a match is, `**` does not say.
+                let names = (!pattern.contains("**")).then(|| Names::new(pattern).ok());
+                Parents::Pattern(names.flatten())
+            } else {
+                Parents::Path(links::names(pattern).collect())
             }
+        });
+        Self {
+            literal: links::names(&literal.join("/")).collect(),
+            wildcard: (!rest.is_empty()).then(|| Names::new(&rest.join("/"))),
+            filter: Filter::new(source.pattern, source.excludes),
+            parents,
         }
-        Some(place)
-    }
-
-    /// Adds what stands at a place. Patterns are for what is below a folder: a builder copies a
-    /// file that is named itself whatever they say.
-    fn add(&mut self, place: &[Vec<u8>], filter: &Filter) {
-        let context = self.context.folder;
-        match links::folder_at(context, place) {
-            Some(folder) if !filter.is_open() => self.wanted.add_filtered(place, folder, filter),
-            _ => self.wanted.add(place),
-        }
-    }
-
-    /// Where a path leads when the links on it are followed, which are themselves wanted.
-    fn follow(&mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Option<Place> {
-        let context = self.context;
-        let target = |place: &Place| {
-            let path = join(context.path, &links::path(place));
-            context.links.get(&path).cloned()
-        };
-        let way = links::follow(context.folder, names, &target);
-        for link in way.links {
-            self.wanted.add(&link);
-            let path = join(context.path, &links::path(&link));
-            if !context.links.contains_key(&path) {
-                self.unread.push(path);
-            }
-        }
-        way.end
     }
 }
 
-/// Whether a component of a pattern has to be matched: it has a wildcard, or a backslash that quotes
-/// something.
-fn is_pattern(component: &str) -> bool {
-    has_wildcards(component) || component.contains('\\')
-}
-
-/// Paths below a folder, of exactly `depth` names, that a wildcard matches.
-fn matching(
-    folder: &Folder,
-    path: &mut Vec<Vec<u8>>,
-    depth: usize,
-    wildcard: &Wildcard,
-    found: &mut Vec<Vec<Vec<u8>>>,
-) {
-    for entry in folder.entries() {
-        path.push(entry.name.to_vec());
-        if depth == 1 {
-            if wildcard.matches(path.join(&b'/')) {
-                found.push(path.clone());
-            }
-        } else if let Node::Folder(inner) = entry.node {
-            matching(inner, path, depth - 1, wildcard, found);
-        }
-        path.pop();
+impl Names {
+    fn new(pattern: &str) -> Result<Self, BadPattern> {
+        Ok(Self {
+            whole: Wildcard::new(pattern)?,
+            each: pattern
+                .split('/')
+                .map(Wildcard::new)
+                .collect::<Result<_, _>>()?,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::snapshot::{File, Snapshot};
+    use crate::tree::snapshot::{File, Node, Snapshot};
 
     fn source(path: &str) -> Source<'_> {
         Source {
             path,
-            is_wildcard: is_pattern(path),
+            is_wildcard: has_wildcards(path),
             pattern: None,
             excludes: &[],
         }
@@ -260,13 +269,8 @@ mod tests {
         let snapshot = Snapshot::of_files(None, files);
         let (ignore, problems) = IgnoreFile::parse(ignore);
         assert!(problems.is_empty());
-        let context = Context {
-            folder: &snapshot.root,
-            path: "",
-            links: &snapshot.links,
-            ignore: &ignore,
-        };
-        let inputs = context.select(sources);
+        let spec = InputSpec::new("", sources, &ignore);
+        let inputs = spec.inputs(&snapshot.root, &snapshot.links);
         let mut paths = Vec::new();
         inputs.tree.walk(&mut |path, node| {
             let slash = if matches!(node, Node::Folder(_)) {
@@ -339,8 +343,10 @@ mod tests {
             "",
             &["?"],
             &["l", "m", "n", "o", "p/q", "r", "real/x"],
-            &[],
+            &[0],
         );
+        check(&files, "", &["l*"], &["l", "real/x"], &[]);
+        check(&files, "real", &["l*", "l"], &["l"], &[0, 1]);
     }
 
     #[test]
@@ -384,8 +390,21 @@ mod tests {
         check("", "**/x.md", &["a/b/x.md", "a/c/x.md", "x.md"], &[]);
         check("a", "*/x.md", &["a/b/x.md", "a/c/x.md"], &[]);
         check("l", "c", &["a/c/x.md", "l"], &[]);
-        check("*", "y", &["a/", "l", "x.md"], &[]);
+        check(
+            "*",
+            "?",
+            &["a/b/x.md", "a/b/y", "a/c/x.md", "l", "x.md"],
+            &[],
+        );
         check("", "a/nothing", &[], &[0]);
+        check("", "l/b", &[], &[0]);
+        check("", "l", &["l"], &[]);
+        check(
+            "",
+            "",
+            &["a/b/x.md", "a/b/y", "a/c/x.md", "l", "x.md"],
+            &[0],
+        );
     }
 
     #[test]
@@ -393,13 +412,11 @@ mod tests {
         let files = ["a/b/c", "a/d"].map(|path| (path, File::Plain(Vec::new())));
         let snapshot = Snapshot::of_files(None, files);
         let (ignore, _) = IgnoreFile::parse("x");
-        let context = Context {
-            folder: &snapshot.root,
-            path: "",
-            links: &snapshot.links,
-            ignore: &ignore,
+        let id = |sources: &[Source<'_>]| {
+            let spec = InputSpec::new("", sources, &ignore);
+            spec.inputs(&snapshot.root, &snapshot.links).tree.id()
         };
-        assert_eq!(context.select(&[source("a")]).tree.id(), snapshot.root.id());
-        assert_eq!(context.select(&[]).tree.id(), Folder::empty().id());
+        assert_eq!(id(&[source("a")]), snapshot.root.id());
+        assert_eq!(id(&[]), Folder::empty().id());
     }
 }

@@ -1,71 +1,67 @@
-//! Symbolic links within a tree: where a path leads, and which links are on the way.
+//! Symbolic links within a folder: where a path leads, as BuildKit resolves it.
+//!
+//! The folder is a root of its own (semantics §15.4a): a link's text is joined to the folder that it
+//! is in and cleaned as text, so that `d/../t` is `t` whatever `d` links to, and `..` stops at the root.
 
 use std::collections::VecDeque;
 
 use crate::tree::snapshot::{Folder, Node};
 
-/// Symbolic links that are followed on the way to one place, as the kernel does.
-const MAX_LINKS: usize = 40;
+/// Symbolic links that are followed on the way to one place, as BuildKit does.
+pub(crate) const MAX_LINKS: usize = 255;
 
 /// A place in a tree: the names from its root down.
 pub(crate) type Place = Vec<Vec<u8>>;
 
-/// Where a path leads.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Way {
-    /// The place, with no link in it or at its end; none where the path leads nowhere.
-    pub end: Option<Place>,
-    /// The links that are passed, in order.
-    pub links: Vec<Place>,
-}
-
-/// Follows a path from the root of a tree. Nothing leads out of it: `..` at the root stays there,
-/// and absolute targets start from it. `target` gives the target of the link at a place.
+/// Where a path from the root of a tree leads, with no link in it or at its end; none where it leads
+/// nowhere. `target` gives the target of the link at a place.
 pub(crate) fn follow(
     root: &Folder,
     names: impl IntoIterator<Item = Vec<u8>>,
     target: &dyn Fn(&Place) -> Option<Vec<u8>>,
-) -> Way {
-    let mut links = Vec::new();
-    let end = walk(root, names.into_iter().collect(), target, &mut links);
-    Way { end, links }
-}
-
-fn walk(
-    root: &Folder,
-    mut ahead: VecDeque<Vec<u8>>,
-    target: &dyn Fn(&Place) -> Option<Vec<u8>>,
-    links: &mut Vec<Place>,
 ) -> Option<Place> {
+    let mut ahead: VecDeque<Vec<u8>> = cleaned(names).into();
     let mut place = Place::new();
+    let mut passed = 0;
     while let Some(name) = ahead.pop_front() {
-        match name.as_slice() {
-            b"" | b"." => continue,
-            b".." => {
-                place.pop();
-                continue;
-            }
-            _ => {}
-        }
         let node = folder_at(root, &place)?.entry(&name)?.node;
         place.push(name);
-        if !matches!(node, Node::Link { .. }) {
-            continue;
-        }
-        links.push(place.clone());
-        if links.len() > MAX_LINKS {
-            return None;
-        }
-        let target = target(&place)?;
-        place.pop();
-        if target.starts_with(b"/") {
+        if matches!(node, Node::Link { .. }) {
+            passed += 1;
+            if passed > MAX_LINKS {
+                return None;
+            }
+            let way = through(&place, &target(&place)?);
+            ahead = way.into_iter().chain(ahead).collect();
             place.clear();
-        }
-        for part in target.split(|byte| *byte == b'/').rev() {
-            ahead.push_front(part.to_vec());
         }
     }
     Some(place)
+}
+
+/// The names, from the root, that the link at a place stands for.
+pub(crate) fn through(link: &[Vec<u8>], target: &[u8]) -> Place {
+    let folder = match target.first() {
+        Some(b'/') => &[],
+        _ => &link[..link.len().saturating_sub(1)],
+    };
+    let names = target.split(|byte| *byte == b'/').map(<[u8]>::to_vec);
+    cleaned(folder.iter().cloned().chain(names))
+}
+
+/// Names without those that stand for no folder: `..` takes the one before it away.
+fn cleaned(names: impl IntoIterator<Item = Vec<u8>>) -> Place {
+    let mut kept = Place::new();
+    for name in names {
+        match name.as_slice() {
+            b"" | b"." => {}
+            b".." => {
+                kept.pop();
+            }
+            _ => kept.push(name),
+        }
+    }
+    kept
 }
 
 /// The folder at a place, which has no links in it.
@@ -87,5 +83,6 @@ pub(crate) fn path(place: &[Vec<u8>]) -> String {
 
 /// The names of a path.
 pub(crate) fn names(path: &str) -> impl Iterator<Item = Vec<u8>> + '_ {
-    path.split('/').map(|name| name.as_bytes().to_vec())
+    let names = path.split('/').filter(|name| !name.is_empty());
+    names.map(|name| name.as_bytes().to_vec())
 }

@@ -9,11 +9,14 @@ mod names;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::paths::{file_name, folder_of, join};
 use crate::tree::{attributes, links};
 
-pub(crate) use folder::{Entry, Folder, MalformedTree, Node, NodeRef};
+pub(crate) use folder::{Entry, MalformedTree, NodeRef};
+pub use folder::{Folder, Node};
 pub(crate) use missing::Missing;
 
 /// Id of a git object: SHA-1, 20 bytes.
@@ -35,49 +38,23 @@ impl fmt::Debug for ObjectId {
     }
 }
 
-/// The file that a symbolic link leads to, if it leads to one: its path and its id.
+/// The file that a symbolic link leads to, if it leads to one: its path and its id. The folder of the
+/// link is a root that nothing leads out of: a builder opens it on its own for a Dockerfile or an ignore
+/// file (semantics §15.4a).
 pub(crate) fn linked_file(
     root: &Folder,
     links: &BTreeMap<String, Vec<u8>>,
     path: &str,
 ) -> Option<(String, ObjectId)> {
-    let target = |place: &links::Place| links.get(&links::path(place)).cloned();
-    let end = links::follow(root, links::names(path), &target).end?;
-    let (name, folder) = end.split_last()?;
-    match links::folder_at(root, folder)?.entry(name)?.node {
-        Node::File { id, .. } => Some((links::path(&end), id)),
+    let within = folder_of(path);
+    let folder = root.folder(within)?;
+    let target = |place: &links::Place| links.get(&join(within, &links::path(place))).cloned();
+    let end = links::follow(folder, links::names(file_name(path)), &target)?;
+    let (name, inner) = end.split_last()?;
+    match links::folder_at(folder, inner)?.entry(name)?.node {
+        Node::File { id, .. } => Some((join(within, &links::path(&end)), id)),
         _ => None,
     }
-}
-
-/// What stands at a name while a snapshot is put together.
-enum Growing {
-    Folder(BTreeMap<String, Growing>),
-    Node(Node),
-}
-
-/// Puts a node at a path below a folder.
-fn insert(folder: &mut BTreeMap<String, Growing>, path: &str, node: Node) {
-    let Some((first, rest)) = path.split_once('/') else {
-        folder.insert(path.to_owned(), Growing::Node(node));
-        return;
-    };
-    let empty = || Growing::Folder(BTreeMap::new());
-    let inner = folder.entry(first.to_owned()).or_insert_with(empty);
-    if let Growing::Node(_) = inner {
-        *inner = empty();
-    }
-    if let Growing::Folder(inner) = inner {
-        insert(inner, rest, node);
-    }
-}
-
-fn grown(folder: BTreeMap<String, Growing>) -> Arc<Folder> {
-    let entries = folder.into_iter().map(|(name, inner)| match inner {
-        Growing::Folder(inner) => (name, Node::Folder(grown(inner))),
-        Growing::Node(node) => (name, node),
-    });
-    Arc::new(Folder::new(entries))
 }
 
 /// The id that git gives a file of these bytes.
@@ -136,6 +113,8 @@ pub enum File {
     Executable(Vec<u8>),
     /// A symbolic link to that target.
     Link(Vec<u8>),
+    /// A folder with nothing in it, which git has none of.
+    EmptyFolder,
 }
 
 impl Snapshot {
@@ -145,9 +124,12 @@ impl Snapshot {
         files: impl IntoIterator<Item = (&'f str, File)>,
     ) -> Self {
         let (mut texts, mut links) = (BTreeMap::new(), BTreeMap::new());
-        let mut root = BTreeMap::new();
+        let mut nodes = BTreeMap::new();
         for (path, file) in files {
-            let (File::Plain(bytes) | File::Executable(bytes) | File::Link(bytes)) = &file;
+            let bytes = match &file {
+                File::Plain(bytes) | File::Executable(bytes) | File::Link(bytes) => &**bytes,
+                File::EmptyFolder => &[],
+            };
             let id = blob_id(bytes);
             let node = match &file {
                 File::Plain(_) => Node::File {
@@ -159,15 +141,17 @@ impl Snapshot {
                     id,
                 },
                 File::Link(_) => Node::Link { id },
+                File::EmptyFolder => Node::Folder(Arc::new(Folder::empty())),
             };
             let known = match node {
-                Node::Link { .. } => &mut links,
-                _ => &mut texts,
+                Node::Link { .. } => Some(&mut links),
+                Node::File { .. } => Some(&mut texts),
+                _ => None,
             };
-            known.insert(path.to_owned(), bytes.clone());
-            insert(&mut root, path, node);
+            known.map(|known| known.insert(path.to_owned(), bytes.to_vec()));
+            nodes.insert(PathBuf::from(path), node);
         }
-        let root = grown(root);
+        let root = Folder::empty().with(&nodes);
         for link in links.keys() {
             let target = linked_file(&root, &links, link).and_then(|(path, _)| texts.get(&path));
             if let Some(text) = target.cloned() {

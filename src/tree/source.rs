@@ -10,13 +10,11 @@
 )]
 
 mod additions;
-mod beside;
 mod checked_out;
-mod ignored;
+mod disk;
 mod index;
 mod kept;
 mod lfs;
-mod overlay;
 mod partial;
 mod scan;
 mod sealed;
@@ -36,7 +34,9 @@ use crate::tree::snapshot::{Revision, object_id};
 
 pub(crate) use additions::DiskFiles;
 pub(crate) use checked_out::Taken;
+pub(crate) use disk::{DiskFolder, DiskView, Seen};
 pub(crate) use sealed::Sealer;
+pub(crate) use submodules::Takers;
 pub(crate) use tree::Tree;
 pub(crate) use working_tree::FileIdentity;
 

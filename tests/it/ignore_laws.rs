@@ -1,10 +1,10 @@
 //! What must hold for every ignore file and every path.
 
 use proptest::prelude::*;
-use shipwright::lang::{Folder, IgnoreFile, Verdict};
+use shipwright::lang::{Folder, IgnoreFile, Sent, Verdict};
 
 /// Patterns of few letters, so that they often match.
-fn pattern() -> impl Strategy<Value = String> {
+pub(crate) fn pattern() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         4 => "[ab]{1,2}",
         2 => Just("*".to_owned()),
@@ -88,9 +88,47 @@ fn backtrack(pattern: &str, path: &str) -> bool {
     }
 }
 
+fn split(pattern: &str) -> (bool, &str) {
+    match pattern.strip_prefix('!') {
+        Some(pattern) => (true, pattern),
+        None => (false, pattern),
+    }
+}
+
+/// The walk's definition, spelled out (semantics §16.6): the patterns that are known to match a path,
+/// from those that are known of the folder that it is in, and whether it is ignored.
+pub(crate) fn slowly_decided(patterns: &[String], path: &str) -> (Vec<bool>, bool) {
+    let known = match path.rsplit_once('/') {
+        Some((folder, _)) => slowly_decided(patterns, folder).0,
+        None => vec![false; patterns.len()],
+    };
+    let mut ignored = false;
+    let mut matches = Vec::new();
+    for (pattern, known) in patterns.iter().zip(known) {
+        let (exception, pattern) = split(pattern);
+        let hit = known || exception == ignored && slowly_matches(pattern, path);
+        if hit {
+            ignored = !exception;
+        }
+        matches.push(hit);
+    }
+    (matches, ignored)
+}
+
+pub(crate) fn slowly_sent(patterns: &[String], path: &str) -> Sent {
+    match (
+        slowly_decided(patterns, path).1,
+        slowly_ignores(patterns, path),
+    ) {
+        (true, _) => Sent::Nothing,
+        (false, true) => Sent::Empty,
+        (false, false) => Sent::Whole,
+    }
+}
+
 fn folder_of<'f>(file: &'f IgnoreFile, path: &str) -> Folder<'f> {
     path.split('/')
-        .fold(file.root(), |folder, name| folder.enter(name))
+        .fold(file.root(), |folder, name| folder.enter(name).unwrap())
 }
 
 proptest! {
@@ -105,21 +143,26 @@ proptest! {
     }
 
     #[test]
-    fn a_walk_sees_the_same(
-        patterns in prop::collection::vec(pattern(), 0..6),
+    fn a_walk_goes_by_its_definition(
+        patterns in prop::collection::vec(pattern(), 0..8),
         folder in path(),
         below in path(),
+        others in 0..2,
     ) {
+        // With many patterns, those that may match are looked up.
+        let others = (0..others * 40).map(|at| format!("c{at}/**/{at}*"));
+        let patterns: Vec<String> = others.chain(patterns).collect();
         let (file, _) = IgnoreFile::parse(&patterns.join("\n"));
         let walked = folder_of(&file, &folder);
-        prop_assert_eq!(walked.is_ignored(), file.ignores(&folder));
+        prop_assert_eq!(walked.is_ignored(), slowly_decided(&patterns, &folder).1);
         let full = format!("{folder}/{below}");
+        let sent = slowly_sent(&patterns, &full);
         let (parent, name) = full.rsplit_once('/').expect("it has two parts");
-        prop_assert_eq!(folder_of(&file, parent).ignores(name), file.ignores(&full));
+        prop_assert_eq!(folder_of(&file, parent).sends(name), Ok(sent));
         for (verdict, above) in [(walked.verdict(), &folder), (file.root().verdict(), &full)] {
             match verdict {
-                Verdict::Taken => prop_assert!(!file.ignores(&full), "{} under {}", full, above),
-                Verdict::Ignored => prop_assert!(file.ignores(&full), "{} under {}", full, above),
+                Verdict::Taken => prop_assert_eq!(sent, Sent::Whole, "{} under {}", full, above),
+                Verdict::Ignored => prop_assert_eq!(sent, Sent::Nothing, "{} under {}", full, above),
                 Verdict::Mixed => {}
             }
         }
@@ -129,7 +172,13 @@ proptest! {
     fn any_text_is_read(text in "[ -~é\n]{0,80}", path in "[ -~]{1,20}") {
         let (file, _) = IgnoreFile::parse(&text);
         file.ignores(&path);
-        folder_of(&file, &path).verdict();
+        let mut folder = file.root();
+        for name in path.split('/') {
+            let _ = folder.sends(name);
+            let Ok(next) = folder.enter(name) else { break };
+            folder = next;
+        }
+        folder.verdict();
     }
 }
 

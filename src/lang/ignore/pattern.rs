@@ -13,9 +13,19 @@ pub(super) struct Pattern {
     pub(super) exception: bool,
     matcher: Matcher,
     reach: Reach,
+    /// A text that every match holds; none where nothing is known.
+    pub(super) literal: Option<String>,
+    first_name: Option<String>,
 }
 
-/// Four ways of matching with different edges, chosen by the pattern's look.
+/// Characters that may stand for others.
+const SPECIAL: [char; 9] = ['*', '?', '[', ']', '\\', '{', '|', '}', '^'];
+
+/// A pattern whose expression is none. A build fails on the first path that it is tried on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadExpression;
+
+/// Ways of matching with different edges, chosen by the pattern's look.
 #[derive(Debug, Clone)]
 enum Matcher {
     /// Equality.
@@ -26,6 +36,8 @@ enum Matcher {
     Suffix(String),
     /// Everything else.
     Regex(Regex),
+    /// What Go takes for no expression.
+    Bad,
 }
 
 /// Which folders can have a match below them.
@@ -58,12 +70,29 @@ impl Pattern {
             None => (false, &*cleaned),
         };
         Wildcard::new(pattern).map_err(|_| MALFORMED)?;
-        let (matcher, reach) = compile(pattern).ok_or(MALFORMED)?;
+        let (matcher, reach) = compile(pattern).unwrap_or((Matcher::Bad, Reach::Anywhere));
+        let literal = match &matcher {
+            Matcher::Exact(text) | Matcher::Prefix(text) => Some(text.clone()),
+            // At the root, what follows the slash is enough.
+            Matcher::Suffix(text) => Some(text.trim_start_matches('/').to_owned()),
+            Matcher::Regex(_) => literal_of_expression(without_mark(pattern)),
+            Matcher::Bad => None,
+        };
+        let first = pattern.split('/').next().unwrap_or_default();
+        let is_plain = !first.is_empty() && !first.contains(SPECIAL);
+        let first_name = (is_plain && !matches!(reach, Reach::Anywhere)).then(|| first.to_owned());
         Ok(Some(Self {
+            first_name,
             exception,
             matcher,
             reach,
+            literal: literal.filter(|literal| !literal.is_empty()),
         }))
+    }
+
+    /// Whether its expression is none.
+    pub(super) fn is_bad(&self) -> bool {
+        matches!(self.matcher, Matcher::Bad)
     }
 
     /// Whether the pattern matches this very path, parents left aside.
@@ -75,7 +104,13 @@ impl Pattern {
                 path.ends_with(&**suffix) || suffix.strip_prefix('/') == Some(path)
             }
             Matcher::Regex(regex) => regex.is_match(path),
+            Matcher::Bad => false,
         }
+    }
+
+    /// The name that each match is below or is itself, where the pattern says it.
+    pub(super) fn first_name(&self) -> Option<&str> {
+        self.first_name.as_deref()
     }
 
     /// Whether the pattern could match a path below this folder. May say yes where the answer is no.
@@ -83,16 +118,19 @@ impl Pattern {
         match &self.reach {
             Reach::Anywhere => true,
             Reach::Literal(literal) => {
-                let below = format!("{folder}/");
-                literal.starts_with(&below) || below.starts_with(&**literal)
+                let rest = literal.strip_prefix(folder);
+                rest.is_some_and(|rest| rest.starts_with('/')) || folder.starts_with(&**literal)
             }
             Reach::Components(components) => {
-                let parts: Vec<&str> = folder.split('/').collect();
-                parts.len() < components.len()
-                    && parts
-                        .iter()
-                        .zip(components)
-                        .all(|(part, c)| c.matches(part))
+                let mut names = folder.split('/');
+                for component in components {
+                    match names.next() {
+                        None => return true,
+                        Some(name) if component.matches(name) => {}
+                        Some(_) => return false,
+                    }
+                }
+                false
             }
         }
     }
@@ -118,7 +156,10 @@ fn compile(pattern: &str) -> Option<(Matcher, Reach)> {
         }
         Look::Regex(expression) => {
             let regex = Regex::new(&regexp::translate(&expression)?).ok()?;
-            Some((Matcher::Regex(regex), reach_of_expression(pattern)))
+            Some((
+                Matcher::Regex(regex),
+                reach_of_expression(without_mark(pattern)),
+            ))
         }
     }
 }
@@ -132,11 +173,16 @@ enum Look {
     Regex(String),
 }
 
+/// A pattern as Go's scanner reads it, which passes over a byte order mark.
+fn without_mark(pattern: &str) -> &str {
+    pattern.strip_prefix('\u{feff}').unwrap_or(pattern)
+}
+
 fn classify(pattern: &str) -> Look {
     let mut expression = String::from("^");
     let mut look = Look::Exact;
     let mut is_regex = false;
-    let mut rest = pattern.chars().peekable();
+    let mut rest = without_mark(pattern).chars().peekable();
     let mut first = true;
     while let Some(c) = rest.next() {
         match c {
@@ -206,6 +252,19 @@ fn reach_of_expression(pattern: &str) -> Reach {
     }
     let end = pattern.find(['*', '?', '[', '\\', ']']);
     Reach::Literal(pattern[..end.unwrap_or(pattern.len())].to_owned())
+}
+
+/// The longest text before the first class or escape that every match of an expression holds.
+fn literal_of_expression(pattern: &str) -> Option<String> {
+    // Operators of the expression can make any part optional.
+    if pattern.contains(['{', '|', '}', '^']) {
+        return None;
+    }
+    let end = pattern.find(['[', ']', '\\']).unwrap_or(pattern.len());
+    // `**` takes a slash that follows it along.
+    let plain = pattern[..end].replace("**/", "*");
+    let runs = plain.split(['*', '?']);
+    runs.max_by_key(|run| run.len()).map(str::to_owned)
 }
 
 /// For a pattern without `**` and classes: what it asks of each component.

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::lang::dockerfile::stages::{Base, ContextSource, Place, Source as From, Step};
-use crate::lang::wildcard::has_wildcards;
-use crate::planner::inputs::Source;
 use crate::planner::resolve::Resolved;
 
 /// Whether a reachable stage is built on a named context, which then is all taken.
@@ -41,22 +39,4 @@ pub(super) fn distinct<'r>(
     sources
         .filter(|(source, place)| seen.insert((place.span, format!("{source:?}"))))
         .collect()
-}
-
-/// A source as the selection of inputs takes it; all of the context where it is not known.
-pub(super) fn selected(source: &ContextSource) -> Source<'_> {
-    let (path, pattern) = match (&source.parents, &source.path) {
-        (_, None) => ("", None),
-        (Some(parents), _) => (parents.base.as_str(), Some(parents.pattern.as_str())),
-        (None, Some(path)) => (path.as_str(), None),
-    };
-    Source {
-        path,
-        is_wildcard: match pattern {
-            Some(_) => has_wildcards(path),
-            None => source.is_wildcard,
-        },
-        pattern,
-        excludes: &source.excludes,
-    }
 }

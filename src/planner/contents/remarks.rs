@@ -2,6 +2,7 @@
 
 use crate::diagnostics::{Code, Diagnostic};
 use crate::lang::dockerfile::stages::{ContextSource, Place};
+use crate::paths;
 use crate::planner::inputs::Inputs;
 use crate::planner::resolve::Resolved;
 use crate::tree::snapshot::{Folder, Snapshot};
@@ -36,9 +37,6 @@ impl Lacking<'_> {
     }
 }
 
-/// Something that is in every git folder.
-pub(super) const GIT_FILE: &str = ".git/HEAD";
-
 /// A build would be sent `.git`, which is never an input.
 pub(super) fn git_folder(image: &Resolved<'_>, place: Place) -> Diagnostic {
     let message =
@@ -61,7 +59,16 @@ fn missing(
 ) -> Diagnostic {
     let path = source.path.as_deref().unwrap_or_default();
     let place_in = if context == "." { "the root" } else { context };
-    let message = format!("`{path}` is not in the build context, {place_in}, or is ignored there");
+    let message = match folder_of_pattern(source, path) {
+        None => format!("`{path}` is not in the build context, {place_in}, or is ignored there"),
+        Some(".") => format!(
+            "`{path}` matches a link that leads to nothing in the build context, {place_in}"
+        ),
+        Some(folder) => format!(
+            "nothing of `{folder}`, where `{path}` looks for files, is sent from the build context, {place_in}"
+        ),
+    };
+    let path = folder_of_pattern(source, path).unwrap_or(path);
     let diagnostic = Diagnostic::new(Code::MissingSource, message)
         .at(image.source, place.span.range(), "")
         .help("a build will fail here, unless something makes the file first");
@@ -82,6 +89,13 @@ fn missing(
         )),
         None => diagnostic,
     }
+}
+
+/// For a pattern, the folder before its first wildcard; `.` for the context itself.
+fn folder_of_pattern<'p>(source: &ContextSource, path: &'p str) -> Option<&'p str> {
+    let wildcard = source.is_wildcard && source.parents.is_none();
+    let at = wildcard.then(|| path.find(['*', '?', '['])).flatten()?;
+    Some(paths::folder_of(&path[..at]))
 }
 
 /// What a source takes depends on what only the base image could tell.

@@ -11,7 +11,7 @@ use crate::paths;
 use crate::plan::Plan;
 use crate::planner::compile::{Compiled, Files};
 use crate::planner::generated::Generated;
-use crate::planner::inputs::Reach;
+use crate::planner::inputs::{self, InputSpec, Taking};
 use crate::tree::attributes::LFS;
 use crate::tree::snapshot::ObjectId;
 use crate::tree::source::{Taken, Tree};
@@ -64,7 +64,9 @@ impl Workspace {
         let mut tree = self.checkout.working_tree(&self.written)?;
         if tree.changed().is_empty() {
             let config = configuration(&tree)?;
-            tree.add(&planned.reach, &Generated::new(&config.generated))?;
+            let generated = Generated::new(&config.generated);
+            inputs::add_dockerfiles(&mut tree, &config, &generated)?;
+            while inputs::add(&mut tree, &planned.specs, &generated)? {}
             return Ok(tree);
         }
         let paths: Vec<String> = tree.changed().into_iter().map(str::to_owned).collect();
@@ -98,14 +100,14 @@ pub(super) fn tell(
     Ok(())
 }
 
-/// An image's name, and where it takes its inputs from.
-type Reaching<'a> = (&'a str, &'a [Arc<Reach>]);
+/// An image's name, and what it takes of its contexts.
+type Reaching<'a> = (&'a str, &'a [Arc<InputSpec>]);
 
-/// The planned images, with where they take their inputs from.
+/// The planned images, with what they take of their contexts.
 fn reaches<'m>(plan: &'m Plan, files: &'m BTreeMap<String, Files>) -> Vec<Reaching<'m>> {
     let images = plan.images.iter().map(|image| image.name.as_str());
     images
-        .filter_map(|name| Some((name, &*files.get(name)?.reach)))
+        .filter_map(|name| Some((name, &*files.get(name)?.specs)))
         .collect()
 }
 
@@ -155,7 +157,7 @@ fn ignored(
     sends: Sends,
 ) -> Result<Diagnostics, Diagnostic> {
     let mut diagnostics = Diagnostics::new();
-    for found in tree.ignored(images)? {
+    for found in inputs::beside(tree, images)? {
         let images = listed(found.images.iter().map(String::as_str));
         let paths = listed(found.paths.iter().map(String::as_str));
         let message = format!("git ignores files that {images} would take in: {paths}");
@@ -279,16 +281,27 @@ fn missing(
     images: &[Reaching<'_>],
     of_commit: bool,
 ) -> Result<Diagnostics, Diagnostic> {
-    let mut diagnostics = tree.submodule_problems(images, of_commit)?;
-    for pattern in Generated::new(&config.generated).patterns() {
-        let concerned = images
+    let mut diagnostics = tree.submodule_problems(&Taking::new(tree, images), of_commit)?;
+    let generated = Generated::new(&config.generated);
+    if generated.is_empty() {
+        return Ok(diagnostics);
+    }
+    let mut places: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (name, specs) in images {
+        for spec in *specs {
+            let of_spec = inputs::places(tree, spec)?;
+            places.entry(name).or_default().extend(of_spec);
+        }
+    }
+    for pattern in generated.patterns() {
+        let concerned = places
             .iter()
-            .filter(|(_, reach)| reach.iter().any(|reach| pattern.concerns(reach)));
-        let concerned: Vec<&Reaching<'_>> = concerned.collect();
+            .filter(|(_, places)| places.iter().any(|place| pattern.meets(place)));
+        let concerned: Vec<_> = concerned.collect();
         if concerned.is_empty() {
             continue;
         }
-        let names = listed(concerned.iter().map(|(name, _)| *name));
+        let names = listed(concerned.iter().map(|(name, _)| **name));
         let text = &pattern.text.value;
         let mut error = if of_commit {
             let message =
@@ -296,18 +309,23 @@ fn missing(
             Diagnostic::new(Code::GeneratedMissing, message)
                 .help("plan HEAD in a checkout, after making them")
         } else {
-            let places = concerned.iter().flat_map(|(_, reach)| *reach);
-            let places = places.flat_map(|reach| reach.places());
-            let absent: BTreeSet<String> = places
+            let places = concerned.iter().flat_map(|(_, places)| *places);
+            let absent: BTreeSet<&String> = places
                 .filter(|place| pattern.meets(place) && !tree.has(place))
                 .collect();
-            if absent.is_empty() && tree.has_on_disk(pattern) {
+            let is_made = || {
+                let found = tree.find_on_disk(&|path| pattern.matches(path), &|folder| {
+                    pattern.meets(folder)
+                });
+                !found.is_empty()
+            };
+            if absent.is_empty() && is_made() {
                 continue;
             }
             let message = if absent.is_empty() {
                 format!("no file matches `{text}`, of which {names} may take some")
             } else {
-                let absent = listed(absent.iter().map(String::as_str));
+                let absent = listed(absent.iter().map(|path| path.as_str()));
                 format!("generated files that {names} would take are not there: {absent}")
             };
             Diagnostic::new(Code::GeneratedMissing, message)

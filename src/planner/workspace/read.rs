@@ -7,6 +7,7 @@ use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, SourceText};
 use crate::planner::compile::{Compiled, Options, compile};
 use crate::planner::discover::Discovery;
 use crate::planner::generated::Generated;
+use crate::planner::inputs;
 use crate::tree::source::Tree;
 
 /// A tree, and what it compiles to.
@@ -17,7 +18,7 @@ pub(super) struct Reading<'c> {
 }
 
 impl<'c> Reading<'c> {
-    /// Compiles a tree; again where images take files that no tree holds. `clean` is as for
+    /// Compiles a tree; again as long as images take files that no tree holds. `clean` is as for
     /// [`compile`].
     pub(super) fn of(
         mut tree: Tree<'c>,
@@ -26,13 +27,16 @@ impl<'c> Reading<'c> {
     ) -> Outcome<Self> {
         Outcome::of(|remarks| {
             let config = configuration_or_all_missing(&tree)?;
-            let first = compile_files(&tree, &config, options, clean)?;
-            let (mut compiled, mut said) = first.into_result()?;
-            if tree.add(&compiled.reach, &Generated::new(&config.generated))? {
-                let second = compile_files(&tree, &config, options, clean)?;
-                (compiled, said) = second.into_result()?;
-            }
-            remarks.extend(said);
+            let generated = Generated::new(&config.generated);
+            inputs::add_dockerfiles(&mut tree, &config, &generated)?;
+            let compiled = loop {
+                let outcome = compile_files(&tree, &config, options, clean)?;
+                let (compiled, said) = outcome.into_result()?;
+                if !inputs::add(&mut tree, &compiled.specs, &generated)? {
+                    remarks.extend(said);
+                    break compiled;
+                }
+            };
             Ok(Self {
                 tree,
                 config,

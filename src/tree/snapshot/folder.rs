@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{ObjectId, names, object_id};
@@ -302,6 +303,52 @@ impl Folder {
             Node::Folder(folder) => Some(folder),
             _ => None,
         }
+    }
+
+    /// The folder at a path below another, to be kept; `.` and the empty path are that itself.
+    pub(crate) fn shared<'f>(root: &'f Arc<Self>, path: &str) -> Option<&'f Arc<Self>> {
+        if path.is_empty() || path == "." {
+            return Some(root);
+        }
+        match root.node(path)? {
+            Node::Folder(folder) => Some(folder),
+            _ => None,
+        }
+    }
+
+    /// The same folder with these nodes at these paths. What is on the way to one and no folder gives
+    /// way.
+    #[must_use]
+    pub fn with(&self, nodes: &BTreeMap<PathBuf, Node>) -> Arc<Self> {
+        let nodes = nodes.iter();
+        self.with_all(nodes.map(|(path, node)| (path.as_path(), node)).collect())
+    }
+
+    fn with_all(&self, nodes: Vec<(&Path, &Node)>) -> Arc<Self> {
+        let entries = self.entries();
+        let mut entries: BTreeMap<Vec<u8>, Node> = entries
+            .map(|entry| (entry.name.to_vec(), entry.node.to_owned()))
+            .collect();
+        let mut deeper: BTreeMap<Vec<u8>, Vec<(&Path, &Node)>> = BTreeMap::new();
+        for (path, node) in nodes {
+            let mut parts = path.components();
+            let Some(first) = parts.next() else { continue };
+            let name = first.as_os_str().as_encoded_bytes().to_vec();
+            let rest = parts.as_path();
+            if rest.as_os_str().is_empty() {
+                entries.insert(name, node.clone());
+            } else {
+                deeper.entry(name).or_default().push((rest, node));
+            }
+        }
+        for (name, nodes) in deeper {
+            let inner = match entries.get(&name) {
+                Some(Node::Folder(inner)) => inner.with_all(nodes),
+                _ => Self::empty().with_all(nodes),
+            };
+            entries.insert(name, Node::Folder(inner));
+        }
+        Arc::new(Self::new(entries))
     }
 
     /// Calls `visit` with the path of everything below that is not a folder, or is an empty one, in

@@ -1,19 +1,14 @@
 //! Files that count beside those of a tree: of submodules, and of the disk where git ignores them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::beside::{Beside, Visitor};
-use super::overlay::overlay;
-use super::submodules::{Reader, Submodule};
+use super::submodules::{Submodule, Takers};
 use super::tree::Tree;
 use super::working_tree::{OnDisk, on_disk};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::paths::join;
-use crate::planner::generated::{Generated, Pattern};
-use crate::planner::inputs::Reach;
-use crate::tree::snapshot::{Folder, Node};
+use crate::tree::snapshot::{Folder, Node, blob_id};
 
 /// Which files of the disk count although they are not part of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,29 +44,6 @@ impl Added {
 }
 
 impl Tree<'_> {
-    /// Adds the files that images reach and that are not part of the tree: those of submodules at
-    /// their commits, where these are here, and those of the disk. Answers whether there are any.
-    ///
-    /// # Errors
-    /// When a file or folder of the disk cannot be read.
-    pub fn add(&mut self, reach: &[Arc<Reach>], generated: &Generated) -> Result<bool, Diagnostic> {
-        let before = self.root.id();
-        self.add_submodules(reach)?;
-        match self.counts {
-            DiskFiles::Generated if !generated.is_empty() => {
-                self.add_files(reach, Some(generated))?;
-            }
-            DiskFiles::All => self.add_files(reach, None)?,
-            DiskFiles::Generated | DiskFiles::None => {}
-        }
-        let added = self.added.sources.id() != before;
-        if added {
-            // Submodules have attributes of their own.
-            self.attributes.take();
-        }
-        Ok(added)
-    }
-
     /// The same tree, with these files of the disk counted when more are added.
     #[must_use]
     pub fn counting(mut self, counts: DiskFiles) -> Self {
@@ -79,56 +51,55 @@ impl Tree<'_> {
         self
     }
 
-    fn add_submodules(&mut self, reach: &[Arc<Reach>]) -> Result<(), Diagnostic> {
-        let mut reader = Reader {
-            reach,
-            checked_out: self.disk.is_some(),
-            found: Vec::new(),
-        };
-        reader.below(self.repository, &self.root, "", self.root_path())?;
-        self.added.submodules = reader.found;
-        let odb = self.repository.odb();
-        for submodule in &self.added.submodules {
-            if let (Ok(odb), Some(objects)) = (&odb, &submodule.objects) {
-                odb.add_disk_alternate(&objects.to_string_lossy())
-                    .map_err(|error| super::tree::not_read(&error.into()))?;
-            }
-            if let Some(files) = &submodule.files {
-                let node = Node::Folder(Arc::clone(files));
-                let change = BTreeMap::from([(Path::new(&submodule.path), node)]);
-                self.added.sources = Arc::new(overlay(&self.added.sources, &change));
-            }
+    /// Which files of the disk count.
+    pub(crate) fn counts(&self) -> DiskFiles {
+        self.counts
+    }
+
+    /// Adds files and links of the disk, by their paths from the root of the plan, to what images take
+    /// from. Answers whether there are any.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub(crate) fn add_files(&mut self, files: &[PathBuf]) -> Result<bool, Diagnostic> {
+        let nodes = self.nodes_on_disk(files)?;
+        if nodes.is_empty() {
+            return Ok(false);
+        }
+        self.added.sources = self.added.sources.with(&nodes);
+        Ok(true)
+    }
+
+    /// Adds files of the disk to the tree itself, as if git tracked them.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub(crate) fn add_to_root(&mut self, files: &[PathBuf]) -> Result<(), Diagnostic> {
+        let nodes = self.nodes_on_disk(files)?;
+        if !nodes.is_empty() {
+            self.root = self.root.with(&nodes);
+            self.added.sources = self.added.sources.with(&nodes);
         }
         Ok(())
     }
 
-    fn add_files(
-        &mut self,
-        reach: &[Arc<Reach>],
-        generated: Option<&Generated>,
-    ) -> Result<(), Diagnostic> {
-        let mut collector = Collector {
-            generated,
-            found: Vec::new(),
-        };
-        let Some(disk) = self.root_on_disk() else {
-            return Ok(());
-        };
-        let reach: Vec<&Reach> = reach.iter().map(Arc::as_ref).collect();
-        self.beside(&disk, &reach, &mut collector)?;
+    fn nodes_on_disk(&mut self, files: &[PathBuf]) -> Result<BTreeMap<PathBuf, Node>, Diagnostic> {
         let mut nodes = BTreeMap::new();
-        for (path, file) in collector.found {
-            if let OnDisk::Node(node) = on_disk(&file, &[])? {
-                let below = file.strip_prefix(&disk).unwrap_or(&file);
-                nodes.insert(below.to_owned(), node);
-                self.added.files.insert(path, file);
+        let Some(root) = self.root_on_disk() else {
+            return Ok(nodes);
+        };
+        for path in files {
+            let disk = root.join(path);
+            if let OnDisk::Node(node) = on_disk(&disk, &[])? {
+                nodes.insert(path.clone(), node);
+                let path = path.to_string_lossy().into_owned();
+                self.added.files.insert(path, disk);
             }
         }
-        let nodes = nodes
-            .iter()
-            .map(|(path, node)| (path.as_path(), node.clone()));
-        self.added.sources = Arc::new(overlay(&self.added.sources, &nodes.collect()));
-        Ok(())
+        if !nodes.is_empty() {
+            self.attributes.take();
+        }
+        Ok(nodes)
     }
 
     /// Why images cannot be built from the submodules that they take from, as these are here; and
@@ -138,16 +109,18 @@ impl Tree<'_> {
     /// When the working tree of a submodule cannot be read.
     pub fn submodule_problems(
         &self,
-        images: &[(&str, &[Arc<Reach>])],
+        takers: &dyn Takers,
         of_commit: bool,
     ) -> Result<Diagnostics, Diagnostic> {
         let mut diagnostics = Diagnostics::new();
         let disk = self.root_on_disk().filter(|_| !of_commit);
         for submodule in &self.added.submodules {
             let folder = disk.as_ref().map(|disk| disk.join(&submodule.path));
-            let problem = submodule.problem(folder.as_deref(), self.disk.is_some(), images)?;
+            let problem = submodule.problem(folder.as_deref(), self.disk.is_some(), takers)?;
             diagnostics.extend(problem);
-            diagnostics.extend(submodule.git_file(images).filter(|_| !of_commit));
+            if !of_commit {
+                diagnostics.extend(submodule.git_file(takers)?);
+            }
         }
         Ok(diagnostics)
     }
@@ -157,77 +130,19 @@ impl Tree<'_> {
         path.is_empty() || self.added.sources.node(path).is_some()
     }
 
-    /// Whether a file of the disk matches a pattern, whoever takes it.
-    pub fn has_on_disk(&self, pattern: &Pattern) -> bool {
-        let known = self.added.files.keys().any(|path| pattern.matches(path));
-        known
-            || self
-                .root_on_disk()
-                .is_some_and(|disk| any_matches(&disk, "", pattern))
+    /// The same tree as if it held a file at a path, from the root of the plan.
+    pub(crate) fn with_file(&self, path: &str) -> Tree<'_> {
+        let file = Node::File {
+            executable: false,
+            id: blob_id(b""),
+        };
+        let nodes = BTreeMap::from([(PathBuf::from(path), file)]);
+        self.with_sources(self.added.sources.with(&nodes))
     }
 
     /// The root of the plan on the disk; none in a bare repository.
     pub(super) fn root_on_disk(&self) -> Option<PathBuf> {
         let top = self.repository.workdir()?;
         Some(top.join(self.root_path()))
-    }
-
-    /// Shows a visitor what stands on the disk and is in no tree, where these images take from.
-    pub(super) fn beside(
-        &self,
-        disk: &Path,
-        reach: &[&Reach],
-        visitor: &mut dyn Visitor,
-    ) -> Result<(), Diagnostic> {
-        let without = self.disk.as_ref().map(|disk| &*disk.without);
-        let walks = reach.iter().map(|reach| reach.root());
-        Beside {
-            without: without.unwrap_or_default(),
-            visitor,
-        }
-        .known(disk, "", &self.added.sources, walks.enumerate().collect())
-    }
-}
-
-/// Whether a file below a folder matches; what cannot be read does not.
-fn any_matches(disk: &Path, path: &str, pattern: &Pattern) -> bool {
-    let entries = std::fs::read_dir(disk).into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| {
-        let path = join(path, &entry.file_name().to_string_lossy());
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => {
-                pattern.meets(&path) && any_matches(&entry.path(), &path, pattern)
-            }
-            Ok(_) => pattern.matches(&path),
-            Err(_) => false,
-        }
-    })
-}
-
-/// Collects files of the disk.
-struct Collector<'g> {
-    /// Only those that are generated; all where none.
-    generated: Option<&'g Generated>,
-    /// Paths, and where they stand on the disk.
-    found: Vec<(String, PathBuf)>,
-}
-
-impl Visitor for Collector<'_> {
-    fn enters(&mut self, folder: &str) -> bool {
-        self.generated
-            .is_none_or(|generated| generated.enters(folder))
-    }
-
-    fn file(&mut self, path: &str, disk: &Path, _: &[usize]) {
-        if self
-            .generated
-            .is_none_or(|generated| generated.matches(path))
-        {
-            self.found.push((path.to_owned(), disk.to_owned()));
-        }
-    }
-
-    fn folder(&mut self, _: &str, _: &[usize]) -> bool {
-        true
     }
 }

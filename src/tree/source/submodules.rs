@@ -3,16 +3,16 @@
 //! Only those that an image takes from are looked at. The objects of a submodule are in a repository
 //! of its own, in its folder or below the git directory; they are read as if they were ours.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use git2::{Oid, Repository, StatusOptions};
 
-use super::tree::{Unread, not_read, read_folder};
+use super::tree::{Tree, Unread, not_read, read_folder};
 use crate::diagnostics::{Code, Diagnostic, listed};
 use crate::paths::join;
-use crate::planner::inputs::Reach;
-use crate::tree::snapshot::{Folder, Node, ObjectId, object_id};
+use crate::tree::snapshot::{Entry, Folder, Node, ObjectId, object_id};
 
 /// A submodule that some image takes from.
 #[derive(Debug, Clone)]
@@ -25,80 +25,108 @@ pub(super) struct Submodule {
     pub(super) files: Option<Arc<Folder>>,
     /// Its folder of objects; none where it has no repository here.
     pub(super) objects: Option<PathBuf>,
+    /// Its git directory; none where it has none here.
+    git_folder: Option<PathBuf>,
 }
 
-/// Finds submodules and reads those that are reached.
-pub(super) struct Reader<'a> {
-    pub(super) reach: &'a [Arc<Reach>],
-    /// Whether what is checked out counts rather than what is recorded.
-    pub(super) checked_out: bool,
-    /// What was found, nested ones after those that hold them.
-    pub(super) found: Vec<Submodule>,
+/// Who takes what: asked of the planner, which alone knows.
+pub trait Takers {
+    /// The names of the images that take something at or below a path from the root of the plan.
+    ///
+    /// # Errors
+    /// When a folder of the disk cannot be read.
+    fn of(&self, path: &str) -> Result<Vec<&str>, Diagnostic>;
+
+    /// The names of those that would take the file at a path if it were there.
+    ///
+    /// # Errors
+    /// As for [`Takers::of`].
+    fn would_be(&self, file: &str) -> Result<Vec<&str>, Diagnostic>;
 }
 
-impl Reader<'_> {
-    /// Reads the submodules below a folder of a repository, which stands at `path` from the root of
-    /// the plan and at `from_top` from the top of that repository.
+impl Tree<'_> {
+    /// The paths, from the root of the plan, of all submodules whose files are not added yet.
+    pub(crate) fn unread_submodules(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        let is_submodule = |entry: Entry<'_>| matches!(entry.node, Node::Submodule { .. });
+        self.added
+            .sources
+            .walk_where(&is_submodule, &mut |path, node| {
+                if matches!(node, Node::Submodule { .. }) {
+                    paths.push(path.to_owned());
+                }
+            });
+        let read = |path: &String| self.added.submodules.iter().any(|read| read.path == *path);
+        paths.retain(|path| !read(path));
+        paths
+    }
+
+    /// Adds the files that submodules have at their commits, where these are here.
     ///
     /// # Errors
     /// When a tree of one is malformed.
-    pub(super) fn below(
-        &mut self,
-        repository: &Repository,
-        folder: &Folder,
-        path: &str,
-        from_top: &str,
-    ) -> Result<(), Diagnostic> {
-        for entry in folder.entries() {
-            let (Node::Folder(_) | Node::Submodule { .. }) = entry.node else {
+    pub(crate) fn add_submodules(&mut self, paths: &[String]) -> Result<(), Diagnostic> {
+        for path in paths {
+            let Some(Node::Submodule { id }) = self.added.sources.node(path) else {
                 continue;
             };
-            let path = join(path, &entry.name());
-            let from_top = join(from_top, &entry.name());
-            match &entry.node {
-                Node::Folder(inner) => self.below(repository, inner, &path, &from_top)?,
-                _ if self.reach.iter().any(|reach| reach.reaches(&path)) => {
-                    self.read(repository, &path, &from_top, entry.node.id())?;
-                }
-                _ => {}
+            let above = self.added.submodules.iter().filter_map(|above| {
+                let below = path.strip_prefix(&above.path)?.strip_prefix('/')?;
+                Some((Repository::open(above.git_folder.as_ref()?).ok()?, below))
+            });
+            let nearest = above.max_by_key(|(_, below)| std::cmp::Reverse(below.len()));
+            let submodule = if let Some((parent, below)) = nearest {
+                self.submodule(&parent, path, below, id)?
+            } else {
+                let from_top = join(self.root_path(), path);
+                self.submodule(self.repository, path, &from_top, id)?
+            };
+            if let (Ok(odb), Some(objects)) = (self.repository.odb(), &submodule.objects) {
+                odb.add_disk_alternate(&objects.to_string_lossy())
+                    .map_err(|error| not_read(&error.into()))?;
             }
+            if let Some(files) = &submodule.files {
+                let node = Node::Folder(Arc::clone(files));
+                let change = BTreeMap::from([(PathBuf::from(path), node)]);
+                self.added.sources = self.added.sources.with(&change);
+            }
+            // Submodules have attributes of their own.
+            self.attributes.take();
+            self.added.submodules.push(submodule);
         }
         Ok(())
     }
 
-    fn read(
-        &mut self,
+    /// A submodule of a repository, which stands at `from_top` from the top of that.
+    fn submodule(
+        &self,
         parent: &Repository,
         path: &str,
         from_top: &str,
         recorded: ObjectId,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<Submodule, Diagnostic> {
         let mut submodule = Submodule {
             path: path.to_owned(),
             recorded,
             files: None,
             objects: None,
+            git_folder: None,
         };
         let Some(repository) = open(parent, from_top) else {
-            self.found.push(submodule);
-            return Ok(());
+            return Ok(submodule);
         };
         submodule.objects = Some(repository.commondir().join("objects"));
-        let checked_out = head(&repository).filter(|_| self.checked_out);
+        submodule.git_folder = Some(repository.path().to_owned());
+        let checked_out = head(&repository).filter(|_| self.disk.is_some());
         let commit = checked_out.unwrap_or(recorded);
         let id = Oid::from_bytes(&commit.0).expect("an object id has 20 bytes");
-        let commit = repository.find_commit(id);
-        let files = commit.map(|commit| read_folder(&repository, commit.tree_id()));
+        let files = repository.find_commit(id);
+        let files = files.map(|commit| read_folder(&repository, commit.tree_id()));
         submodule.files = match files {
             Ok(Err(error @ Unread::Tree(..))) => return Err(not_read(&error)),
             files => files.ok().and_then(Result::ok),
         };
-        let inner = submodule.files.clone();
-        self.found.push(submodule);
-        match inner {
-            Some(inner) => self.below(&repository, &inner, path, ""),
-            None => Ok(()),
-        }
+        Ok(submodule)
     }
 }
 
@@ -145,20 +173,21 @@ fn modified(repository: &Repository) -> Result<Vec<String>, Diagnostic> {
 
 impl Submodule {
     /// A warning where images take git's own file of the submodule.
-    pub(super) fn git_file(&self, images: &[(&str, &[Arc<Reach>])]) -> Option<Diagnostic> {
+    ///
+    /// # Errors
+    /// When a folder of the disk cannot be read.
+    pub(super) fn git_file(&self, takers: &dyn Takers) -> Result<Option<Diagnostic>, Diagnostic> {
         let file = join(&self.path, ".git");
-        let takes = |reach: &Arc<Reach>| reach.takes(&file);
-        let takers = images.iter().filter(|(_, reach)| reach.iter().any(takes));
-        let takers: Vec<&str> = takers.map(|(name, _)| *name).collect();
+        let takers = takers.would_be(&file)?;
         if takers.is_empty() {
-            return None;
+            return Ok(None);
         }
         let message = format!(
             "{} would take `{file}` too, which does not count",
             listed(takers)
         );
         let help = "add the line `**/.git` to `.dockerignore` in the build context";
-        Some(Diagnostic::new(Code::GitFolder, message).help(help))
+        Ok(Some(Diagnostic::new(Code::GitFolder, message).help(help)))
     }
 
     /// Why images cannot be built from the submodule as it is here, if they cannot. `folder` is where
@@ -170,17 +199,10 @@ impl Submodule {
         &self,
         folder: Option<&Path>,
         checked_out: bool,
-        images: &[(&str, &[Arc<Reach>])],
+        takers: &dyn Takers,
     ) -> Result<Option<Diagnostic>, Diagnostic> {
         let path = &self.path;
-        let takers = |path: &str| {
-            let reaching = |reach: &Arc<Reach>| reach.reaches(path);
-            let takers = images
-                .iter()
-                .filter(|(_, reach)| reach.iter().any(reaching));
-            takers.map(|(name, _)| *name).collect::<Vec<_>>()
-        };
-        let images = takers(path);
+        let images = takers.of(path)?;
         if images.is_empty() {
             return Ok(None);
         }
@@ -218,8 +240,15 @@ impl Submodule {
                 .help(format!("or record the other: `git add {path}`, and commit"));
             return Ok(Some(error));
         }
-        let mut changed = modified(&repository)?;
-        changed.retain(|changed| !takers(&join(path, changed.trim_end_matches('/'))).is_empty());
+        let mut changed = Vec::new();
+        for file in modified(&repository)? {
+            if !takers
+                .of(&join(path, file.trim_end_matches('/')))?
+                .is_empty()
+            {
+                changed.push(file);
+            }
+        }
         if changed.is_empty() {
             return Ok(None);
         }

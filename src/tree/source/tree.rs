@@ -1,7 +1,7 @@
 //! The files of a commit, with the working tree's changes over them where it is the working tree.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use git2::{ObjectType, Odb, Oid, Repository};
 
 use super::CONFIG_FILE;
 use super::additions::{Added, DiskFiles};
+use super::disk::Listing;
 use super::working_tree::FileIdentity;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::paths::join;
@@ -36,6 +37,8 @@ pub struct Tree<'r> {
     pub(super) added: Added,
     /// What `.gitattributes` says, once it has been read.
     pub(super) attributes: OnceCell<attributes::Texts>,
+    /// What was listed of the disk, by folder from the root of the plan.
+    pub(super) listings: RefCell<HashMap<PathBuf, Listing>>,
 }
 
 /// The part of a [`Tree`] that does not come from the commit.
@@ -86,6 +89,7 @@ impl<'r> Tree<'r> {
             },
             added: Added::none(&root),
             attributes: OnceCell::new(),
+            listings: RefCell::default(),
             repository,
             revision,
             root_path,
@@ -93,6 +97,18 @@ impl<'r> Tree<'r> {
             top: Arc::clone(top),
             disk,
         }
+    }
+
+    /// The same tree, where images take from other files.
+    pub(super) fn with_sources(&self, sources: Arc<Folder>) -> Tree<'_> {
+        let mut tree = Tree::with_changes(self.repository, &[], None, &self.top, None);
+        tree.root_path.clone_from(&self.root_path);
+        tree.root = Arc::clone(&self.root);
+        tree.added = Added {
+            sources,
+            ..self.added.clone()
+        };
+        tree
     }
 
     /// The whole tree, from the top of the checkout.

@@ -198,6 +198,10 @@ fn write(root: &Path, files: &Files) {
             }
             File::Plain(_) => 0o644,
             File::Executable(_) => 0o755,
+            File::EmptyFolder => {
+                fs::create_dir_all(&path).unwrap();
+                continue;
+            }
         };
         if let File::Plain(bytes) | File::Executable(bytes) = file {
             fs::write(&path, bytes).unwrap();

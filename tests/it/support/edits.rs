@@ -75,7 +75,7 @@ fn change_mode(files: &mut Files, path: &str) -> String {
     *file = match file {
         File::Plain(bytes) => File::Executable(std::mem::take(bytes)),
         File::Executable(bytes) => File::Plain(std::mem::take(bytes)),
-        File::Link(_) => plain("no link any more"),
+        File::Link(_) | File::EmptyFolder => plain("no link any more"),
     };
     format!("change the mode of {path}")
 }

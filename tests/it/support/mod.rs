@@ -10,3 +10,4 @@ pub(crate) mod own_registry;
 pub(crate) mod plans;
 pub(crate) mod program;
 pub(crate) mod repo;
+pub(crate) mod trees;

@@ -49,7 +49,8 @@ impl Writer<'_> {
                 return;
             };
             let path = join(context, path);
-            let is_there = Oid::from_bytes(&id.0).is_ok_and(|id| objects.exists(id));
+            let is_there =
+                id == blob_id(b"") || Oid::from_bytes(&id.0).is_ok_and(|id| objects.exists(id));
             if !is_there && !self.is_on_disk(&path) {
                 missing.blobs.insert(path, id);
             }
@@ -112,6 +113,10 @@ impl Writer<'_> {
     /// was planned; what git-lfs keeps in place of a pointer to it.
     fn content(&self, from: &Path, id: ObjectId, to: &Path) -> Result<(), Diagnostic> {
         let path = from.to_string_lossy();
+        // Of a file that is sent without its content no object need be there.
+        if id == blob_id(b"") {
+            return write_new(to, b"");
+        }
         if self.in_git(id).is_some_and(|length| length > LARGE) && self.stream(id, to) {
             return Ok(());
         }
