@@ -1,20 +1,22 @@
 //! `shipwright graph`: pictures of what the images take from each other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::args::{Output, Planning, Stored};
-use super::{output, planning, stored};
-use crate::diagnostics::Diagnostics;
-use crate::run::picture::{self, Options, draw};
+use super::{output, planning, screen, stored};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::run::picture::{self, Options, Report, draw};
 
 /// What to draw, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     shipwright graph                            a tree, bases first\n  \
     shipwright graph -d python --external       what takes from an image, and what is outside\n  \
-    shipwright graph --format dot | dot -Tsvg > images.svg\n  \
+    shipwright graph --since main...            what this branch makes build, and why\n  \
+    shipwright graph --format html --since main... -o images.html\n  \
+    shipwright graph --format svg --report report.json -o images.svg\n  \
     shipwright graph --format mermaid           for a Markdown page")]
 pub(super) struct Graph {
     /// What to write
@@ -23,9 +25,12 @@ pub(super) struct Graph {
     /// Draw external base images too
     #[arg(long)]
     external: bool,
-    /// Draw every image, even where more than 32 take the same from the same
+    /// Draw every image, even where many take the same from the same
     #[arg(long)]
     all: bool,
+    /// Show what became of the images: a report that `exec --report` wrote
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     planning: Planning,
     #[command(flatten)]
@@ -43,23 +48,43 @@ enum Format {
     Dot,
     /// A flowchart for Markdown
     Mermaid,
+    /// A drawing
+    Svg,
+    /// A page for a browser, in one file: the drawing with search, causes, and the course of a run
+    Html,
 }
 
 pub(super) fn run(directory: &Path, graph: &Graph) -> Result<(), Diagnostics> {
+    let file = graph.output.file(directory);
+    let report = graph
+        .report
+        .as_ref()
+        .map(|file| read(&directory.join(file)));
+    let report = report.transpose()?;
     let look = || planning::look(directory, &graph.planning);
     let plan = stored::or_made(directory, &graph.stored, look)?;
     let format = match graph.format {
         Format::Tree => picture::Format::Tree,
         Format::Dot => picture::Format::Dot,
         Format::Mermaid => picture::Format::Mermaid,
+        Format::Svg => picture::Format::Svg,
+        Format::Html => picture::Format::Html,
     };
     let options = Options {
         external: graph.external,
         all: graph.all,
+        colour: file.is_none() && screen::stdout().colour,
     };
-    let text = draw(&plan, format, options);
-    Ok(output::write(
-        &text,
-        graph.output.file(directory).as_deref(),
-    )?)
+    let text = draw(&plan, report.as_ref(), format, options)?;
+    Ok(output::write(&text, file.as_deref())?)
+}
+
+/// The report in a file.
+fn read(file: &Path) -> Result<Report, Diagnostic> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let message = format!("`{name}` cannot be read: {error}");
+        Diagnostic::new(Code::Unreadable, message)
+    })?;
+    Report::from_json(&name, &text)
 }

@@ -134,6 +134,7 @@ codes! {
 
     // Plans.
     BadPlan = "bad-plan", Error;
+    BadReport = "bad-report", Error;
     PlanDiffers = "plan-differs", Error;
     PlanDigits = "plan-digits", Error;
     PlanReference = "plan-reference", Error;

@@ -10,7 +10,7 @@ mod github;
 mod quote;
 mod script;
 mod slug;
-mod template;
+pub(super) mod template;
 
 use std::str::FromStr;
 
@@ -53,8 +53,8 @@ pub fn emit(plan: &Plan, format: Format) -> Result<String, Diagnostics> {
 /// The plan rendered by a template from outside: its data are the keys of the plan.
 ///
 /// The name of the template says which language its values are quoted for: `x.sh.j2`, `x.mk.j2` or
-/// `Makefile.j2`, `x.hcl.j2`, `x.json.j2`; with another name they are written as they are. The
-/// filters `sh`, `make`, `hcl` and `json` quote by name, `comment` makes a text harmless within a
+/// `Makefile.j2`, `x.hcl.j2`, `x.json.j2`, `x.html.j2` (also `htm`, `svg`, `xml`); with another name they
+/// are written as they are. The filters `sh`, `make`, `hcl`, `json` and `html` quote by name, `comment` makes a text harmless within a
 /// comment. What `sh` and `make` write may name the shell variable `NEWLINE`, and `make` the
 /// variable `HASH`, which the template defines where values hold a newline or a `#`.
 ///

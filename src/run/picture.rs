@@ -1,13 +1,20 @@
-//! Pictures of a plan: which image takes from which, for terminals (tree), Graphviz (dot) and
-//! Markdown (mermaid).
+//! Pictures of a plan: which image takes from which, and what happens to each. For terminals (tree),
+//! Graphviz (dot), Markdown (mermaid), anything that shows images (svg) and browsers (html).
 //!
-//! A [`Picture`] is made from the plan alone, so a stored plan is drawn as well as a fresh one.
-//! Nodes stand in an order in which no image comes before one that it needs; the same plan gives
-//! the same bytes.
+//! A [`Picture`] is made from the plan alone, so a stored plan is drawn as well as a fresh one; the
+//! report of a run may add what became of it. Nodes stand in an order in which no image comes before
+//! one that it needs; the same plan gives the same bytes.
 
 mod dot;
 mod group;
+mod layout;
 mod mermaid;
+mod page;
+mod report;
+mod state;
+mod svg;
+mod timeline;
+mod title;
 mod tree;
 
 #[cfg(test)]
@@ -15,8 +22,14 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use self::report::ImageReport;
+pub(crate) use self::report::Report;
+use self::state::State;
+use self::title::plain;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::lang::reference::Reference;
-use crate::plan::Plan;
+use crate::plan::{Image, Plan};
+use crate::run::review::{self, common_folder};
 
 /// How a picture is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +40,10 @@ pub(crate) enum Format {
     Dot,
     /// A flowchart in the language of mermaid, which Markdown on many sites shows.
     Mermaid,
+    /// A drawing that stands by itself.
+    Svg,
+    /// A page that stands by itself: the drawing with search, causes and the course of a run.
+    Html,
 }
 
 /// What is drawn.
@@ -36,19 +53,61 @@ pub(crate) struct Options {
     pub external: bool,
     /// Whether images that stand in the same place are drawn one by one, however many they are.
     pub all: bool,
+    /// Whether a tree is coloured with escape sequences.
+    pub colour: bool,
 }
 
-/// Draws the images of a plan.
-pub(crate) fn draw(plan: &Plan, format: Format, options: Options) -> String {
-    let mut picture = Picture::of(plan, options.external);
+/// Draws the images of a plan, with what became of them if there is a report.
+///
+/// # Errors
+/// When the report tells of no image as it is in the plan.
+pub(crate) fn draw(
+    plan: &Plan,
+    report: Option<&Report>,
+    format: Format,
+    options: Options,
+) -> Result<String, Diagnostic> {
+    if let Some(report) = report {
+        refuse_other(plan, report)?;
+    }
+    let mut picture = Picture::of(plan, report, options.external);
     if !options.all {
-        picture = group::together(&picture);
+        picture = group::together(picture);
     }
+    let titles = Titles {
+        heading: title::heading(
+            &picture,
+            report.is_some_and(|report| report.dry_run),
+            report.map(|report| report.time),
+        ),
+        source: title::source(plan),
+    };
     match format {
-        Format::Tree => tree::write(&picture),
-        Format::Dot => dot::write(&picture),
-        Format::Mermaid => mermaid::write(&picture),
+        Format::Tree => Ok(tree::write(&picture, &titles, options.colour)),
+        Format::Dot => Ok(dot::write(&picture, &titles)),
+        Format::Mermaid => Ok(mermaid::write(&picture, &titles)),
+        Format::Svg => svg::write(&picture, &titles),
+        Format::Html => page::write(plan, report, &picture, &titles),
     }
+}
+
+/// Refuses a report of another plan: a picture of it would show nothing.
+fn refuse_other(plan: &Plan, report: &Report) -> Result<(), Diagnostic> {
+    let mut images = plan.images.iter();
+    if plan.images.is_empty() || images.any(|image| report.image(image).is_some()) {
+        return Ok(());
+    }
+    let message = "the report tells of no image of this plan with the content that it has";
+    Err(Diagnostic::new(Code::BadReport, message)
+        .help("plan what was run: `--rev` for its commit, or `--plan` for a stored plan"))
+}
+
+/// What stands above a picture.
+struct Titles {
+    /// How many images, and what happens to them.
+    heading: String,
+    /// What was planned.
+    source: String,
 }
 
 /// Images, and what they take from each other.
@@ -56,6 +115,8 @@ pub(crate) fn draw(plan: &Plan, format: Format, options: Options) -> String {
 struct Picture {
     /// No node stands before one that it needs.
     nodes: Vec<Node>,
+    /// The folders that all names of the repository's images begin with, which the nodes leave out.
+    prefix: String,
 }
 
 /// What stands in one place of a picture.
@@ -63,8 +124,16 @@ struct Picture {
 struct Node {
     /// What it is.
     kind: Kind,
-    /// The names of the images: one, or more for a group.
+    /// What happens to its images.
+    state: State,
+    /// The names of the images, shortened: one, or more for a group.
     names: Vec<String>,
+    /// Their positions in the plan; none for images that are not of it.
+    images: Vec<usize>,
+    /// Why its images are built, by themselves.
+    reasons: Vec<String>,
+    /// How long they took, where a report says so.
+    seconds: Option<f64>,
     /// What it takes from: the index of an earlier node, and how.
     needs: BTreeMap<usize, Link>,
 }
@@ -106,16 +175,21 @@ impl Link {
 }
 
 impl Picture {
-    fn of(plan: &Plan, external: bool) -> Self {
+    fn of(plan: &Plan, report: Option<&Report>, external: bool) -> Self {
+        let names = plan.images.iter().flat_map(|image| {
+            let needed = image.dependencies.iter().map(|needed| &*needed.image);
+            needed.chain([&*image.name])
+        });
+        let prefix = common_folder(names).to_owned();
+        let states = state::states(&plan.images, report);
         let mut picture = Self::default();
-        let mut known: BTreeMap<(bool, String), usize> = BTreeMap::new();
-        for image in &plan.images {
+        let mut known: BTreeMap<(bool, &str), usize> = BTreeMap::new();
+        for (position, image) in plan.images.iter().enumerate() {
             let mut needs = BTreeMap::new();
             for dependency in &image.dependencies {
-                let key = (false, dependency.image.clone());
                 let index = *known
-                    .entry(key)
-                    .or_insert_with(|| picture.add(Kind::LeftOut, &dependency.image));
+                    .entry((false, &dependency.image))
+                    .or_insert_with(|| picture.add(Kind::LeftOut, cut(&dependency.image, &prefix)));
                 let links = dependency.via.iter().map(|via| Link::of(&via.instruction));
                 let link = links.min().unwrap_or(Link::Unknown);
                 let strongest = needs.entry(index).or_insert(link);
@@ -124,25 +198,52 @@ impl Picture {
             let bases = image.base_images.iter().filter(|_| external);
             for base in bases {
                 let index = *known
-                    .entry((true, base.clone()))
+                    .entry((true, base))
                     .or_insert_with(|| picture.add(Kind::External, &familiar(base)));
                 needs.insert(index, Link::Unknown);
             }
-            let index = picture.add(Kind::Planned, &image.name);
-            picture.nodes[index].needs = needs;
-            known.insert((false, image.name.clone()), index);
+            let index = picture.add(Kind::Planned, cut(&image.name, &prefix));
+            let told = report.and_then(|report| report.image(image));
+            picture.nodes[index] = Node {
+                needs,
+                state: states[&*image.name],
+                images: vec![position],
+                reasons: own_reasons(image),
+                seconds: told.map(ImageReport::seconds).filter(|time| *time > 0.0),
+                ..picture.nodes[index].clone()
+            };
+            known.insert((false, &image.name), index);
         }
+        picture.prefix = plain(&prefix);
         picture
     }
 
     fn add(&mut self, kind: Kind, name: &str) -> usize {
         self.nodes.push(Node {
             kind,
+            state: State::Unknown,
             // No name has control characters, but a stored plan may say anything.
-            names: vec![name.replace(char::is_control, " ")],
+            names: vec![plain(name)],
+            images: Vec::new(),
+            reasons: Vec::new(),
+            seconds: None,
             needs: BTreeMap::new(),
         });
         self.nodes.len() - 1
+    }
+
+    /// How many images of the plan are shown.
+    fn images(&self) -> usize {
+        self.nodes.iter().map(|node| node.images.len()).sum()
+    }
+
+    /// How many images of the plan are in one of these states.
+    fn count(&self, states: &[State]) -> usize {
+        let nodes = self
+            .nodes
+            .iter()
+            .filter(|node| states.contains(&node.state));
+        nodes.map(|node| node.images.len()).sum()
     }
 
     /// For each node, those that take from it, by name.
@@ -158,6 +259,21 @@ impl Picture {
         }
         dependents
     }
+}
+
+/// What images that build by themselves are built for, in words.
+fn own_reasons(image: &Image) -> Vec<String> {
+    let reasons = image.reasons.iter();
+    let own = reasons.filter(|reason| {
+        let inherited = ["dependency", "missing", "built", "unchanged"];
+        !inherited.contains(&reason.kind.as_str())
+    });
+    own.map(|reason| plain(&review::words(reason))).collect()
+}
+
+/// A name without what all names begin with.
+fn cut<'n>(name: &'n str, prefix: &str) -> &'n str {
+    name.strip_prefix(prefix).unwrap_or(name)
 }
 
 /// The short form of a reference, with as much of a digest as people read.
@@ -186,12 +302,43 @@ impl Node {
 
     /// What is written on it.
     fn label(&self) -> String {
-        const SHOWN: usize = 3;
         if !self.is_group() {
             return self.names[0].clone();
         }
+        format!("{}: {}", self.heading(), self.examples())
+    }
+
+    /// The name of an image, or how many are in a group.
+    fn heading(&self) -> String {
+        if self.is_group() {
+            review::images(self.names.len())
+        } else {
+            self.names[0].clone()
+        }
+    }
+
+    /// The first images of a group.
+    fn examples(&self) -> String {
+        const SHOWN: usize = 3;
         let names = self.names.iter().take(SHOWN);
         let short: Vec<&str> = names.map(|n| n.rsplit('/').next().unwrap_or(n)).collect();
-        format!("{} images: {}, …", self.names.len(), short.join(", "))
+        let more = if self.names.len() > SHOWN {
+            ", …"
+        } else {
+            ""
+        };
+        format!("{}{more}", short.join(", "))
+    }
+
+    /// Why it is built or how long that took, in a few words; empty where there is nothing to say.
+    fn remark(&self) -> String {
+        if let Some(seconds) = self.seconds {
+            return title::duration(seconds);
+        }
+        match &self.reasons[..] {
+            [] => String::new(),
+            [reason] => reason.clone(),
+            [reason, more @ ..] => format!("{reason} and {} more", more.len()),
+        }
     }
 }

@@ -12,7 +12,8 @@ use anstyle::{AnsiColor, Style};
 
 use crate::plan::causes::{self, Cause};
 use crate::plan::{Action, Image, Plan, Reason};
-use fold::{common_folder, in_lines};
+pub(super) use fold::common_folder;
+use fold::in_lines;
 
 /// Reasons of one cause that are written out.
 const REASONS_SHOWN: usize = 4;
@@ -195,7 +196,7 @@ fn own(image: &Image) -> impl Iterator<Item = &Reason> {
 }
 
 /// A reason in words.
-fn words(reason: &Reason) -> String {
+pub(super) fn words(reason: &Reason) -> String {
     let kind = match reason.kind.as_str() {
         "input" => "file",
         "dockerfile" => "instruction",
@@ -207,7 +208,7 @@ fn words(reason: &Reason) -> String {
     format!("{kind} {}", reason.detail)
 }
 
-fn images(count: usize) -> String {
+pub(super) fn images(count: usize) -> String {
     match count {
         1 => "1 image".to_owned(),
         count => format!("{} images", thousands(count)),
@@ -215,7 +216,7 @@ fn images(count: usize) -> String {
 }
 
 /// A number with commas.
-fn thousands(number: usize) -> String {
+pub(super) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -227,6 +228,6 @@ fn thousands(number: usize) -> String {
     text
 }
 
-fn short(revision: &str) -> &str {
+pub(super) fn short(revision: &str) -> &str {
     revision.get(..12).unwrap_or(revision)
 }

@@ -6,7 +6,7 @@
 mod bake;
 mod fixture;
 mod github;
-mod goldens;
+pub(crate) mod goldens;
 mod hostile;
 mod large;
 mod noting_docker;

@@ -34,6 +34,7 @@ mod init_laws;
 mod input_laws;
 mod layers;
 mod parse_command;
+mod pictures;
 mod plan_laws;
 mod registry;
 mod rows;

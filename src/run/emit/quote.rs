@@ -16,6 +16,8 @@ pub(super) enum Language {
     Hcl,
     /// A JSON value.
     Json,
+    /// Text of HTML or XML, also between the quotes of an attribute; not within a script or style sheet.
+    Html,
 }
 
 /// Why a text cannot be quoted.
@@ -57,6 +59,7 @@ impl Language {
             Self::Hcl if is_nfc(text) => Ok(hcl(text)),
             Self::Hcl => Err(Unquotable::NotNormalised),
             Self::Json => Ok(serde_json::Value::from(text).to_string()),
+            Self::Html => Ok(html(text)),
         }
     }
 }
@@ -112,6 +115,27 @@ fn hcl(text: &str) -> String {
     literal
 }
 
+/// Every character that could mean something as a reference. Control characters, which XML cannot hold
+/// at all, become U+FFFD.
+fn html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&#34;"),
+            '\'' => escaped.push_str("&#39;"),
+            '`' => escaped.push_str("&#96;"),
+            '\n' | '\t' => escaped.push(character),
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            _ if character.is_control() => escaped.push('\u{fffd}'),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,12 +167,15 @@ mod tests {
             assert_eq!(Language::Make.quote(text).as_deref(), Ok(make), "{text:?}");
             assert_eq!(Language::Hcl.quote(text).as_deref(), Ok(hcl), "{text:?}");
         }
+        let text = "<a href=\"x\" b='`'>&\n\u{1b}\u{ffff}é";
+        let quoted = "&lt;a href=&#34;x&#34; b=&#39;&#96;&#39;&gt;&amp;\n\u{fffd}\u{fffd}é";
+        assert_eq!(Language::Html.quote(text).as_deref(), Ok(quoted));
     }
 
     #[test]
     fn what_cannot_be_carried_is_an_error() {
         let nul = Err(Unquotable::Nul);
-        for language in [Language::Sh, Language::Make, Language::Hcl] {
+        for language in [Language::Sh, Language::Make, Language::Hcl, Language::Html] {
             assert_eq!(language.quote("a\0"), nul);
         }
         assert_eq!(Language::Json.quote("a\0").as_deref(), Ok(r#""a\u0000""#));

@@ -1,8 +1,8 @@
 //! Rendering: every value that a template writes is quoted for the language of the template.
 //!
-//! The name of a template says its language (`Makefile.j2`, `*.sh.j2`, `*.hcl.j2`, `*.json.j2`); the
+//! The name of a template says its language (`Makefile.j2`, `*.sh.j2`, `*.hcl.j2`, `*.json.j2`, `*.html.j2`); the
 //! formatter of the engine then quotes each `{{ value }}`, so that the author of a template cannot
-//! forget to. The filters `sh`, `make`, `hcl`, `json` and `comment` do the same by name.
+//! forget to. The filters `sh`, `make`, `hcl`, `json`, `html` and `comment` do the same by name.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value, ValueKind};
@@ -13,7 +13,7 @@ use super::quote::{Language, comment};
 use crate::diagnostics::{Code, Diagnostic, SourceText};
 
 /// The templates of this program, by name.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("header.j2", include_str!("../../../templates/header.j2")),
     (
         "Makefile.j2",
@@ -35,10 +35,18 @@ const TEMPLATES: [(&str, &str); 6] = [
         "github.json.j2",
         include_str!("../../../templates/github.json.j2"),
     ),
+    (
+        "picture.svg.j2",
+        include_str!("../../../templates/picture.svg.j2"),
+    ),
+    (
+        "page.html.j2",
+        include_str!("../../../templates/page.html.j2"),
+    ),
 ];
 
 /// A text that a template writes as it stands: made here, of nothing that could be misread.
-pub(super) fn verbatim(text: impl Into<String>) -> Value {
+pub(in crate::run) fn verbatim(text: impl Into<String>) -> Value {
     Value::from_safe_string(text.into())
 }
 
@@ -51,7 +59,7 @@ pub(super) fn remark(text: &str) -> Value {
 ///
 /// # Errors
 /// When the template writes what is not there, or what its language cannot carry.
-pub(super) fn render(name: &str, view: impl Serialize) -> Result<String, Diagnostic> {
+pub(in crate::run) fn render(name: &str, view: impl Serialize) -> Result<String, Diagnostic> {
     rendered(&TEMPLATES, name, view).map_err(|error| diagnose(&error))
 }
 
@@ -80,17 +88,23 @@ fn engine() -> Environment<'static> {
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_syntax(syntax());
     engine.set_auto_escape_callback(|name| match language_of(name) {
-        Some("html") => AutoEscape::Html,
         Some(language) => AutoEscape::Custom(language.into()),
         None => AutoEscape::None,
     });
     engine.set_formatter(format);
-    for name in ["sh", "make", "hcl", "json"] {
+    for name in ["sh", "make", "hcl", "json", "html"] {
         engine.add_filter(name, move |value: Value| {
             let language = language(name).expect("a name of the list above");
             quote(language, &value).map(verbatim)
         });
     }
+    // Data for a script of a page: JSON in which nothing ends the element or opens a comment.
+    engine.add_filter("script", |value: Value| {
+        quote(Language::Json, &value).map(|json| {
+            let json = json.replace('<', "\\u003c").replace('>', "\\u003e");
+            verbatim(json.replace('&', "\\u0026"))
+        })
+    });
     engine.add_filter("comment", |text: &str| remark(text));
     // A part in `sh` within a Makefile: make undoes the doubling before the shell reads it.
     engine.add_filter("double_dollars", |text: &str| {
@@ -115,6 +129,7 @@ fn language(name: &str) -> Option<Language> {
         "make" => Language::Make,
         "hcl" => Language::Hcl,
         "json" => Language::Json,
+        "html" => Language::Html,
         _ => return None,
     })
 }
@@ -208,7 +223,13 @@ mod tests {
         check("Makefile.j2", "{{ text }}", Ok("'a $$b'"));
         check("a.hcl.j2", "{{ text }} {{ true }}", Ok(r#""a $b" true"#));
         check("a.json.j2", "{{ list }}", Ok(r#"["x y"]"#));
-        check("a.html.j2", "{{ text }}{{ '<b>' }}", Ok("a $b&lt;b&gt;"));
+        for name in ["a.html.j2", "a.htm", "b/a.svg.j2", "a.xml"] {
+            let source = "{{ '<script>' }} <i>{{ text }} {{ 12 }} {{ 'a&b'|html }}";
+            check(name, source, Ok("&lt;script&gt; <i>a $b 12 a&amp;b"));
+        }
+        let source = r#"<script>{{ ["</script><!--&"]|script }}</script>"#;
+        let data = r#"<script>["\u003c/script\u003e\u003c!--\u0026"]</script>"#;
+        check("a.html.j2", source, Ok(data));
         check("notes.txt", "{{ text }} {{ text|sh }}", Ok("a $b 'a $b'"));
     }
 

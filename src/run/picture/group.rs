@@ -1,41 +1,115 @@
 //! Many images that stand in the same place, drawn as one: a thousand boxes in a row say less than
 //! one that says "a thousand".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::state::State;
 use super::{Kind, Link, Node, Picture};
 
 /// More images than this in one place become a group.
-const MOST: usize = 32;
+const MOST: usize = 12;
+/// … of those for which nothing is to be done, where something is for others.
+const MOST_UNTOUCHED: usize = 3;
+/// A picture with more nodes than this is folded further, as far as its shape allows.
+const MOST_NODES: usize = 120;
 
-/// The same picture, with those images as one that nothing takes from and that take the same from
-/// the same.
-pub(super) fn together(picture: &Picture) -> Picture {
+/// The same picture, with images of one state as one that nothing takes from and that take the same
+/// from the same. Where that is not enough, an image becomes one with all that only it is needed by.
+pub(super) fn together(mut picture: Picture) -> Picture {
+    let some_touched = picture.nodes.iter().any(|node| node.state.is_touched());
+    let most = |state: State| {
+        if some_touched && !state.is_touched() {
+            MOST_UNTOUCHED
+        } else {
+            MOST
+        }
+    };
+    picture = alike(&picture, most);
+    for fewer in [MOST_UNTOUCHED, 1] {
+        while picture.nodes.len() > MOST_NODES {
+            let before = picture.nodes.len();
+            picture = alike(&branches(&picture), |_| fewer);
+            if picture.nodes.len() == before {
+                break;
+            }
+        }
+    }
+    picture
+}
+
+/// Leaves that are alike become one where there are more than `most` images of them.
+fn alike(picture: &Picture, most: impl Fn(State) -> usize) -> Picture {
     let dependents = picture.dependents();
-    let mut places: BTreeMap<&BTreeMap<usize, Link>, Vec<usize>> = BTreeMap::new();
+    let mut places: BTreeMap<(State, &BTreeMap<usize, Link>), Vec<usize>> = BTreeMap::new();
     for (index, node) in picture.nodes.iter().enumerate() {
         if node.kind == Kind::Planned && dependents[index].is_empty() {
-            places.entry(&node.needs).or_default().push(index);
+            let place = places.entry((node.state, &node.needs)).or_default();
+            place.push(index);
         }
     }
     // A group stands where its first image stood.
-    let mut leader = BTreeMap::new();
-    for alike in places.into_values().filter(|alike| alike.len() > MOST) {
-        leader.extend(alike.iter().map(|&index| (index, alike[0])));
+    let mut leaders = BTreeMap::new();
+    for ((state, _), alike) in places {
+        if alike.len() > most(state) {
+            leaders.extend(alike.iter().map(|&index| (index, alike[0])));
+        }
     }
-    let mut grouped = Picture::default();
+    merged(picture, &leaders)
+}
+
+/// An image becomes one with all that takes from it, if these are leaves that take from nothing else.
+fn branches(picture: &Picture) -> Picture {
+    let dependents = picture.dependents();
+    let mut leaders = BTreeMap::new();
+    for (index, node) in picture.nodes.iter().enumerate() {
+        let folds = |&leaf: &usize| {
+            let leaf_node = &picture.nodes[leaf];
+            dependents[leaf].is_empty()
+                && leaf_node.needs.len() == 1
+                && leaf_node.state == node.state
+        };
+        let leaves = &dependents[index];
+        if node.kind == Kind::Planned && !leaves.is_empty() && leaves.iter().all(folds) {
+            leaders.extend(leaves.iter().map(|&leaf| (leaf, index)));
+        }
+    }
+    merged(picture, &leaders)
+}
+
+/// The picture in which each node is one with its leader, which stands before it.
+fn merged(picture: &Picture, leaders: &BTreeMap<usize, usize>) -> Picture {
+    let mut nodes: Vec<Node> = Vec::new();
     let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
     for (index, node) in picture.nodes.iter().enumerate() {
-        if let Some(place) = leader.get(&index).and_then(|first| moved.get(first)) {
-            grouped.nodes[*place].names.extend_from_slice(&node.names);
+        let leader = leaders.get(&index).filter(|&&leader| leader != index);
+        if let Some(&place) = leader.and_then(|leader| moved.get(leader)) {
+            moved.insert(index, place);
+            nodes[place].absorb(node);
             continue;
         }
-        moved.insert(index, grouped.nodes.len());
+        moved.insert(index, nodes.len());
         let needs = node.needs.iter().map(|(need, &link)| (moved[need], link));
-        grouped.nodes.push(Node {
+        nodes.push(Node {
             needs: needs.collect(),
             ..node.clone()
         });
     }
-    grouped
+    Picture {
+        nodes,
+        prefix: picture.prefix.clone(),
+    }
+}
+
+impl Node {
+    /// Takes in the images of another node of the same place.
+    fn absorb(&mut self, other: &Self) {
+        self.names.extend_from_slice(&other.names);
+        self.images.extend_from_slice(&other.images);
+        self.seconds = match (self.seconds, other.seconds) {
+            (Some(a), Some(b)) => Some(a + b),
+            (one, other) => one.or(other),
+        };
+        let reasons: BTreeSet<&String> = self.reasons.iter().chain(&other.reasons).collect();
+        self.reasons = reasons.into_iter().cloned().collect();
+    }
 }

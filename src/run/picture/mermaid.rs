@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Kind, Link, Picture};
+use super::state::State;
+use super::{Kind, Link, Picture, Titles, title};
 
 /// More arrows than this a page draws only if it is configured to.
 const MOST_ARROWS: usize = 500;
@@ -18,9 +19,9 @@ const CLASSES: &str = "  \
   classDef leftout fill:#ffffff,stroke-dasharray:4 3,color:#333333
 ";
 
-pub(super) fn write(picture: &Picture) -> String {
+pub(super) fn write(picture: &Picture, titles: &Titles) -> String {
     let arrows: usize = picture.nodes.iter().map(|node| node.needs.len()).sum();
-    let mut text = String::new();
+    let mut text = format!("---\ntitle: {}\n---\n", in_yaml(&titles.heading));
     if arrows > MOST_ARROWS {
         let _ = writeln!(
             text,
@@ -28,13 +29,29 @@ pub(super) fn write(picture: &Picture) -> String {
         );
     }
     text.push_str(HEAD);
+    let states = title::states(picture);
+    let coloured = !states.is_empty();
     for (index, node) in picture.nodes.iter().enumerate() {
-        let label = quoted(&node.label());
-        let _ = match node.kind {
-            Kind::Planned if node.is_group() => writeln!(text, "  n{index}[[{label}]]"),
-            Kind::Planned => writeln!(text, "  n{index}[{label}]"),
-            Kind::LeftOut => writeln!(text, "  n{index}[{label}]:::leftout"),
-            Kind::External => writeln!(text, "  n{index}[{label}]:::external"),
+        let mut label = quoted(&node.label());
+        let remark = node.remark();
+        if !remark.is_empty() {
+            label = format!("\"{}<br>{}\"", escaped(&node.label()), escaped(&remark));
+        }
+        let class = match node.kind {
+            Kind::Planned if coloured => node.state.look().class,
+            Kind::Planned => "",
+            Kind::LeftOut => "leftout",
+            Kind::External => "external",
+        };
+        let class = if class.is_empty() {
+            String::new()
+        } else {
+            format!(":::{class}")
+        };
+        let _ = if node.is_group() {
+            writeln!(text, "  n{index}[[{label}]]{class}")
+        } else {
+            writeln!(text, "  n{index}[{label}]{class}")
         };
     }
     let mut dotted = Vec::new();
@@ -57,6 +74,7 @@ pub(super) fn write(picture: &Picture) -> String {
         let which = dotted.join(",");
         let _ = writeln!(text, "  linkStyle {which} stroke-dasharray:1 4");
     }
+    legend(&mut text, &states);
     let has = |kind| picture.nodes.iter().any(|node| node.kind == kind);
     let classes = CLASSES.lines().zip([Kind::External, Kind::LeftOut]);
     for (class, _) in classes.filter(|&(_, kind)| has(kind)) {
@@ -65,16 +83,54 @@ pub(super) fn write(picture: &Picture) -> String {
     text
 }
 
-/// A text in double quotes. Whatever could mean something there is written by its number.
+/// What the colours mean, as boxes of their own, and the colours themselves.
+fn legend(text: &mut String, states: &[State]) {
+    if states.is_empty() {
+        return;
+    }
+    text.push_str("  subgraph legend [\" \"]\n");
+    for state in states {
+        let look = state.look();
+        let _ = writeln!(
+            text,
+            "    legend-{0}[{1}]:::{0}",
+            look.class,
+            quoted(look.words)
+        );
+    }
+    text.push_str("  end\n");
+    for state in states {
+        let look = state.look();
+        let (fill, stroke) = look.colours;
+        let _ = writeln!(
+            text,
+            "  classDef {} fill:{fill},stroke:{stroke},color:#212529",
+            look.class
+        );
+    }
+}
+
+/// A text as a scalar of the front matter.
+fn in_yaml(text: &str) -> String {
+    // Every JSON string is a YAML scalar.
+    serde_json::Value::from(text).to_string()
+}
+
+/// A text in double quotes.
 fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
+    format!("\"{}\"", escaped(text))
+}
+
+/// A text within double quotes. Whatever could mean something there is written by its number.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
     for c in text.chars() {
         match c {
-            c if c.is_alphanumeric() || " ./:_@,…-".contains(c) => quoted.push(c),
+            c if c.is_alphanumeric() || " ./:_@,…-".contains(c) => escaped.push(c),
             c => {
-                let _ = write!(quoted, "#{};", u32::from(c));
+                let _ = write!(escaped, "#{};", u32::from(c));
             }
         }
     }
-    quoted + "\""
+    escaped
 }

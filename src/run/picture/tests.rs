@@ -1,7 +1,13 @@
 //! Pictures of plans that no repository has.
 
-use super::{Format, Options, draw};
-use crate::plan::Plan;
+use super::{Format, Options, Report};
+use crate::plan::{Action, Plan, Reason};
+
+/// A picture without a report.
+#[track_caller]
+fn draw(plan: &Plan, format: Format, options: Options) -> String {
+    super::draw(plan, None, format, options).expect("a plan can be drawn")
+}
 
 /// A plan of images, each with what it takes from.
 fn plan(images: &[(&str, &[(&str, &str)])]) -> Plan {
@@ -43,6 +49,7 @@ fn spelled_out_once_below_its_base() {
         ("e", &[("d", "FROM"), ("c", "RUN --mount")]),
     ]);
     let expected = "\
+5 images
 a
 ├╌╌ c (COPY --from) (*)
 └── d
@@ -57,7 +64,7 @@ b
 
 #[test]
 fn many_in_one_place_are_one() {
-    let names: Vec<String> = (10..43).map(|n| format!("team/leaf-{n}")).collect();
+    let names: Vec<String> = (10..23).map(|n| format!("team/leaf-{n}")).collect();
     let base = ("base", &[][..]);
     let needs = [("base", "FROM")];
     let images: Vec<(&str, &[_])> = std::iter::once(base)
@@ -68,12 +75,12 @@ fn many_in_one_place_are_one() {
         ..Options::default()
     };
     let many = plan(&images);
-    let grouped = "base\n└── 33 images: leaf-10, leaf-11, leaf-12, …\n";
+    let grouped = "14 images\nbase\n└── 13 images: leaf-10, leaf-11, leaf-12, …\n";
     check(&many, Format::Tree, Options::default(), grouped);
-    assert_eq!(draw(&many, Format::Tree, all).lines().count(), 34);
+    assert_eq!(draw(&many, Format::Tree, all).lines().count(), 15);
     let few = plan(&images[..images.len() - 1]);
     let each = draw(&few, Format::Tree, Options::default());
-    assert_eq!(each.lines().count(), 33);
+    assert_eq!(each.lines().count(), 14);
 }
 
 #[test]
@@ -90,7 +97,9 @@ fn names_mean_nothing_to_the_languages() {
         "{mermaid}"
     );
     let tree = draw(&plan, Format::Tree, Options::default());
-    assert_eq!(tree.lines().count(), 1);
+    assert_eq!(tree.lines().count(), 2);
+    let svg = draw(&plan, Format::Svg, Options::default());
+    assert!(svg.contains(">a&#34;]; x\\ #&lt;b&gt;</text>"), "{svg}");
 }
 
 #[test]
@@ -106,7 +115,224 @@ fn a_long_chain_needs_no_deep_stack() {
         })
         .collect();
     let plan = plan(&images);
-    for format in [Format::Tree, Format::Dot, Format::Mermaid] {
+    for format in [Format::Tree, Format::Dot, Format::Mermaid, Format::Svg] {
         assert!(draw(&plan, format, Options::default()).lines().count() >= 3000);
     }
+}
+
+/// The plan of a base, a tool, and what follows from a change of the base; and of one apart.
+fn changed() -> Plan {
+    let mut plan = plan(&[
+        ("acme/base", &[]),
+        ("acme/tool", &[]),
+        (
+            "acme/app",
+            &[("acme/base", "FROM"), ("acme/tool", "COPY --from")],
+        ),
+        ("acme/other", &[("acme/tool", "FROM")]),
+    ]);
+    let reasons = [
+        (Action::Build, "input", "base/a.txt"),
+        (Action::Retag, "unchanged", "1234"),
+        (Action::Build, "dependency", "acme/base"),
+        (Action::Build, "missing", "acme/other:sw-1"),
+    ];
+    for (image, (action, kind, detail)) in plan.images.iter_mut().zip(reasons) {
+        image.reference = format!("{}:sw-1", image.name);
+        image.action = action;
+        image.reasons = vec![Reason {
+            kind: kind.to_owned(),
+            detail: detail.to_owned(),
+        }];
+    }
+    plan
+}
+
+/// The report of a run of that plan in which the build of the base took ten seconds.
+fn report(images: &str) -> Report {
+    let text = format!(r#"{{"version": 1, "dry_run": false, "images": [{images}], "time": 99.5}}"#);
+    Report::from_json("report.json", &text).expect("it is a report")
+}
+
+#[test]
+fn a_tree_says_what_happens_and_why() {
+    let expected = "\
+4 images in acme/: 3 to build, 1 to re-tag
+● base  file base/a.txt
+└── ◐ app
+○ tool
+├╌╌ ◐ app (COPY --from)
+└── ◆ other
+
+● changed: build   ◐ follows: build   ◆ missing: build   ○ unchanged: re-tag
+";
+    check(&changed(), Format::Tree, Options::default(), expected);
+    let report = report(
+        r#"{"name": "acme/base", "reference": "acme/base:sw-1", "outcome": "built", "time": 10.0},
+           {"name": "acme/tool", "reference": "acme/tool:sw-1", "outcome": "retagged", "time": 0.0},
+           {"name": "acme/app", "reference": "acme/app:sw-1", "outcome": "failed", "time": 89.0},
+           {"name": "acme/other", "reference": "acme/other:sw-2", "outcome": "built", "time": 1.0}"#,
+    );
+    let expected = "\
+4 images in acme/: 1 built, 1 re-tagged, 1 failed, 1 not decided in 99.5s
+✔ base  10.0s
+└── ✘ app  89.0s
+○ tool
+├╌╌ ✘ app  89.0s (COPY --from)
+└── other
+
+✔ built   ○ re-tagged   ✘ failed
+";
+    let tree = super::draw(&changed(), Some(&report), Format::Tree, Options::default());
+    assert_eq!(tree.expect("the report is of this plan"), expected);
+}
+
+#[test]
+fn a_report_of_something_else_is_refused() {
+    let other =
+        report(r#"{"name": "acme/base", "reference": "acme/base:sw-2", "outcome": "built"}"#);
+    let refused = super::draw(&changed(), Some(&other), Format::Svg, Options::default());
+    let message = refused.expect_err("no image is of this plan").message;
+    assert!(message.contains("tells of no image"), "{message}");
+    for text in [
+        "",
+        "[]",
+        "{}",
+        r#"{"version": 2}"#,
+        r#"{"version": 1, "images": [1]}"#,
+    ] {
+        let message = Report::from_json("r", text).expect_err(text).message;
+        assert!(message.starts_with("`r`: this"), "{message}");
+    }
+}
+
+#[test]
+fn any_graph_is_laid_out_in_the_same_way_without_overlaps() {
+    // A small generator of its own: the shapes have to be the same in every run.
+    let mut state = 7_u32;
+    let mut random = move |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        usize::try_from(state >> 8).expect("32 bits") % below.max(1)
+    };
+    for round in 0..60 {
+        let count = 1 + random(40);
+        let names: Vec<String> = (0..count).map(|n| format!("i{n:02}")).collect();
+        let needs: Vec<Vec<(&str, &str)>> = (0..count)
+            .map(|n| {
+                let needed = (0..random(4).min(n)).map(|_| random(n));
+                let needed: std::collections::BTreeSet<usize> = needed.collect();
+                needed
+                    .into_iter()
+                    .map(|need| (&*names[need], "FROM"))
+                    .collect()
+            })
+            .collect();
+        let images: Vec<(&str, &[_])> = names
+            .iter()
+            .zip(&needs)
+            .map(|(name, needs)| (&**name, &needs[..]))
+            .collect();
+        let plan = plan(&images);
+        let picture = super::Picture::of(&plan, None, false);
+        let sizes = vec![(80.0, 30.0); count];
+        let layout = super::layout::lay_out(&picture, &sizes);
+        for (index, a) in layout.boxes.iter().enumerate() {
+            assert!(a.x >= 0.0 && a.y >= -0.01 && a.y + a.height <= layout.height + 0.01);
+            for b in &layout.boxes[..index] {
+                let apart = (a.x - b.x).abs() >= 80.0 || (a.y - b.y).abs() >= 29.9;
+                assert!(apart, "round {round}: {a:?} {b:?}");
+            }
+        }
+        let all = Options {
+            all: true,
+            ..Options::default()
+        };
+        let svg = draw(&plan, Format::Svg, all);
+        for _ in 0..3 {
+            assert_eq!(draw(&plan, Format::Svg, all), svg, "round {round}");
+        }
+    }
+}
+
+#[test]
+fn many_images_fit_a_picture() {
+    // Two hundred teams of ten: a base each, on a base of all.
+    let names: Vec<String> = (0..2001).map(|n| format!("acme/i{n:04}")).collect();
+    let needs: Vec<Vec<(&str, &str)>> = (0..2001_usize)
+        .map(|n| match n {
+            0 => Vec::new(),
+            n if n % 10 == 1 => vec![(&*names[0], "FROM")],
+            n => vec![(&*names[(n - 1) / 10 * 10 + 1], "FROM")],
+        })
+        .collect();
+    let images: Vec<(&str, &[_])> = names
+        .iter()
+        .zip(&needs)
+        .map(|(name, needs)| (&**name, &needs[..]))
+        .collect();
+    let plan = plan(&images);
+    let svg = draw(&plan, Format::Svg, Options::default());
+    assert!(svg.matches("data-node=").count() <= 120, "folded");
+    let all = Options {
+        all: true,
+        ..Options::default()
+    };
+    let svg = draw(&plan, Format::Svg, all);
+    assert_eq!(svg.matches("data-node=").count(), 2001);
+}
+
+#[test]
+fn a_page_holds_a_strangers_texts_as_texts() {
+    let mut plan = changed();
+    let evil = "</script><script>alert(1)</script><!--\" onload='x' {{ 7 * 7 }}";
+    plan.source.branch = Some(evil.to_owned());
+    plan.images[0].dockerfile = evil.to_owned();
+    plan.images[0].reasons[0].detail = evil.to_owned();
+    plan.images[0].tags = vec![evil.to_owned()];
+    let page = draw(&plan, Format::Html, Options::default());
+    assert!(!page.contains("<script>alert"), "{page}");
+    assert!(!page.contains("<!--"), "{page}");
+    assert_eq!(page.matches("</script>").count(), 2);
+    // The policy names the script and the style sheet that are there.
+    for (start, end) in [("<style>", "</style>"), ("<script>", "</script>")] {
+        let text = page.split_once(start).expect("it is there").1;
+        let text = text.split_once(end).expect("it ends").0;
+        assert!(page.contains(&super::page::hash(text).replace('\'', "&#39;")));
+    }
+}
+
+#[test]
+fn a_run_has_a_critical_path() {
+    let report = report(
+        r#"{"name": "acme/base", "reference": "acme/base:sw-1", "outcome": "built", "time": 10.0,
+            "start": "2024-05-01T10:00:00.5Z"},
+           {"name": "acme/tool", "reference": "acme/tool:sw-1", "outcome": "built", "time": 2.0,
+            "start": "2024-05-01T10:00:01Z"},
+           {"name": "acme/app", "reference": "acme/app:sw-1", "outcome": "failed", "time": 5.0,
+            "start": "2024-05-01T10:00:13.5Z"}"#,
+    );
+    let plan = changed();
+    let states = super::state::states(&plan.images, Some(&report));
+    let timeline = super::timeline::timeline(&plan, &report, &states, "acme/");
+    let timeline = serde_json::to_value(timeline.expect("something took time")).unwrap();
+    let path = timeline["critical"].as_array().unwrap().iter();
+    let path: Vec<_> = path
+        .map(|row| {
+            [
+                &row["name"],
+                &row["start"],
+                &row["waited_for"],
+                &row["idle"],
+            ]
+        })
+        .collect();
+    assert_eq!(
+        path,
+        [
+            ["acme/base", "0.0s", "", "0.0s"],
+            ["acme/app", "13.0s", "acme/base", "3.0s"]
+        ]
+    );
+    assert_eq!(timeline["critical_time"], "15.0s");
+    assert_eq!(timeline["slowest"][0]["name"], "acme/base");
 }

@@ -3,7 +3,8 @@
 //! Bases stand on the left, below each what takes from it. An image that takes from several is
 //! spelled out once, below the one that it builds on; elsewhere `(*)` stands for what is below it.
 
-use super::{Kind, Link, Picture};
+use super::state::State;
+use super::{Kind, Link, Node, Picture, Titles, title};
 
 /// A line that is still to be written.
 struct Line {
@@ -14,7 +15,7 @@ struct Line {
     hangs: Option<(usize, bool)>,
 }
 
-pub(super) fn write(picture: &Picture) -> String {
+pub(super) fn write(picture: &Picture, titles: &Titles, colour: bool) -> String {
     let dependents = picture.dependents();
     let homes: Vec<Option<usize>> = (0..picture.nodes.len())
         .map(|node| home(picture, node))
@@ -33,7 +34,7 @@ pub(super) fn write(picture: &Picture) -> String {
             hangs: None,
         })
         .collect();
-    let mut text = String::new();
+    let mut text = format!("{}\n", titles.heading);
     while let Some(line) = waiting.pop() {
         let node = &picture.nodes[line.node];
         text.push_str(&line.indent);
@@ -42,7 +43,7 @@ pub(super) fn write(picture: &Picture) -> String {
             text.push_str(branch(node.needs[&parent], last));
             below.push_str(if last { "    " } else { "│   " });
         }
-        text.push_str(&node.label());
+        text.push_str(&named(node, colour));
         let link = line.hangs.map(|(parent, _)| node.needs[&parent]);
         text.push_str(remark(node.kind, link));
         let children = &dependents[line.node];
@@ -61,7 +62,48 @@ pub(super) fn write(picture: &Picture) -> String {
         }
         text.push('\n');
     }
+    legend(&mut text, picture, colour);
     text
+}
+
+/// A node with the sign of what happens to it and a few words about it.
+fn named(node: &Node, colour: bool) -> String {
+    let look = node.state.look();
+    let mut text = node.label();
+    if !look.mark.is_empty() {
+        text = painted(&format!("{} {text}", look.mark), node.state, colour);
+    }
+    let remark = node.remark();
+    if !remark.is_empty() {
+        text = format!("{text}  {remark}");
+    }
+    text
+}
+
+fn legend(text: &mut String, picture: &Picture, colour: bool) {
+    let entries: Vec<String> = title::states(picture)
+        .into_iter()
+        .filter(|state| !state.look().mark.is_empty())
+        .map(|state| {
+            let look = state.look();
+            let sign = painted(look.mark, state, colour);
+            format!("{sign} {}", look.words)
+        })
+        .collect();
+    if !entries.is_empty() {
+        text.push('\n');
+        text.push_str(&entries.join("   "));
+        text.push('\n');
+    }
+}
+
+/// A text in the colour of a state.
+fn painted(text: &str, state: State, colour: bool) -> String {
+    if colour {
+        format!("\u{1b}[{}m{text}\u{1b}[0m", state.look().escape)
+    } else {
+        text.to_owned()
+    }
 }
 
 /// The need below which a node is spelled out: the one that it builds on, or else what comes

@@ -3,7 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 /// The folders that all names have in common, with the final `/`; empty where they have none.
-pub(super) fn common_folder<'n>(names: impl IntoIterator<Item = &'n str>) -> &'n str {
+pub(in crate::run) fn common_folder<'n>(names: impl IntoIterator<Item = &'n str>) -> &'n str {
     let mut names = names.into_iter();
     let Some(first) = names.next() else {
         return "";

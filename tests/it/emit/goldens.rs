@@ -31,7 +31,7 @@ pub(crate) fn planned() -> String {
 
 /// The golden is as it is made today; `UPDATE=1` writes it instead.
 #[track_caller]
-fn check(file: &str, actual: &str) {
+pub(crate) fn check(file: &str, actual: &str) {
     let path = folder().join(file);
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, actual).expect("a folder that can be written");

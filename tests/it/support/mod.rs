@@ -1,5 +1,6 @@
 //! What several subjects need: temporary repositories, plans, engines.
 
+pub(crate) mod browser;
 pub(crate) mod corpus;
 pub(crate) mod edits;
 pub(crate) mod engine;
