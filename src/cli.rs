@@ -6,6 +6,7 @@
 
 mod allow;
 mod args;
+mod build_files;
 mod built;
 mod diff;
 mod emit;
@@ -23,6 +24,7 @@ mod planning;
 mod prune;
 mod schema;
 mod screen;
+mod sealed_bake;
 mod stored;
 mod why;
 

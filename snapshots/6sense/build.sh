@@ -20,9 +20,8 @@ need (every image where none is named), then moves the readable tags.
   --help         print this
 
 Run it at the root of the plan: the folder of .shipwright.json, or the top of
-the checkout. It stops where the checkout is not as planned; SHIPWRIGHT_FORCE=1
-goes on regardless. Keep this file out of the build contexts: a build that
-copies the whole folder would copy it too. DOCKER=... is another docker command.
+the checkout. Builds read the files of the revision, from git, whatever is
+checked out. DOCKER=... is another docker command.
 END
 }
 
@@ -64,6 +63,7 @@ wanted() { case $wanted in *" $1 "*) ;; *) return 1 ;; esac; }
 
 dry_run=
 SHIPWRIGHT_PUSH=
+SHIPWRIGHT_RUN=
 for argument do
   case $argument in
     -n | --dry-run) dry_run=yes ;;
@@ -95,55 +95,131 @@ fi
 say() { printf '%s\n' "$*" >&2; }
 stop() { say "error: $*"; exit 1; }
 
+# shown TEXT: for a message: no terminal and no CI system takes a part of a path for a command.
+shown() { printf %s "$1" | tr '[:cntrl:]' '?' | sed 's/##\[/## [/g'; }
+
 # DOCKER may be several words, such as `sudo docker`.
 # shellcheck disable=SC2086
 docker() { command ${DOCKER:-docker} "$@"; }
 
-# Stops, unless SHIPWRIGHT_FORCE=1 asks to go on.
-differs() {
-  [ "${SHIPWRIGHT_FORCE:-}" = 1 ] || stop "$* (SHIPWRIGHT_FORCE=1 goes on regardless)"
-  say "warning: $*"
-}
+# What of the environment would get into builds, although no plan says so.
+unset DOCKER_DEFAULT_PLATFORM SOURCE_DATE_EPOCH BUILDX_GIT_LABELS \
+  BUILDX_GIT_CHECK_DIRTY BUILDX_NO_DEFAULT_ATTESTATIONS BUILDX_NO_DEFAULT_OCI_ARTIFACT \
+  BUILDX_BAKE_FILE BUILDX_BAKE_FILE_RELATIVE_PATHS
 
-# check_tree FILE PATH…: is this the tree that was planned? FILE is this one, and does not count.
-check_tree() {
-  revision=5bde935c5263a34a8ad1833e68e70a91669becf9 file=$1
-  shift
-  head=$(git rev-parse --verify HEAD) || { differs "this is no checkout of $revision"; return; }
-  [ "$head" = "$revision" ] || differs "HEAD is $head, and the plan is of $revision"
-  for path do
-    shift
-    case $path in
-      *.dockerignore) ;; # may be missing
-      *) [ -e "$path" ] || stop "there is no $path here: run this at the root of the plan" ;;
-    esac
-    set -- "$@" ":(literal)$path"
+# ---- The files of the builds: those of the revision, whatever lies in the checkout ----
+#
+# They are checked out into a folder of this run's own, below the git directory: what BuildKit was
+# sent from a folder before, it may take for what is there now. They go through a git directory of
+# this run's own as well, in which no setting, attribute or filter of the checkout counts.
+
+revision=5bde935c5263a34a8ad1833e68e70a91669becf9
+
+# open_run: makes that folder, SHIPWRIGHT_RUN. What older runs have left behind goes.
+open_run() {
+  kept=$(git rev-parse --git-path shipwright)
+  mkdir -p "$kept"
+  kept=$(cd "$kept" && pwd -P)
+  for old in "$kept"/run.*; do
+    [ -z "$(find "$old" -prune -mtime +0 2>/dev/null)" ] || rm -rf "$old"
   done
-  if git ls-files -- ":(literal)$file" >/dev/null 2>&1; then
-    set -- "$@" ":(exclude,literal)$file"
-  fi
-  changed=$(git --no-optional-locks status --porcelain --untracked-files=all -- "$@")
-  [ -z "$changed" ] || differs "these paths are not as in $revision:
-$changed
-"
+  SHIPWRIGHT_RUN=$(mktemp -d "$kept/run.XXXXXXXXXX")
+  export SHIPWRIGHT_RUN
+  trap 'rm -rf "$SHIPWRIGHT_RUN"' EXIT
+  trap 'exit 130' HUP INT TERM
+  chmod g-s "$SHIPWRIGHT_RUN"
+
+  own=$SHIPWRIGHT_RUN/git
+  mkdir -p "$own/objects/info" "$own/refs" "$own/info"
+  echo 'ref: refs/heads/none' >"$own/HEAD"
+  printf '[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tsymlinks = true\n\tcompression = 0\n' >"$own/config"
+  objects=$(cd "$(git rev-parse --git-path objects)" && pwd -P)
+  printf '%s\n' "$objects" >"$own/objects/info/alternates"
+  echo '* -text -ident -filter -eol -working-tree-encoding' >"$own/info/attributes"
 }
 
-# unless_built REFERENCE FINGERPRINT COMMAND…: runs the command, unless the image is there and says
-# that it is the one of that fingerprint.
-unless_built() {
-  reference=$1 fingerprint=$2
-  shift 2
-  label='{{index .Config.Labels "dev.shipwright.fingerprint"}}'
-  if [ "$(docker image inspect --format "$label" "$reference" 2>/dev/null)" = "$fingerprint" ]; then
-    say "$reference is there"
+# own_git NUMBER ARGUMENT…: git in that git directory, on the folder of that number.
+own_git() (
+  number=$1
+  shift
+  # shellcheck disable=SC2046
+  unset $(git rev-parse --local-env-vars)
+  GIT_DIR=$SHIPWRIGHT_RUN/git GIT_WORK_TREE=$SHIPWRIGHT_RUN/$number
+  GIT_INDEX_FILE=$GIT_DIR/index.$number
+  GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_ATTR_NOSYSTEM=1
+  HOME=$GIT_DIR XDG_CONFIG_HOME=$GIT_DIR # an old git reads its settings below these
+  export GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+  export GIT_CONFIG_GLOBAL GIT_CONFIG_NOSYSTEM GIT_ATTR_NOSYSTEM HOME XDG_CONFIG_HOME
+  umask 022
+  cd "$GIT_WORK_TREE" && git "$@"
+)
+
+# fetch_missing PATH: what a partial clone lacks of the revision's PATH, all of it at once.
+fetch_missing() {
+  remote=$(git config --bool --get-regexp '^remote\..*\.promisor$' |
+    sed -n '/ true$/{s/^remote\.\(.*\)\.promisor true$/\1/p;q;}')
+  [ "$remote" ] || return 0
+  tree=$(git rev-parse --verify --quiet "$revision:$1") || return 0
+  fetched=
+  while :; do
+    lacks=$(git rev-list --objects --missing=print "$tree" | sed -n 's/^?//p')
+    [ "$lacks" ] && [ "$lacks" != "$fetched" ] || return 0
+    fetched=$lacks
+    printf '%s\n' "$lacks" |
+      git -c fetch.negotiationAlgorithm=noop fetch --quiet --no-tags --no-write-fetch-head \
+        --recurse-submodules=no --filter=blob:none --stdin "$remote" || stop "a part of $revision could not be fetched"
+  done
+}
+
+# list_files NUMBER [PATH]: begins the folder of that number: of what the revision has at PATH.
+list_files() {
+  mkdir "$SHIPWRIGHT_RUN/$1"
+  if [ $# = 1 ]; then
+    own_git "$1" read-tree --empty
   else
-    say "$reference is being built"
-    # By the engine itself, whose images no other builder sees, and by nothing but the plan.
-    BUILDX_BUILDER=$(docker context show)
-    export BUILDX_BUILDER
-    unset SOURCE_DATE_EPOCH BUILDX_GIT_LABELS
-    "$@" || stop "$reference could not be built; no readable tag was moved"
+    fetch_missing "$2"
+    own_git "$1" read-tree "$revision:$2" || stop "this repository lacks a part of $revision:$(shown "$2")"
   fi
+}
+
+# write_files NUMBER [FILE]: puts the listed files there; or FILE and its ignore file alone.
+write_files() {
+  number=$1
+  shift
+  case $# in
+    0) own_git "$number" checkout-index -a ;;
+    *)
+      own_git "$number" ls-files -z -- ":(literal)$1" ":(literal)$1.dockerignore" |
+        own_git "$number" checkout-index -z --stdin
+      [ -f "$SHIPWRIGHT_RUN/$number/$1" ]
+      ;;
+  esac || stop "the files of $revision could not be written"
+}
+
+# check_out NUMBER PATH [FILE]: both.
+check_out() {
+  list_files "$1" "$2"
+  if [ $# = 2 ]; then write_files "$1"; else write_files "$1" "$3"; fi
+}
+
+# ---- Images ----
+
+# is_missing REFERENCE FINGERPRINT: unless the image is there and says that it is the one of that
+# fingerprint.
+is_missing() {
+  label='{{index .Config.Labels "dev.shipwright.fingerprint"}}'
+  [ "$(docker image inspect --format "$label" "$1" 2>/dev/null)" != "$2" ]
+}
+
+# build REFERENCE COMMAND…: runs the command that builds the image.
+build() {
+  reference=$1
+  shift
+  say "$reference is being built"
+  # By the engine itself, whose images no other builder sees.
+  BUILDX_BUILDER=$(docker context show)
+  export BUILDX_BUILDER
+  "$@" || stop "$reference could not be built; no readable tag was moved"
 }
 
 # move_tags REFERENCE TAG…
@@ -168,11 +244,64 @@ push_content() {
 # push_tags TAG…
 push_tags() { for tag do docker push "$tag"; done; }
 
-# A dry run asks neither git nor Docker: it prints commands as a shell would take them back.
+# check_place: relative paths of secrets and caches are taken from the root of the plan.
+check_place() {
+  inside=$(git rev-parse --is-inside-work-tree)
+  [ "$inside" = false ] || [ "$(git rev-parse --show-prefix)" = '' ] ||
+    stop "run this at the root of the plan, "'the top of the checkout'
+}
+
+# missing REFERENCE FINGERPRINT: whether the image is to be built.
+missing() {
+  is_missing "$1" "$2" && return
+  say "$1 is there"
+  return 1
+}
+
+# folders NUMBER…: writes those folders, unless they are there.
+folders() {
+  [ "$SHIPWRIGHT_RUN" ] || open_run
+  for number do
+    [ -d "$SHIPWRIGHT_RUN/$number" ] || "folder_$number"
+  done
+}
+
+# shared/python
+folder_1() {
+  check_out 1 shared/python
+}
+
+# shared/libs
+folder_2() {
+  check_out 2 shared/libs
+}
+
+# service1
+folder_3() {
+  check_out 3 service1
+}
+
+# service2
+folder_4() {
+  check_out 4 service2
+}
+
+# admin
+folder_5() {
+  check_out 5 admin
+}
+
+# A dry run asks neither git nor Docker: it prints commands as a shell would take them back. The folders
+# that these read are not there.
 if [ "$dry_run" ]; then
+  SHIPWRIGHT_RUN=RUN
   say() { :; }
-  check_tree() { :; }
-  unless_built() { shift 2; "$@"; }
+  check_place() { :; }
+  missing() { :; }
+  folders() { for number do "folder_$number"; done; }
+  list_files() { printf '# RUN/%s: %s\n' "$1" "$revision:$(shown "${2:-}")"; }
+  check_out() { list_files "$@"; }
+  write_files() { :; }
   push_content() { docker push "$1"; }
   docker() {
     printf 'docker'
@@ -188,89 +317,88 @@ if [ "$dry_run" ]; then
     echo
   }
   echo "export BUILDX_BUILDER=\$(docker context show)"
-  echo 'unset SOURCE_DATE_EPOCH BUILDX_GIT_LABELS'
+  echo unset DOCKER_DEFAULT_PLATFORM SOURCE_DATE_EPOCH BUILDX_GIT_LABELS \
+  BUILDX_GIT_CHECK_DIRTY BUILDX_NO_DEFAULT_ATTESTATIONS BUILDX_NO_DEFAULT_OCI_ARTIFACT \
+  BUILDX_BAKE_FILE BUILDX_BAKE_FILE_RELATIVE_PATHS
 fi
 
-# ==== Is this the tree that was planned? ====
-
-set --
-if wanted 6sense/python; then set -- "$@" shared/python; fi
-if wanted 6sense/shared; then set -- "$@" shared/libs; fi
-if wanted 6sense/service1; then set -- "$@" service1; fi
-if wanted 6sense/service2; then set -- "$@" service2; fi
-if wanted 6sense/admin; then set -- "$@" admin; fi
-check_tree "$0" "$@"
+check_place
 
 # ==== Build what is missing ====
 
 # 6sense/python
-if wanted 6sense/python; then
-  unless_built 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
-    74ae085e4a557867e33e348cd8b2dbd55a47a075adb20a496af743d0e6630891 \
+if wanted 6sense/python && missing 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
+  74ae085e4a557867e33e348cd8b2dbd55a47a075adb20a496af743d0e6630891; then
+  folders 1
+  build 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
   docker buildx build --load --provenance=false \
-    --file shared/python/Dockerfile \
+    --file "$SHIPWRIGHT_RUN"/1/Dockerfile \
     --label dev.shipwright.fingerprint=74ae085e4a557867e33e348cd8b2dbd55a47a075adb20a496af743d0e6630891 \
     --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
     --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
     --tag 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
-    shared/python
+    "$SHIPWRIGHT_RUN"/1
 fi
 
 # 6sense/shared: takes from 6sense/python (FROM, line 2)
-if wanted 6sense/shared; then
-  unless_built 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
-    1131527814353bf0fa292ba6ba5c206ec4f45b2529ce8d81db4f06c2f807d28d \
+if wanted 6sense/shared && missing 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
+  1131527814353bf0fa292ba6ba5c206ec4f45b2529ce8d81db4f06c2f807d28d; then
+  folders 2
+  build 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
   docker buildx build --load --provenance=false \
-    --file shared/libs/Dockerfile \
+    --file "$SHIPWRIGHT_RUN"/2/Dockerfile \
     --build-context 6sense/python=docker-image://6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
     --label dev.shipwright.fingerprint=1131527814353bf0fa292ba6ba5c206ec4f45b2529ce8d81db4f06c2f807d28d \
     --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
     --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
     --tag 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
-    shared/libs
+    "$SHIPWRIGHT_RUN"/2
 fi
 
 # 6sense/service1: takes from 6sense/shared (FROM, line 1; FROM, line 6)
-if wanted 6sense/service1; then
-  unless_built 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
-    18da52eb902303e1a0e854975cad1bd897fbfcb8d39ef61b09de6f46db837166 \
+if wanted 6sense/service1 && missing 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
+  18da52eb902303e1a0e854975cad1bd897fbfcb8d39ef61b09de6f46db837166; then
+  folders 3
+  build 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
   docker buildx build --load --provenance=false \
-    --file service1/Dockerfile \
+    --file "$SHIPWRIGHT_RUN"/3/Dockerfile \
     --build-context 6sense/shared=docker-image://6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
     --label dev.shipwright.fingerprint=18da52eb902303e1a0e854975cad1bd897fbfcb8d39ef61b09de6f46db837166 \
     --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
     --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
     --tag 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
-    service1
+    "$SHIPWRIGHT_RUN"/3
 fi
 
 # 6sense/service2: takes from 6sense/shared (FROM, line 1)
-if wanted 6sense/service2; then
-  unless_built 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107 \
-    df215b62d0182c4f71b345ed718d510790f3ad24104bb9ff356d97dd6910d39c \
+if wanted 6sense/service2 && missing 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107 \
+  df215b62d0182c4f71b345ed718d510790f3ad24104bb9ff356d97dd6910d39c; then
+  folders 4
+  build 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107 \
   docker buildx build --load --provenance=false \
-    --file service2/Dockerfile \
+    --file "$SHIPWRIGHT_RUN"/4/Dockerfile \
     --build-context 6sense/shared=docker-image://6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
     --label dev.shipwright.fingerprint=df215b62d0182c4f71b345ed718d510790f3ad24104bb9ff356d97dd6910d39c \
     --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
     --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
     --tag 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107 \
-    service2
+    "$SHIPWRIGHT_RUN"/4
 fi
 
 # 6sense/admin: takes from 6sense/python (FROM, line 2), 6sense/service1 (COPY --from, line 4)
-if wanted 6sense/admin; then
-  unless_built 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1 \
-    d6317e2ebc4f11bb3a4cc320bc6dacd1956ae5162345660e3386622b399a7167 \
+if wanted 6sense/admin && missing 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1 \
+  d6317e2ebc4f11bb3a4cc320bc6dacd1956ae5162345660e3386622b399a7167; then
+  folders 5
+  build 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1 \
   docker buildx build --load --provenance=false \
-    --file admin/Dockerfile \
+    --file "$SHIPWRIGHT_RUN"/5/Dockerfile \
     --build-context 6sense/python=docker-image://6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
     --build-context 6sense/service1=docker-image://6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
     --label dev.shipwright.fingerprint=d6317e2ebc4f11bb3a4cc320bc6dacd1956ae5162345660e3386622b399a7167 \
     --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
     --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
     --tag 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1 \
-    admin
+    "$SHIPWRIGHT_RUN"/5
 fi
 
 # ==== Every image is there: push them, then move the readable tags ====

@@ -4,12 +4,22 @@
 # Made by `shipwright emit bake`, for this revision only: neither edit nor commit it. Run it at the
 # root of the plan: the folder of .shipwright.json, or the top of the checkout.
 #
-#   docker buildx bake                build every image
-#   docker buildx bake TARGET         build one; what it needs is built, but not tagged
-#   PUSH=true docker buildx bake      push instead of loading into the local store
+#   docker buildx bake -f FILE                build every image
+#   docker buildx bake -f FILE IMAGE          build one; what it needs is built, but not tagged
+#   PUSH=true docker buildx bake -f FILE      push instead of loading into the local store
 #
+# Name the file with -f: without, bake merges compose.yaml, docker-bake.override.hcl and others into it.
 # Where another builder than the engine's own is in use (`docker buildx ls`), name the engine's, which
-# alone sees the images that the engine holds: `docker buildx bake --builder default`.
+# alone sees the images that the engine holds: `--builder default`.
+#
+# A bake file cannot check anything, nor keep anything out. It is right only while the checkout is as it
+# was when this was made, and where none of these variables is set, which bake lets into builds:
+#   DOCKER_DEFAULT_PLATFORM, SOURCE_DATE_EPOCH, BUILDX_GIT_LABELS,
+#   BUILDX_GIT_CHECK_DIRTY, BUILDX_NO_DEFAULT_ATTESTATIONS, BUILDX_NO_DEFAULT_OCI_ARTIFACT,
+#   BUILDX_BAKE_FILE, BUILDX_BAKE_FILE_RELATIVE_PATHS,
+#   and a policy of EXPERIMENTAL_BUILDKIT_SOURCE_POLICY
+# `emit bake --sealed -o DIR` writes the files of the builds as well; make, sh and `shipwright exec` take
+# them from the revision, and the variables out of their way.
 #
 # bake cannot look whether an image exists: where the plan leaves that open, it builds (what is in
 # the builder's cache costs little). A plan made with `--built` or `--since` knows more.
@@ -20,16 +30,40 @@ variable "PUSH" {
 
 group "default" {
   targets = [
-    "python",
-    "shared",
-    "service1",
-    "service2",
-    "admin",
+    "6sense-python-74ae085e4a55",
+    "6sense-shared-113152781435",
+    "6sense-service1-18da52eb9023",
+    "6sense-service2-df215b62d018",
+    "6sense-admin-d6317e2ebc4f",
   ]
 }
 
+# ==== The images by their short names: each target's own ends in digits that no other file has ====
+
+group "python" {
+  targets = ["6sense-python-74ae085e4a55"]
+}
+
+group "shared" {
+  targets = ["6sense-shared-113152781435"]
+}
+
+group "service1" {
+  targets = ["6sense-service1-18da52eb9023"]
+}
+
+group "service2" {
+  targets = ["6sense-service2-df215b62d018"]
+}
+
+group "admin" {
+  targets = ["6sense-admin-d6317e2ebc4f"]
+}
+
+# ==== The images, in build order ====
+
 # 6sense/python
-target "python" {
+target "6sense-python-74ae085e4a55" {
   context    = "shared/python"
   dockerfile = "Dockerfile"
   attest     = ["type=provenance,disabled=true"]
@@ -47,13 +81,13 @@ target "python" {
 }
 
 # 6sense/shared: takes from 6sense/python (FROM, line 2)
-target "shared" {
+target "6sense-shared-113152781435" {
   context    = "shared/libs"
   dockerfile = "Dockerfile"
   attest     = ["type=provenance,disabled=true"]
   output     = [PUSH ? "type=registry" : "type=docker"]
   contexts = {
-    "6sense/python" = "target:python"
+    "6sense/python" = "target:6sense-python-74ae085e4a55"
   }
   labels = {
     "dev.shipwright.fingerprint"        = "1131527814353bf0fa292ba6ba5c206ec4f45b2529ce8d81db4f06c2f807d28d"
@@ -68,13 +102,13 @@ target "shared" {
 }
 
 # 6sense/service1: takes from 6sense/shared (FROM, line 1; FROM, line 6)
-target "service1" {
+target "6sense-service1-18da52eb9023" {
   context    = "service1"
   dockerfile = "Dockerfile"
   attest     = ["type=provenance,disabled=true"]
   output     = [PUSH ? "type=registry" : "type=docker"]
   contexts = {
-    "6sense/shared" = "target:shared"
+    "6sense/shared" = "target:6sense-shared-113152781435"
   }
   labels = {
     "dev.shipwright.fingerprint"        = "18da52eb902303e1a0e854975cad1bd897fbfcb8d39ef61b09de6f46db837166"
@@ -89,13 +123,13 @@ target "service1" {
 }
 
 # 6sense/service2: takes from 6sense/shared (FROM, line 1)
-target "service2" {
+target "6sense-service2-df215b62d018" {
   context    = "service2"
   dockerfile = "Dockerfile"
   attest     = ["type=provenance,disabled=true"]
   output     = [PUSH ? "type=registry" : "type=docker"]
   contexts = {
-    "6sense/shared" = "target:shared"
+    "6sense/shared" = "target:6sense-shared-113152781435"
   }
   labels = {
     "dev.shipwright.fingerprint"        = "df215b62d0182c4f71b345ed718d510790f3ad24104bb9ff356d97dd6910d39c"
@@ -110,14 +144,14 @@ target "service2" {
 }
 
 # 6sense/admin: takes from 6sense/python (FROM, line 2), 6sense/service1 (COPY --from, line 4)
-target "admin" {
+target "6sense-admin-d6317e2ebc4f" {
   context    = "admin"
   dockerfile = "Dockerfile"
   attest     = ["type=provenance,disabled=true"]
   output     = [PUSH ? "type=registry" : "type=docker"]
   contexts = {
-    "6sense/python"   = "target:python"
-    "6sense/service1" = "target:service1"
+    "6sense/python"   = "target:6sense-python-74ae085e4a55"
+    "6sense/service1" = "target:6sense-service1-18da52eb9023"
   }
   labels = {
     "dev.shipwright.fingerprint"        = "d6317e2ebc4f11bb3a4cc320bc6dacd1956ae5162345660e3386622b399a7167"

@@ -7,10 +7,10 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
 
 use super::args::{Arguments, Output, Planning, Stored};
-use super::{output, planning, stored};
+use super::{build_files, output, planning, sealed_bake, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
-use crate::planner::Sends;
-use crate::run::emit::{Format, emit, emit_template};
+use crate::planner::{Planned, Sends};
+use crate::run::emit::{Files, Format, emit, emit_template};
 
 /// What is typed after `shipwright emit`.
 #[derive(Debug, Args)]
@@ -20,7 +20,8 @@ use crate::run::emit::{Format, emit, emit_template};
     after_help = "Examples:\n  \
         shipwright emit make -o build.mk && make -j4 -f build.mk\n  \
         shipwright emit sh > build.sh && sh build.sh service1\n  \
-        shipwright emit bake > docker-bake.hcl && docker buildx bake\n  \
+        shipwright emit bake > build.hcl && docker buildx bake -f build.hcl\n  \
+        shipwright emit bake --sealed -o DIR        with the files of the builds\n  \
         shipwright emit github >> \"$GITHUB_OUTPUT\"  the jobs of each wave\n  \
         shipwright emit --template list.md.j2       a template of your own\n  \
         shipwright emit make --plan plan.json       a stored plan"
@@ -36,6 +37,9 @@ pub(super) struct Emit {
     /// Render a minijinja template with the plan as its data
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
+    /// With bake: write the files of the builds as well, into a new folder that -o names
+    #[arg(long, requires = "file", conflicts_with = "template")]
+    sealed: bool,
     #[command(flatten)]
     planning: Planning,
     #[command(flatten)]
@@ -70,6 +74,8 @@ impl TypedValueParser for FormatOrImage {
 #[derive(Debug)]
 pub(super) enum What {
     Format(Format),
+    /// A bake file and the files of its builds.
+    SealedBake,
     Template(PathBuf),
 }
 
@@ -77,8 +83,10 @@ impl What {
     /// What is sent by what is written. The jobs of a workflow run `shipwright exec`.
     fn sends(&self) -> Sends {
         match self {
-            Self::Format(Format::Make | Format::Sh | Format::Bake) => Sends::Folders,
-            Self::Format(Format::Github) | Self::Template(_) => Sends::Sealed,
+            Self::Format(Format::Bake) => Sends::Folders,
+            Self::Format(Format::Make | Format::Sh | Format::Github)
+            | Self::SealedBake
+            | Self::Template(_) => Sends::Sealed,
         }
     }
 }
@@ -98,10 +106,18 @@ impl Emit {
             self.planning.selection.images.extend(first);
             return Ok(What::Template(template));
         }
-        let format = first.unwrap_or_default().parse();
-        format
-            .map(What::Format)
-            .map_err(|unknown| misused(ErrorKind::InvalidValue, unknown))
+        let format: Format = first
+            .unwrap_or_default()
+            .parse()
+            .map_err(|unknown| misused(ErrorKind::InvalidValue, unknown))?;
+        match (format, self.sealed) {
+            (Format::Bake, true) => Ok(What::SealedBake),
+            (_, false) => Ok(What::Format(format)),
+            (_, true) => {
+                let message = "`--sealed` is for bake: other files take theirs from the revision";
+                Err(misused(ErrorKind::ArgumentConflict, message))
+            }
+        }
     }
 }
 
@@ -115,19 +131,44 @@ fn misused(kind: ErrorKind, message: impl std::fmt::Display) -> clap::Error {
 
 pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(), Diagnostics> {
     let file = arguments.output.file(directory);
-    let plan = stored::or_made(directory, &arguments.stored, || {
-        planning::make(
-            directory,
-            &arguments.planning,
-            file.as_deref(),
-            what.sends(),
-        )
-    })?;
     let text = match what {
-        What::Format(format) => emit(&plan, *format)?,
-        What::Template(file) => emit_template(&plan, &read(directory, file)?)?,
+        What::Format(format @ (Format::Make | Format::Sh | Format::Bake)) => {
+            let planned = planned(directory, what, arguments)?;
+            emit(&planned.plan, &build_files::of(&planned), *format)?
+        }
+        What::SealedBake => {
+            let planned = planned(directory, what, arguments)?;
+            // Without a file there is no such format.
+            let folder = file.unwrap_or_default();
+            return sealed_bake::write(&planned, &folder);
+        }
+        What::Format(Format::Github) => {
+            let plan = stored::or_made(directory, &arguments.stored, || {
+                planned(directory, what, arguments)
+            })?;
+            emit(&plan, &Files::default(), Format::Github)?
+        }
+        What::Template(template) => {
+            let plan = stored::or_made(directory, &arguments.stored, || {
+                planned(directory, what, arguments)
+            })?;
+            emit_template(&plan, &read(directory, template)?)?
+        }
     };
     Ok(output::write(&text, file.as_deref())?)
+}
+
+/// The plan, and the files of its images; a stored one is held against the repository.
+fn planned(directory: &Path, what: &What, arguments: &Emit) -> Result<Planned, Diagnostics> {
+    let sends = what.sends();
+    let Some(stored) = arguments.stored.file(directory) else {
+        let file = arguments.output.file(directory);
+        return planning::make(directory, &arguments.planning, file.as_deref(), sends);
+    };
+    let plan = stored::read(&stored)?;
+    // The plan's own file was not there when it was made.
+    let workspace = planning::open(directory, Some(&stored))?;
+    output::settle(&workspace, workspace.stored(plan, sends))
 }
 
 /// The template, under the name that was typed: it says the language of the template.

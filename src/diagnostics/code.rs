@@ -144,6 +144,8 @@ codes! {
     // Emitted files.
     UnquotableValue = "unquotable-value", Error;
     BakeRemoteContext = "bake-remote-context", Error;
+    BakeSeveralReferences = "bake-several-references", Error;
+    ReadOtherwise = "read-otherwise", Error;
     DirtyJobs = "dirty-jobs", Error;
     Template = "template", Error;
 

@@ -25,7 +25,7 @@ use crate::plan::Plan;
 use crate::planner::compile::{Compiled, Files, Options};
 use crate::planner::decide::decide;
 use crate::tree::attributes::LFS;
-use crate::tree::source::{Checkout, DiskFiles, FileIdentity, Sealer, Tree};
+use crate::tree::source::{Checkout, DiskFiles, FileIdentity, Origins, Sealer, Tree};
 use read::Reading;
 
 /// What a plan is for.
@@ -123,6 +123,8 @@ pub struct Planned {
     pub root: Option<PathBuf>,
     /// Writes the files of the tree that was planned.
     pub(crate) sealer: Sealer,
+    /// Says where these files come from.
+    pub(crate) origins: Origins,
 }
 
 /// A checkout or a bare repository, and the files in it that the process itself writes.
@@ -170,7 +172,7 @@ impl Workspace {
                 Purpose::Look => {}
             }
             reading.config.weigh(remarks);
-            let mut planned = self.planned(reading);
+            let mut planned = self.planned(reading)?;
             let since = match &request.since {
                 Some(since) => {
                     let now = request.revision.as_deref().unwrap_or("HEAD");
@@ -256,14 +258,15 @@ impl Workspace {
         Some(fingerprints.collect())
     }
 
-    fn planned(&self, reading: Reading<'_>) -> Planned {
+    fn planned(&self, reading: Reading<'_>) -> Result<Planned, Diagnostic> {
         let Reading { tree, compiled, .. } = reading;
-        Planned {
+        Ok(Planned {
             root: self.checkout.folder(&tree),
             sealer: Sealer::new(&self.checkout, &tree, lfs(&compiled.files)),
+            origins: Origins::new(&self.checkout, &tree)?,
             plan: compiled.plan,
             files: compiled.files,
-        }
+        })
     }
 }
 

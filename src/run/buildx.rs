@@ -2,6 +2,19 @@
 
 use crate::plan::{Image, Plan, Secret};
 
+/// Variables of the environment that would get into a build although no plan says so. The choice of
+/// a builder, logins, agents and the user's source policies stay.
+pub(crate) const ENVIRONMENT: [&str; 8] = [
+    "DOCKER_DEFAULT_PLATFORM",
+    "SOURCE_DATE_EPOCH",
+    "BUILDX_GIT_LABELS",
+    "BUILDX_GIT_CHECK_DIRTY",
+    "BUILDX_NO_DEFAULT_ATTESTATIONS",
+    "BUILDX_NO_DEFAULT_OCI_ARTIFACT",
+    "BUILDX_BAKE_FILE",
+    "BUILDX_BAKE_FILE_RELATIVE_PATHS",
+];
+
 /// A flag and, where it takes one, its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Flag {

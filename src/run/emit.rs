@@ -6,14 +6,20 @@
 
 mod bake;
 mod check;
+mod files;
+mod folders;
 mod github;
+mod header;
 mod quote;
 mod script;
 mod slug;
 pub(super) mod template;
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
+pub use self::bake::Sealed;
+pub use self::files::{Added, Files, Folder, Submodule};
 use self::quote::Language;
 use crate::diagnostics::{Diagnostics, SourceText, nearest};
 use crate::plan::Plan;
@@ -31,23 +37,38 @@ pub enum Format {
     Github,
 }
 
-/// The plan compiled to that format: the whole text of the file.
+/// The plan compiled to that format: the whole text of the file. make and the shell script take the
+/// files of their builds from where `files` says; nothing else does.
 ///
 /// # Errors
 /// Every value that the format cannot carry, and every dependency whose content reference is
 /// nowhere in the plan.
-pub fn emit(plan: &Plan, format: Format) -> Result<String, Diagnostics> {
-    let problems = check::problems(plan, format);
-    if problems.has_errors() {
-        return Err(problems);
-    }
+pub fn emit(plan: &Plan, files: &Files, format: Format) -> Result<String, Diagnostics> {
+    refuse(check::problems(plan, format))?;
     let rendered = match format {
-        Format::Make => template::render("Makefile.j2", script::makefile(plan)),
-        Format::Sh => template::render("build.sh.j2", script::shell(plan)),
-        Format::Bake => template::render("docker-bake.hcl.j2", bake::file(plan)),
+        Format::Make => template::render("Makefile.j2", script::makefile(plan, files)),
+        Format::Sh => template::render("build.sh.j2", script::shell(plan, files)),
+        Format::Bake => template::render("docker-bake.hcl.j2", bake::file(plan, None)),
         Format::Github => template::render("github.json.j2", github::outputs(plan)),
     };
     rendered.map_err(Diagnostics::from)
+}
+
+/// The plan as a bake file whose builds read sealed folders: `sealed` has each image's, by name.
+///
+/// # Errors
+/// As [`emit`].
+pub fn emit_sealed(plan: &Plan, sealed: &BTreeMap<String, Sealed>) -> Result<String, Diagnostics> {
+    refuse(check::problems(plan, Format::Bake))?;
+    let file = bake::file(plan, Some(sealed));
+    template::render("docker-bake.hcl.j2", file).map_err(Diagnostics::from)
+}
+
+fn refuse(problems: Diagnostics) -> Result<(), Diagnostics> {
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    Ok(())
 }
 
 /// The plan rendered by a template from outside: its data are the keys of the plan.
@@ -83,7 +104,7 @@ impl Format {
         match self {
             Self::Make => "A Makefile for GNU make",
             Self::Sh => "A POSIX shell script",
-            Self::Bake => "A docker-bake.hcl for docker buildx bake",
+            Self::Bake => "A bake file for docker buildx bake -f",
             Self::Github => "Job matrices for GitHub Actions, lines for $GITHUB_OUTPUT",
         }
     }

@@ -12,6 +12,7 @@ mod large;
 mod noting_docker;
 mod pages;
 mod refused;
+mod revision;
 mod runs;
 mod tools;
 mod workflows;

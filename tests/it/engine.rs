@@ -11,6 +11,7 @@ mod faults;
 mod five_images;
 mod generated;
 mod killed;
+mod plain;
 mod prune;
 mod registry;
 mod runners;

@@ -42,6 +42,9 @@ impl Workspace {
         )?);
         if !state.is_commit() {
             problems.extend(checked_out(tree, plan, files, sends)?);
+        } else if sends == Sends::Folders && !self.checkout.is_bare() {
+            problems.extend(read_otherwise(tree, plan, files));
+            problems.extend(ignored(tree, &reaches(plan, files), sends)?);
         }
         if problems.has_errors() {
             return Err(problems);
@@ -207,13 +210,53 @@ fn filtered(plan: &Plan, files: &BTreeMap<String, Files>) -> Diagnostics {
     diagnostics
 }
 
-/// Inputs that are not in the folders of the working tree as git has them.
-fn checked_out(
-    tree: &Tree<'_>,
-    plan: &Plan,
-    files: &BTreeMap<String, Files>,
-    sends: Sends,
-) -> Result<Diagnostics, Diagnostic> {
+/// Refuses folders that Docker would read otherwise than the plan counts them.
+fn read_otherwise(tree: &Tree<'_>, plan: &Plan, files: &BTreeMap<String, Files>) -> Diagnostics {
+    let taken = taken(plan, files);
+    let deciding: BTreeSet<_> = plan
+        .images
+        .iter()
+        .flat_map(|image| {
+            let named = image.contexts.values();
+            let named = named.filter(|place| !place.starts_with("docker-image://"));
+            let named = named.map(|folder| (None, folder.as_str()));
+            named.chain([(Some(image.dockerfile.as_str()), image.context.as_str())])
+        })
+        .collect();
+    let deciding: Vec<_> = deciding.into_iter().collect();
+    let filters = filters(files);
+    let filter = |path: &str| filters.get(path).copied();
+    let found = tree.read_otherwise(&taken, &deciding, &filter);
+    let sealed = "`emit bake --sealed -o DIR` writes them as git has them; make, sh and `shipwright exec` take them from there anyway";
+    let mut diagnostics = Diagnostics::new();
+    for (paths, what, help) in [
+        (
+            &found.contents,
+            "Docker would read other contents from the checkout than git has",
+            "check them out again, or plan them as they are with `--dirty`",
+        ),
+        (
+            &found.modes,
+            "Docker would read other modes from the checkout than git has",
+            "git has 644 or 755 for a file, and 755 for a folder: `chmod`, and a umask of 022",
+        ),
+        (
+            &found.unknown,
+            "Docker would obey ignore files that git does not have",
+            "commit them, or remove them",
+        ),
+    ] {
+        if !paths.is_empty() {
+            let message = format!("{what}: {}", listed(paths.iter().map(String::as_str)));
+            let problem = Diagnostic::new(Code::ReadOtherwise, message);
+            diagnostics.push(problem.help(help).help(sealed));
+        }
+    }
+    diagnostics
+}
+
+/// The inputs of a plan by folder, each once.
+fn taken<'p>(plan: &'p Plan, files: &'p BTreeMap<String, Files>) -> Vec<Taken<'p>> {
     let mut taken: BTreeMap<(&str, ObjectId), Taken<'_>> = BTreeMap::new();
     for image in &plan.images {
         let Some(files) = files.get(&image.name) else {
@@ -225,14 +268,32 @@ fn checked_out(
             taken.insert((path, folder.id()), (path, folder));
         }
     }
-    let taken: Vec<Taken<'_>> = taken.into_values().collect();
+    taken.into_values().collect()
+}
+
+/// The filters of inputs, by path from the root of the plan.
+fn filters(files: &BTreeMap<String, Files>) -> BTreeMap<&str, &str> {
     let filters = files.values().flat_map(|files| &files.filters);
-    let filters: BTreeMap<&str, &str> = filters
+    filters
         .map(|(path, filter)| (path.as_str(), filter.as_str()))
-        .collect();
+        .collect()
+}
+
+/// Inputs that are not in the folders of the working tree as git has them.
+fn checked_out(
+    tree: &Tree<'_>,
+    plan: &Plan,
+    files: &BTreeMap<String, Files>,
+    sends: Sends,
+) -> Result<Diagnostics, Diagnostic> {
+    let taken = taken(plan, files);
+    let filters = filters(files);
     let filter = |path: &str| filters.get(path).copied();
     let found = tree.checked_out(&taken, &filter)?;
     let mut diagnostics = Diagnostics::new();
+    if sends == Sends::Folders {
+        diagnostics.extend(read_otherwise(tree, plan, files));
+    }
     let names = |paths: &BTreeSet<String>| listed(paths.iter().map(String::as_str));
     if sends == Sends::Folders && !found.absent.is_empty() {
         let message = format!(
@@ -252,14 +313,14 @@ fn checked_out(
                 .help("a build from these folders would be sent the pointers: `git lfs pull`"),
         );
     }
-    if !found.converted.is_empty() {
+    if sends == Sends::Sealed && !found.converted.is_empty() {
         let message = format!(
             "git checks inputs out in another form: {}",
             names(&found.converted)
         );
         diagnostics.push(
             Diagnostic::new(Code::ConvertedInput, message)
-                .help("what git has counts, and `shipwright exec` sends that; emitted files let Docker send what is checked out")
+                .help("what git has counts, and make, sh and `shipwright exec` send that; a bake file lets Docker read what is checked out")
                 .help("in `.gitattributes`, `* -text` leaves files as they are, `* eol=lf` their line ends"),
         );
     }

@@ -37,7 +37,7 @@ impl Workspace {
             if sends == Sends::Folders {
                 self.refuse(&state, &reading, &request, sends, remarks)?;
             }
-            let mut planned = self.planned(reading);
+            let mut planned = self.planned(reading)?;
             planned.plan = Arc::unwrap_or_clone(plan);
             Ok(planned)
         })

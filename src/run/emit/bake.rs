@@ -1,16 +1,26 @@
 //! What the bake file says: a target an image, linked where one needs another.
+//!
+//! Where bake is not told which file to read, it reads several and merges what has one name. So the
+//! name of each target ends in digits that no other file has, and groups carry the names for people.
+
+pub(super) mod relay;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::value::Value;
 use serde::Serialize;
 
+use self::relay::{Relay, relays};
+use super::header::{Header, header};
 use super::quote::Language;
-use super::script::{Header, because, header};
-use super::slug::{shortest, slugs};
+use super::script::{because, lines};
+use super::slug::{replaced, shortest};
 use super::template::{remark, verbatim};
 use crate::plan::{self, Action, Plan};
 use crate::run::buildx;
+
+/// Digits of the fingerprint at the end of a target's name.
+const DIGITS: usize = 12;
 
 /// The data of `docker-bake.hcl.j2`.
 #[derive(Debug, Serialize)]
@@ -20,7 +30,20 @@ pub(super) struct File {
     ensures: bool,
     /// Some image is one that not every engine can hold.
     several_platforms: bool,
+    /// Variables of the environment that get into builds, although no plan says so.
+    environment: Value,
+    /// Where it is run, if that is not the root of the plan.
+    sealed: bool,
+    groups: Vec<Group>,
     targets: Vec<Target>,
+    relays: Vec<Relay>,
+}
+
+/// A name for people.
+#[derive(Debug, Serialize)]
+struct Group {
+    name: String,
+    target: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,22 +81,19 @@ struct Entry {
     value: String,
 }
 
-/// What the bake file says.
-pub(super) fn file(plan: &Plan) -> File {
-    let names: Vec<&str> = plan
+/// What the bake file says; `sealed` says where the files of its builds are, by image, where these
+/// are not the folders of the plan.
+pub(super) fn file(plan: &Plan, sealed: Option<&BTreeMap<String, Sealed>>) -> File {
+    let targets = targets(plan);
+    let target_of: BTreeMap<&str, &str> = plan
         .images
         .iter()
         .map(|image| image.name.as_str())
-        .collect();
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
-    let targets = slugs(&shortest(&names), allowed, &["default"]);
-    let target_of: BTreeMap<&str, &str> = names
-        .iter()
-        .copied()
         .zip(targets.iter().map(String::as_str))
         .collect();
-    let images = plan.images.iter().zip(&targets);
     let holders = holders(plan);
+    let (relays, bound) = relays(plan, &target_of);
+    let images = plan.images.iter().zip(&targets).zip(&bound);
     File {
         header: header(plan),
         ensures: plan
@@ -81,10 +101,89 @@ pub(super) fn file(plan: &Plan) -> File {
             .iter()
             .any(|image| image.action == Action::Ensure),
         several_platforms: plan.images.iter().any(|image| image.platforms.len() > 1),
+        environment: verbatim(lines(", ", ",\n#   ")),
+        sealed: sealed.is_some(),
+        groups: groups(plan, &targets),
         targets: images
-            .map(|(image, target)| view(image, target, &target_of, &holders))
+            .map(|((image, target), bound)| {
+                let image = sealed.and_then(|sealed| Some(sealed.get(&image.name)?.image(image)));
+                (image, target, bound)
+            })
+            .zip(&plan.images)
+            .map(|((sealed, target, bound), image)| {
+                view(sealed.as_ref().unwrap_or(image), target, bound, &holders)
+            })
             .collect(),
+        relays,
     }
+}
+
+/// Where the files of an image's build are, in place of the folders of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The Dockerfile.
+    pub dockerfile: String,
+    /// The folder of the build context.
+    pub context: String,
+    /// Named contexts of the configuration: a folder or `docker-image://…`.
+    pub named: BTreeMap<String, String>,
+}
+
+impl Sealed {
+    fn image(&self, image: &plan::Image) -> plan::Image {
+        plan::Image {
+            dockerfile: self.dockerfile.clone(),
+            context: self.context.clone(),
+            contexts: self.named.clone(),
+            ..image.clone()
+        }
+    }
+}
+
+/// The names of the targets: of the image, with digits of its fingerprint.
+fn targets(plan: &Plan) -> Vec<String> {
+    let mut taken = BTreeSet::new();
+    let names = plan.images.iter().map(|image| {
+        let digits = &image.fingerprint[..image.fingerprint.len().min(DIGITS)];
+        let mut name = format!("{}-{digits}", replaced(&image.name, is_allowed));
+        // Two names that look alike, of one content.
+        while !taken.insert(name.clone()) {
+            name.push('x');
+        }
+        name
+    });
+    names.collect()
+}
+
+/// The short names, where one means one image and nothing else has it.
+fn groups(plan: &Plan, targets: &[String]) -> Vec<Group> {
+    let names: Vec<&str> = plan
+        .images
+        .iter()
+        .map(|image| image.name.as_str())
+        .collect();
+    let short: Vec<String> = shortest(&names).into_iter().map(replaced_each).collect();
+    let mut count: BTreeMap<&str, usize> = BTreeMap::from([("default", 1)]);
+    for name in short.iter().chain(targets) {
+        *count.entry(name).or_default() += 1;
+    }
+    let named = short.iter().zip(targets);
+    let named = named.filter(|(name, _)| count[name.as_str()] == 1);
+    let group = |(name, target): (&String, &String)| Group {
+        name: name.clone(),
+        target: target.clone(),
+    };
+    named.map(group).collect()
+}
+
+fn is_allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_-".contains(c)
+}
+
+/// What no target can be called by, each as `-`.
+fn replaced_each(name: &str) -> String {
+    let each = |c: char| if is_allowed(c) { c } else { '-' };
+    name.chars().map(each).collect()
 }
 
 /// The name of the image whose target writes a content reference: one, as the containerd image store
@@ -107,22 +206,12 @@ fn is_pushed(image: &plan::Image) -> bool {
 fn view(
     image: &plan::Image,
     target: &str,
-    target_of: &BTreeMap<&str, &str>,
+    bound: &BTreeMap<String, String>,
     holders: &BTreeMap<&str, &str>,
 ) -> Target {
-    let mut contexts: BTreeMap<String, String> = BTreeMap::new();
+    let mut contexts = bound.clone();
     for (name, place) in &image.contexts {
         contexts.insert(name.clone(), buildx::context_value(place));
-    }
-    for dependency in &image.dependencies {
-        let value = match target_of.get(dependency.image.as_str()) {
-            Some(target) => format!("target:{target}"),
-            None => format!(
-                "docker-image://{}",
-                dependency.content.as_deref().unwrap_or_default()
-            ),
-        };
-        contexts.insert(dependency.reference.clone(), value);
     }
     let args = image.build_args.iter().chain(&image.stamp_args);
     let mut attest = image.attest.clone();

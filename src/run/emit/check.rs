@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::quote::comment;
-use super::{Format, github};
+use super::{Files, Format, bake, github};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 
@@ -21,19 +21,22 @@ pub(super) fn problems(plan: &Plan, format: Format) -> Diagnostics {
             problems.extend(remote_context(image));
         }
     }
+    if format == Format::Bake {
+        problems.extend(bake::relay::problems(plan));
+    }
     if format == Format::Github {
         problems.extend(github::problems(plan));
     }
     problems
 }
 
-/// Whether some text of an image holds that character, so that its quoting needs a definition.
-pub(super) fn any_text_holds(plan: &Plan, character: char) -> bool {
+/// Whether some text of an image or of its files holds that character, so that its quoting needs a
+/// definition.
+pub(super) fn any_text_holds(plan: &Plan, files: &Files, character: char) -> bool {
     let mut found = false;
-    for image in &plan.images {
-        texts(&as_json(image), "", &mut |_, text| {
-            found |= text.contains(character);
-        });
+    let files = serde_json::to_value(files).expect("files hold nothing that JSON cannot");
+    for value in plan.images.iter().map(as_json).chain([files]) {
+        texts(&value, "", &mut |_, text| found |= text.contains(character));
     }
     found
 }

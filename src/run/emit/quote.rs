@@ -58,19 +58,26 @@ impl Language {
             Self::Make => Ok(sh(text).replace('$', "$$").replace('#', "$(HASH)")),
             Self::Hcl if is_nfc(text) => Ok(hcl(text)),
             Self::Hcl => Err(Unquotable::NotNormalised),
-            Self::Json => Ok(serde_json::Value::from(text).to_string()),
+            // In the log of a runner `##[` begins a command, wherever it stands.
+            Self::Json => Ok(serde_json::Value::from(text)
+                .to_string()
+                .replace("##[", "##\\u005b")),
             Self::Html => Ok(html(text)),
         }
     }
 }
 
 /// A text for people, harmless within a comment of every language here: one line, no control
-/// characters, no backslash that would join the next line to it.
+/// characters or such that turn the order of others, no backslash that would join the next line to it,
+/// and nothing that a CI system takes for a command where the comment is printed.
 pub(super) fn comment(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '\\' | '\u{2028}' | '\u{2029}' => line.extend(character.escape_default()),
+            '\\' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' => {
+                line.extend(character.escape_default());
+            }
+            '[' if line.ends_with("##") => line.push_str("\\u{5b}"),
             _ if character.is_control() => line.extend(character.escape_default()),
             _ => line.push(character),
         }
@@ -190,5 +197,6 @@ mod tests {
     #[test]
     fn a_comment_stays_one_line() {
         assert_eq!(comment("a\nb\\\r\u{2028}é"), "a\\nb\\\\\\r\\u{2028}é");
+        assert_eq!(comment("\u{202e}a ##[b]"), "\\u{202e}a ##\\u{5b}b]");
     }
 }

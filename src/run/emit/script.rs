@@ -6,6 +6,10 @@ use minijinja::value::Value;
 use serde::Serialize;
 
 use super::check::any_text_holds;
+use super::files::Files;
+use super::folders::{Folders, Needs, Place, Places, Written};
+use super::header::{Header, header};
+use super::quote::Language;
 use super::slug::{shortest, slugs};
 use super::template::{remark, verbatim};
 use crate::plan::{self, Plan};
@@ -16,11 +20,19 @@ use crate::run::buildx;
 pub(super) struct Script {
     header: Header,
     revision: String,
-    /// The plan is of a working tree: a difference from the revision is nothing to stop for.
-    dirty: bool,
+    /// The root of the plan as `git rev-parse --show-prefix` says it.
+    prefix: String,
+    /// The same, for people.
+    place: String,
+    /// Names of the variables that would get into builds.
+    environment: Value,
     /// Variables by which values are written that could not stand everywhere as they are.
     variables: BTreeSet<&'static str>,
     images: Vec<Image>,
+    /// The folders that builds read.
+    folders: Vec<Written>,
+    #[serde(flatten)]
+    needs: Needs,
     /// Whether pushing pushes anything.
     pushes: bool,
     /// Identifiers of images with no readable tag in a registry.
@@ -44,14 +56,6 @@ struct Twin {
     before: Vec<String>,
 }
 
-/// Where the plan comes from, as comments.
-#[derive(Debug, Serialize)]
-pub(super) struct Header {
-    revision: Value,
-    branch: Option<Value>,
-    since: Option<Value>,
-}
-
 #[derive(Debug, Serialize)]
 struct Image {
     /// The target, or the word by which the script means the image.
@@ -63,14 +67,14 @@ struct Image {
     because: Option<Value>,
     /// Identifiers of the images of the plan that this one takes from.
     needs: Vec<String>,
-    /// Folders and files of the checkout that the build reads.
-    sources: Vec<String>,
+    /// Numbers of the folders that the build reads.
+    folders: BTreeSet<usize>,
     reference: String,
     fingerprint: String,
     provenance: bool,
     flags: Vec<Flag>,
     cache_to: Vec<String>,
-    context: String,
+    context: Value,
     tags: Vec<String>,
     /// Whether the readable tags go to a registry.
     push: bool,
@@ -82,7 +86,7 @@ struct Image {
 #[derive(Debug, Serialize)]
 struct Flag {
     name: Value,
-    value: Option<String>,
+    value: Option<Value>,
 }
 
 /// A further name of an image.
@@ -97,7 +101,7 @@ struct Alias {
 }
 
 /// What the Makefile says.
-pub(super) fn makefile(plan: &Plan) -> Script {
+pub(super) fn makefile(plan: &Plan, files: &Files) -> Script {
     // Targets that the Makefile has anyway, and files that make would take them for.
     let reserved = [
         "all",
@@ -114,16 +118,23 @@ pub(super) fn makefile(plan: &Plan) -> Script {
         .map(|image| image.name.as_str())
         .collect();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
-    script(plan, &slugs(&names, allowed, &reserved), &reserved)
+    let ids = slugs(&names, allowed, &reserved);
+    script(plan, files, Language::Make, &ids, &reserved)
 }
 
 /// What the shell script says.
-pub(super) fn shell(plan: &Plan) -> Script {
+pub(super) fn shell(plan: &Plan, files: &Files) -> Script {
     let names: Vec<String> = plan.images.iter().map(|image| image.name.clone()).collect();
-    script(plan, &names, &[])
+    script(plan, files, Language::Sh, &names, &[])
 }
 
-fn script(plan: &Plan, ids: &[String], reserved: &[&str]) -> Script {
+fn script(
+    plan: &Plan,
+    files: &Files,
+    language: Language,
+    ids: &[String],
+    reserved: &[&str],
+) -> Script {
     let names: Vec<&str> = plan
         .images
         .iter()
@@ -140,6 +151,8 @@ fn script(plan: &Plan, ids: &[String], reserved: &[&str]) -> Script {
         .zip(ids.iter().map(String::as_str))
         .collect();
     let pushed = plan.pushed();
+    let mut folders = Folders::new(files);
+    let mut readers: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     let images: Vec<Image> = plan
         .images
         .iter()
@@ -148,8 +161,30 @@ fn script(plan: &Plan, ids: &[String], reserved: &[&str]) -> Script {
         .map(|((image, id), short)| {
             let mut aliases = BTreeSet::from([image.name.as_str(), short]);
             aliases.retain(|alias| !taken.contains(alias));
-            let push_content = pushed.contains(image.name.as_str());
-            view(plan, image, id, &aliases, &id_of, push_content)
+            let places = folders.of(image);
+            for number in places.folders() {
+                readers.entry(number).or_default().push(id.clone());
+            }
+            let needs = image.dependencies.iter();
+            let needs = needs.filter_map(|need| id_of.get(need.image.as_str()));
+            let needs: BTreeSet<String> = needs.map(|&id| id.to_owned()).collect();
+            Image {
+                id: id.clone(),
+                aliases: aliases.iter().map(|name| alias(name)).collect(),
+                title: remark(&image.name),
+                because: because(image),
+                needs: needs.into_iter().collect(),
+                folders: places.folders(),
+                reference: image.reference.clone(),
+                fingerprint: image.fingerprint.clone(),
+                provenance: !buildx::without_provenance(image),
+                flags: flags(plan, image, &places, language),
+                cache_to: image.cache_to.clone(),
+                context: at(&places.context, "", language),
+                tags: image.tags.clone(),
+                push: image.push,
+                push_content: pushed.contains(image.name.as_str()),
+            }
         })
         .collect();
     let ids_where = |wanted: &dyn Fn(&Image) -> bool| {
@@ -167,16 +202,34 @@ fn script(plan: &Plan, ids: &[String], reserved: &[&str]) -> Script {
     Script {
         header: header(plan),
         revision: plan.source.revision.clone(),
-        dirty: plan.source.dirty,
-        variables: variables(plan),
+        prefix: match files.root.as_str() {
+            "" => String::new(),
+            root => format!("{root}/"),
+        },
+        place: match files.root.as_str() {
+            "" => "the top of the checkout".to_owned(),
+            root => root.to_owned(),
+        },
+        environment: verbatim(lines(" ", " \\\n  ")),
+        variables: variables(plan, files),
         pushes: images.iter().any(|image| image.push),
         kept_local: ids_where(&|image| !image.push),
         never_pushed: ids_where(&|image| !image.push_content),
         changed: planned_where(&|image| image.dirty),
         several_platforms: planned_where(&|image| image.platforms.len() > 1),
         twins: twins(plan, ids),
+        folders: folders.written(&readers),
+        needs: Needs::of(files),
         images,
     }
+}
+
+/// The variables that would get into builds, some on a line.
+pub(super) fn lines(between: &str, break_line: &str) -> String {
+    let lines = buildx::ENVIRONMENT
+        .chunks(3)
+        .map(|names| names.join(between));
+    lines.collect::<Vec<_>>().join(break_line)
 }
 
 fn twins(plan: &Plan, ids: &[String]) -> Vec<Twin> {
@@ -189,26 +242,16 @@ fn twins(plan: &Plan, ids: &[String]) -> Vec<Twin> {
     further.map(twin).collect()
 }
 
-fn variables(plan: &Plan) -> BTreeSet<&'static str> {
+fn variables(plan: &Plan, files: &Files) -> BTreeSet<&'static str> {
     let colon = plan.images.iter().any(|image| image.name.contains(':'));
     [
-        ("NEWLINE", any_text_holds(plan, '\n')),
-        ("HASH", any_text_holds(plan, '#')),
+        ("NEWLINE", any_text_holds(plan, files, '\n')),
+        ("HASH", any_text_holds(plan, files, '#')),
         ("COLON", colon),
     ]
     .into_iter()
     .filter_map(|(variable, needed)| needed.then_some(variable))
     .collect()
-}
-
-/// Where the plan comes from.
-pub(super) fn header(plan: &Plan) -> Header {
-    let source = &plan.source;
-    Header {
-        revision: remark(&source.revision),
-        branch: source.branch.as_deref().map(remark),
-        since: source.since.as_deref().map(remark),
-    }
 }
 
 /// What an image takes from others, and where it says so, for a comment:
@@ -226,47 +269,42 @@ pub(super) fn because(image: &plan::Image) -> Option<Value> {
     (!needs.is_empty()).then(|| remark(&needs))
 }
 
-fn view(
-    plan: &Plan,
-    image: &plan::Image,
-    id: &str,
-    aliases: &BTreeSet<&str>,
-    id_of: &BTreeMap<&str, &str>,
-    push_content: bool,
-) -> Image {
-    let needs = image
-        .dependencies
-        .iter()
-        .filter_map(|dependency| id_of.get(dependency.image.as_str()));
-    Image {
-        id: id.to_owned(),
-        aliases: aliases.iter().map(|name| alias(name)).collect(),
-        title: remark(&image.name),
-        because: because(image),
-        needs: needs
-            .map(|&id| id.to_owned())
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect(),
-        sources: sources(image),
-        reference: image.reference.clone(),
-        fingerprint: image.fingerprint.clone(),
-        provenance: !buildx::without_provenance(image),
-        flags: flags(plan, image),
-        cache_to: image.cache_to.clone(),
-        context: buildx::local_path(&image.context),
-        tags: image.tags.clone(),
-        push: image.push,
-        push_content,
-    }
-}
-
-fn flags(plan: &Plan, image: &plan::Image) -> Vec<Flag> {
+/// The flags of the build, with the folders of the run in place of those of the checkout.
+fn flags(plan: &Plan, image: &plan::Image, places: &Places, language: Language) -> Vec<Flag> {
+    let value = |name: &str, value: String| match (name, value.split_once('=')) {
+        ("--file", _) => at(&places.dockerfile, "", language),
+        ("--build-context", Some((key, _))) if places.named.contains_key(key) => {
+            at(&places.named[key], &format!("{key}="), language)
+        }
+        _ => Value::from(value),
+    };
     let flag = |flag: buildx::Flag| Flag {
         name: verbatim(flag.name),
-        value: flag.value,
+        value: flag.value.map(|text| value(flag.name, text)),
     };
     buildx::flags(plan, image).into_iter().map(flag).collect()
+}
+
+/// A place below the folder of the run, as a word of a recipe or of the script.
+fn at(place: &Place, before: &str, language: Language) -> Value {
+    // What cannot be quoted was refused before.
+    let quoted = |text: &str| language.quote(text).unwrap_or_default();
+    let before = if before.is_empty() {
+        String::new()
+    } else {
+        quoted(before)
+    };
+    let path = match place.path.as_str() {
+        "" => String::new(),
+        path => format!("/{}", quoted(path)),
+    };
+    let dollar = if language == Language::Make {
+        "$$"
+    } else {
+        "$"
+    };
+    let number = place.number;
+    verbatim(format!("{before}\"{dollar}SHIPWRIGHT_RUN\"/{number}{path}"))
 }
 
 fn alias(name: &str) -> Alias {
@@ -275,30 +313,4 @@ fn alias(name: &str) -> Alias {
         target: verbatim(name.replace(':', "\\:")),
         key: verbatim(name.replace(':', "$(COLON)")),
     }
-}
-
-/// The paths whose change could change the build: contexts, and a Dockerfile outside them with the
-/// ignore file that may stand beside it.
-fn sources(image: &plan::Image) -> Vec<String> {
-    let folders = image
-        .contexts
-        .values()
-        .filter(|place| !place.starts_with("docker-image://"));
-    let mut sources: BTreeSet<String> = folders.cloned().collect();
-    sources.insert(image.context.clone());
-    if !sources
-        .iter()
-        .any(|folder| is_within(&image.dockerfile, folder))
-    {
-        sources.insert(image.dockerfile.clone());
-        sources.insert(format!("{}.dockerignore", image.dockerfile));
-    }
-    sources.into_iter().collect()
-}
-
-fn is_within(path: &str, folder: &str) -> bool {
-    folder == "."
-        || path
-            .strip_prefix(folder)
-            .is_some_and(|rest| rest.starts_with('/'))
 }

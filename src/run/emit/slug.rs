@@ -45,7 +45,8 @@ pub(super) fn shortest<'a>(names: &[&'a str]) -> Vec<&'a str> {
     names.iter().map(short).collect()
 }
 
-fn replaced(name: &str, allowed: impl Fn(char) -> bool) -> String {
+/// A name with each run of other characters replaced by `-`.
+pub(super) fn replaced(name: &str, allowed: impl Fn(char) -> bool) -> String {
     let mut slug = String::new();
     for character in name.chars() {
         if allowed(character) {

@@ -167,7 +167,10 @@ fn quote(language: Language, value: &Value) -> Result<String, Error> {
     let refuse = |what: String| Error::new(ErrorKind::InvalidOperation, what);
     match value.kind() {
         _ if language == Language::Json => {
-            serde_json::to_string(value).map_err(|error| refuse(error.to_string()))
+            let json = serde_json::to_string(value);
+            // In the log of a runner `##[` begins a command, wherever it stands.
+            json.map(|json| json.replace("##[", "##\\u005b"))
+                .map_err(|error| refuse(error.to_string()))
         }
         ValueKind::Bool => Ok(value.is_true().to_string()),
         ValueKind::Number => Ok(value.to_string()),

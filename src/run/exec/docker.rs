@@ -20,6 +20,7 @@ use super::engine::{Engine, Failed, Host};
 use super::known::Known;
 use super::socket::Socket;
 use crate::diagnostics::{Code, Diagnostic};
+use crate::run::buildx;
 use crate::run::child;
 use crate::run::found::Found;
 use crate::run::parallel;
@@ -78,9 +79,10 @@ impl Docker {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.current_dir(&self.root).stdin(Stdio::null());
-        // buildx would add these to every build, where the plan alone decides.
-        command.env_remove("SOURCE_DATE_EPOCH");
-        command.env_remove("BUILDX_GIT_LABELS");
+        // These would get into every build, where the plan alone decides.
+        for variable in buildx::ENVIRONMENT {
+            command.env_remove(variable);
+        }
         command
     }
 

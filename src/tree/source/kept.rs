@@ -33,6 +33,11 @@ impl Kept {
         }
     }
 
+    /// Another folder than that of `exec`.
+    pub(super) fn at_folder(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
     /// The folder itself.
     pub(super) fn folder(&self) -> &Path {
         &self.folder

@@ -88,6 +88,14 @@ impl Sealer {
         }
     }
 
+    /// One that writes into that folder, and not to where the contexts of `exec` are kept.
+    pub(crate) fn into_folder(self, folder: PathBuf) -> Self {
+        Self {
+            kept: Kept::at_folder(folder),
+            ..self
+        }
+    }
+
     /// The folder that holds exactly `inputs`, which stand below `context` in the tree. Written
     /// where it is not there yet, or not as it was written.
     ///

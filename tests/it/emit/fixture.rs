@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Output;
 
 use shipwright::plan::{Dependency, Image, Plan};
-use shipwright::run::emit::{Format, emit};
+use shipwright::run::emit::{Files, Format, emit};
 
 use super::noting_docker::NotingDocker;
 use crate::support::plans::{self, set_fingerprint};
@@ -139,10 +139,20 @@ impl Bench {
         self.repo.git(&["rev-parse", "HEAD"])
     }
 
-    /// Writes the file that the plan compiles to.
+    /// Writes the file that the plan compiles to, whose files are all in the revision.
     #[track_caller]
     pub(crate) fn emit(&self, plan: &Plan) {
-        let text = emit(plan, self.runner.format()).expect("a plan that can be emitted");
+        let files = Files {
+            root: self.root.to_owned(),
+            ..Files::default()
+        };
+        self.emit_with(plan, &files);
+    }
+
+    /// Writes the file that the plan compiles to.
+    #[track_caller]
+    pub(crate) fn emit_with(&self, plan: &Plan, files: &Files) {
+        let text = emit(plan, files, self.runner.format()).expect("a plan that can be emitted");
         fs::write(self.repo.join(self.root).join("emitted"), text).unwrap();
     }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use shipwright::plan::{Action, Image, Plan};
-use shipwright::run::emit::{Format, emit};
+use shipwright::run::emit::{Files, Format, emit};
 
 use super::fixture::{five, image, plan};
 
 /// What `$GITHUB_OUTPUT` is given: a name and a value a line.
 #[track_caller]
 fn outputs(plan: &Plan) -> BTreeMap<String, Value> {
-    let text = emit(plan, Format::Github).expect("a plan that can be emitted");
+    let text = emit(plan, &Files::default(), Format::Github).expect("a plan that can be emitted");
     let output = |line: &str| {
         let (name, value) = line.split_once('=').expect("`name=value`");
         let value = serde_json::from_str(value).expect("the value is JSON");
@@ -99,7 +99,8 @@ fn a_wave_of_too_many_jobs_is_several() {
 fn what_is_not_in_the_revision_has_no_job() {
     let mut plan = waves();
     plan.images[1].dirty = true;
-    let problems = emit(&plan, Format::Github).expect_err("a job could not build it");
+    let problems =
+        emit(&plan, &Files::default(), Format::Github).expect_err("a job could not build it");
     let codes: Vec<&str> = problems
         .iter()
         .map(|problem| problem.code.as_str())

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use shipwright::plan::Plan;
-use shipwright::run::emit::{Format, emit};
+use shipwright::run::emit::{Files, Format, emit};
 
 use super::bake::print;
 use super::tools::reads;
@@ -57,7 +57,7 @@ fn the_example_is_planned_and_emitted_as_it_was() {
         (Format::Bake, "docker-bake.hcl"),
         (Format::Github, "github.txt"),
     ] {
-        let emitted = emit(&plan, format);
+        let emitted = emit(&plan, &Files::default(), format);
         check(file, &emitted.expect("a plan that every format can carry"));
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::Value;
 use shipwright::plan::{Image, Plan};
-use shipwright::run::emit::{Format, emit};
+use shipwright::run::emit::{Files, Format, emit};
 use tempfile::TempDir;
 
 use super::bake;
@@ -53,7 +53,11 @@ fn check(name: &str) {
     let plan = Plan::from_json(&text).expect("a plan");
     let folder = TempDir::with_prefix("shipwright-emit-").expect("a temporary folder");
     for (format, file) in [(Format::Make, "Makefile"), (Format::Sh, "build.sh")] {
-        fs::write(folder.path().join(file), emit(&plan, format).unwrap()).unwrap();
+        fs::write(
+            folder.path().join(file),
+            emit(&plan, &Files::default(), format).unwrap(),
+        )
+        .unwrap();
     }
     for words in [
         &["dash", "-n"][..],
@@ -66,7 +70,8 @@ fn check(name: &str) {
         check_commands(&printed, &plan.images);
     }
 
-    if let Some(printed) = bake::print(&emit(&plan, Format::Bake).unwrap(), &[]) {
+    if let Some(printed) = bake::print(&emit(&plan, &Files::default(), Format::Bake).unwrap(), &[])
+    {
         let targets = printed["target"].as_object().expect("targets");
         let tags = targets
             .values()
@@ -77,7 +82,7 @@ fn check(name: &str) {
         }
     }
 
-    let github = emit(&plan, Format::Github).unwrap();
+    let github = emit(&plan, &Files::default(), Format::Github).unwrap();
     let outputs: BTreeMap<&str, Value> = github
         .lines()
         .map(|line| {
@@ -118,7 +123,7 @@ fn thousands_of_images_fit_the_command_lines_of_make() {
     });
     let plan = plan(&"0".repeat(40), images.collect());
     let folder = TempDir::with_prefix("shipwright-emit-").expect("a temporary folder");
-    let text = emit(&plan, Format::Make).unwrap();
+    let text = emit(&plan, &Files::default(), Format::Make).unwrap();
     fs::write(folder.path().join("Makefile"), text).unwrap();
     if let Some(printed) = reads(&DRY_RUN, folder.path(), "Makefile") {
         check_commands(&printed, &plan.images);

@@ -3,11 +3,13 @@
 //! It answers `image inspect` from what was built, tagged or put there before, so that what runs
 //! it takes the same way as with an engine.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
+use regex::Regex;
 use tempfile::TempDir;
 
 /// A `docker` on the PATH of commands.
@@ -57,13 +59,40 @@ impl NotingDocker {
         fs::create_dir(&store).unwrap();
     }
 
-    /// The arguments of each invocation since the last call, in order.
+    /// What the build of a reference was sent: by path each file of its context with its mode and
+    /// text, a link with its target; the Dockerfile, and the ignore file beside it, below `-f`. It is
+    /// forgotten then.
+    #[track_caller]
+    pub(crate) fn sent(&self, reference: &str) -> BTreeMap<String, String> {
+        let folder = self
+            .folder
+            .path()
+            .join("sent")
+            .join(reference.replace('/', "%"));
+        let mut sent = BTreeMap::new();
+        list(&folder.join("context"), "", &mut sent);
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{reference}: {error}")) {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            if name.starts_with("Dockerfile") || name.ends_with(".dockerignore") {
+                let suffix = name.ends_with(".dockerignore").then_some(".dockerignore");
+                let text = fs::read_to_string(entry.path()).unwrap();
+                sent.insert(format!("-f{}", suffix.unwrap_or_default()), text);
+            }
+        }
+        fs::remove_dir_all(&folder).unwrap();
+        sent
+    }
+
+    /// The arguments of each invocation since the last call, in order; the folder of a run is `RUN`.
     #[track_caller]
     pub(crate) fn calls(&self) -> Vec<Vec<String>> {
         let log = self.folder.path().join("log");
         let text = fs::read(&log).unwrap_or_default();
         let _ = fs::remove_file(log);
         let text = String::from_utf8(text).expect("arguments are UTF-8");
+        let run = Regex::new(r"[^=\x00]*/shipwright/run\.\w{10}").unwrap();
+        let text = run.replace_all(&text, "RUN");
         let mut words = text.split_terminator('\0').map(str::to_owned);
         let mut calls = Vec::new();
         while let Some(count) = words.next() {
@@ -77,5 +106,28 @@ impl NotingDocker {
     pub(crate) fn registry(&self) -> Vec<String> {
         let text = fs::read_to_string(self.folder.path().join("registry")).unwrap();
         text.lines().map(str::to_owned).collect()
+    }
+}
+
+fn list(folder: &Path, path: &str, found: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{path}: {error}")) {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let path = if path.is_empty() {
+            name
+        } else {
+            format!("{path}/{name}")
+        };
+        let kind = entry.file_type().unwrap();
+        if kind.is_symlink() {
+            let target = fs::read_link(entry.path()).unwrap();
+            found.insert(path, format!("-> {}", target.display()));
+        } else if kind.is_dir() {
+            list(&entry.path(), &path, found);
+        } else {
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o7777;
+            let text = fs::read(entry.path()).unwrap();
+            found.insert(path, format!("{mode:o} {}", String::from_utf8_lossy(&text)));
+        }
     }
 }

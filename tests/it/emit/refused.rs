@@ -2,7 +2,7 @@
 
 use shipwright::diagnostics::{Diagnostic, SourceText};
 use shipwright::plan::{Dependency, Image};
-use shipwright::run::emit::{Format, emit, emit_template};
+use shipwright::run::emit::{Files, Format, emit, emit_template};
 
 use super::fixture::{image, plan};
 
@@ -11,7 +11,11 @@ use super::fixture::{image, plan};
 fn check(format: Format, change: impl Fn(&mut Image), expected: &[&str]) {
     let mut image = image("x/a", "a", &[]);
     change(&mut image);
-    let emitted = emit(&plan(&"0".repeat(40), vec![image]), format);
+    let emitted = emit(
+        &plan(&"0".repeat(40), vec![image]),
+        &Files::default(),
+        format,
+    );
     let problems: Vec<Diagnostic> = emitted.err().into_iter().flatten().collect();
     let codes: Vec<&str> = problems
         .iter()
@@ -108,10 +112,37 @@ fn in_bake_alone() {
 }
 
 #[test]
+fn several_references_to_triggers_in_bake() {
+    let mut base = image("x/base", "base", &[]);
+    let via = |line| {
+        vec![shipwright::plan::Via {
+            instruction: "FROM".to_owned(),
+            line,
+        }]
+    };
+    let mut app = image("x/app", "app", &["x/base", "x/base"]);
+    app.dependencies[1].reference = "x/base:1".to_owned();
+    app.dependencies[0].via = via(1);
+    app.dependencies[1].via = via(2);
+    for onbuild in [false, true] {
+        base.onbuild = onbuild;
+        let plan = plan(&"0".repeat(40), vec![base.clone(), app.clone()]);
+        let emitted = emit(&plan, &Files::default(), Format::Bake);
+        assert_eq!(emitted.is_err(), onbuild, "{emitted:?}");
+        assert!(emit(&plan, &Files::default(), Format::Sh).is_ok());
+    }
+}
+
+#[test]
 fn a_value_is_named_with_its_place() {
     let mut image = image("x/a", "a", &[]);
     argument(&mut image, "CERT", "a\0b");
-    let problems = emit(&plan(&"0".repeat(40), vec![image]), Format::Sh).unwrap_err();
+    let problems = emit(
+        &plan(&"0".repeat(40), vec![image]),
+        &Files::default(),
+        Format::Sh,
+    )
+    .unwrap_err();
     let problem = problems.iter().next().unwrap();
     let expected = "`build_args.CERT` of `x/a` holds a NUL, which no command line can carry";
     assert_eq!(problem.message, expected);

@@ -160,107 +160,6 @@ fn an_image_that_only_looks_right_is_built_again() {
 }
 
 #[test]
-fn another_revision_is_refused() {
-    each(
-        |_| {},
-        |bench| {
-            bench.repo.write("//- other\n");
-            let head = bench.repo.commit("Go on");
-            bench.fails(&[], &[&head, "and the plan is of", "SHIPWRIGHT_FORCE=1"]);
-            assert_eq!(bench.did(), Vec::<String>::new());
-            bench.env.push(("SHIPWRIGHT_FORCE", "1".to_owned()));
-            bench.runs(&["python"]);
-            assert_eq!(bench.did().len(), 3);
-        },
-    );
-}
-
-#[test]
-fn a_changed_tree_is_refused_where_the_build_would_read_it() {
-    // path, whether it stops python, whether it stops service2
-    let rows = [
-        ("python/run.sh", true, true),
-        ("python/new", true, true),
-        ("docker/service2.Dockerfile.dockerignore", false, true),
-        ("services/admin/new", false, false),
-        ("other", false, false),
-    ];
-    for (path, stops_python, stops_service2) in rows {
-        each(
-            |_| {},
-            |bench| {
-                bench.repo.write(&format!("//- {path}\nchanged\n"));
-                for (name, stops) in [("python", stops_python), ("service2", stops_service2)] {
-                    if stops {
-                        bench.fails(&[name], &["not as in", path]);
-                        assert_eq!(bench.did(), Vec::<String>::new());
-                    } else {
-                        bench.runs(&[name]);
-                        bench.did();
-                    }
-                }
-            },
-        );
-    }
-}
-
-#[test]
-fn the_emitted_file_itself_does_not_count() {
-    each(
-        |plan| {
-            for image in &mut plan.images {
-                image.context = ".".to_owned();
-            }
-        },
-        |bench| {
-            bench.runs(&[]);
-            bench.repo.write("//- emitted2\n");
-            bench.fails(&[], &["?? emitted2"]);
-        },
-    );
-}
-
-#[test]
-fn a_plan_of_a_working_tree_only_warns() {
-    each(
-        |plan| plan.source.dirty = true,
-        |bench| {
-            bench.repo.write("//- python/run.sh\nchanged\n");
-            let output = bench.run(&["python"]);
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(
-                output.status.success() && said.contains("warning: these paths"),
-                "{said}"
-            );
-        },
-    );
-}
-
-#[test]
-fn the_root_of_a_plan_may_be_below_the_top_of_the_checkout() {
-    for runner in Runner::ALL {
-        let tree = TREE.replace("//- ", "//- below/") + "//- python/Dockerfile\nFROM other\n";
-        let mut bench = Bench::new(runner, &tree);
-        bench.root = "below";
-        let mut plan = five(&bench.head());
-        plan.images[0].context = ".".to_owned();
-        bench.emit(&plan);
-        bench.repo.write("//- python/Dockerfile\nFROM changed\n");
-        bench.runs(&[]);
-        bench.repo.write("//- below/new\n");
-        bench.fails(&["python"], &["?? below/new"]);
-    }
-}
-
-#[test]
-fn a_wrong_folder_is_refused() {
-    each(
-        |plan| plan.images[0].context = "elsewhere".to_owned(),
-        |bench| bench.fails(&["python"], &["there is no elsewhere here"]),
-    );
-}
-
-#[test]
 fn contents_are_pushed_before_readable_tags() {
     each(
         |_| {},
@@ -430,7 +329,14 @@ fn the_environment_adds_nothing_to_a_build() {
     each(
         |_| {},
         |bench| {
-            for variable in ["BUILDX_BUILDER", "SOURCE_DATE_EPOCH", "BUILDX_GIT_LABELS"] {
+            for variable in [
+                "BUILDX_BUILDER",
+                "SOURCE_DATE_EPOCH",
+                "BUILDX_GIT_LABELS",
+                "DOCKER_DEFAULT_PLATFORM",
+                "BUILDX_NO_DEFAULT_ATTESTATIONS",
+                "BUILDX_BAKE_FILE",
+            ] {
                 bench.env.push((variable, "1".to_owned()));
             }
             bench.runs(&["python"]);
@@ -451,7 +357,7 @@ fn several_platforms_need_an_engine_that_holds_them() {
             .push(("FAKE_DOCKER_STORE", graph_driver.to_owned()));
         let said = [
             "error: the engine's image store cannot hold images of several platforms: x/shared",
-            "PUSH=true docker buildx bake --builder NAME",
+            "PUSH=true docker buildx bake -f FILE --builder NAME",
         ];
         bench.fails(&[], &said);
         assert_eq!(bench.did(), Vec::<String>::new(), "{:?}", bench.runner);

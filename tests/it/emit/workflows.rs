@@ -7,7 +7,7 @@ use std::process::Command;
 
 use regex::Regex;
 use serde_norway::Value;
-use shipwright::run::emit::{Format, emit};
+use shipwright::run::emit::{Files, Format, emit};
 
 use super::fixture::{image, plan};
 
@@ -83,7 +83,12 @@ fn every_output_that_a_workflow_takes_is_printed() {
         image.wave = wave;
         image
     });
-    let printed = emit(&plan(&"0".repeat(40), images.collect()), Format::Github).unwrap();
+    let printed = emit(
+        &plan(&"0".repeat(40), images.collect()),
+        &Files::default(),
+        Format::Github,
+    )
+    .unwrap();
     let printed = all(&printed, r"(?m)^(\w+)=");
     let waves = &workflows()[".github/workflows/images.yml"][1];
     let taken = all(&text(waves), r"steps\.emit\.outputs\.(\w+)");

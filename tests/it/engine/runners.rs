@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use shipwright::plan::{Action, Plan};
-use shipwright::run::emit::{Format, emit};
+use shipwright::run::emit::{Files, Format, emit};
 
 use super::exec::{FIVE, Poisoned, WAVES, exec};
 use crate::support::engine::{self, Contents, Engine, contents, docker, try_docker};
@@ -23,7 +23,7 @@ const RUNNERS: [(Format, &[&str]); 4] = [
 /// Runs the plan in the checkout; `push` is what asks the runner to push.
 #[track_caller]
 pub(super) fn run(repo: &Repo, plan: &Plan, format: Format, words: &[&str], push: Option<&str>) {
-    let text = emit(plan, format).expect("a plan that can be emitted");
+    let text = emit(plan, &Files::default(), format).expect("a plan that can be emitted");
     fs::write(repo.join("emitted"), text).unwrap();
     let mut command = Command::new(words[0]);
     command

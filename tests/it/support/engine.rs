@@ -31,6 +31,19 @@ pub(crate) struct Contents {
     pub(crate) config: serde_json::Value,
 }
 
+impl Contents {
+    /// The paths of files and the names of settings that differ.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+        let paths: BTreeSet<&String> = self.files.keys().chain(other.files.keys()).collect();
+        let differ = |path: &&String| self.files.get(*path) != other.files.get(*path);
+        let mut differences: Vec<String> = paths.into_iter().filter(differ).cloned().collect();
+        if self.config != other.config {
+            differences.push(format!("{} instead of {}", self.config, other.config));
+        }
+        differences
+    }
+}
+
 /// One entry of an image's file system.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct File {
