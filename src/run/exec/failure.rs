@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use super::progress::printable;
+use super::progress::{printable, without_commands};
 use crate::diagnostics::{Code, Diagnostic, SourceText};
 use crate::plan::Image;
 
@@ -88,8 +88,10 @@ pub(super) fn build_failed(
     let message = format!("`{}` failed to build ({status})", image.name);
     let mut diagnostic = Diagnostic::new(Code::BuildFailed, message);
     if let (Some(line), Some(text)) = (tail.blamed_line(), dockerfile) {
+        let text = without_commands(text);
+        let span = line_span(&text, line);
         let source = SourceText::new(image.dockerfile.as_str(), text);
-        diagnostic = diagnostic.at(&source, line_span(text, line), "");
+        diagnostic = diagnostic.at(&source, span, "");
     }
     let last = tail.last();
     if !last.is_empty() {
@@ -139,14 +141,14 @@ mod tests {
             &tail,
             Path::new("logs/app.log"),
             "docker buildx build app",
-            Some("FROM scratch\nRUN false\n"),
+            Some("FROM scratch\nRUN false ##[add-mask]x\n"),
         );
         insta::assert_snapshot!(render_one(&diagnostic, Style::default()), @r#"
         error[build-failed]: `app` failed to build (exit status: 1)
          --> app/Dockerfile:2:1
           |
-        2 | RUN false
-          | ^^^^^^^^^
+        2 | RUN false ## [add-mask]x
+          | ^^^^^^^^^^^^^^^^^^^^^^^^
           |
           = help: the log ends with
                   #5 ERROR: process "/bin/sh -c false" did not complete successfully

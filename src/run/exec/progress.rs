@@ -74,11 +74,16 @@ pub fn for_stderr(term: Option<&str>, github_actions: bool) -> Box<dyn Progress>
 /// around, and nothing in it that a CI runner takes for a command of the workflow (`::` after blanks, `##[`
 /// anywhere).
 pub(in crate::run) fn printable(line: &str) -> String {
-    let text = without_orders(line).replace("##[", "## [");
+    let text = without_commands(&without_orders(line));
     match text.trim_start().strip_prefix("::") {
         Some(rest) => format!(": :{rest}"),
         None => text,
     }
+}
+
+/// The text without what GitHub Actions takes for a command of the workflow wherever it stands.
+pub(super) fn without_commands(text: &str) -> String {
+    text.replace("##[", "## [")
 }
 
 fn without_orders(line: &str) -> String {
