@@ -116,7 +116,7 @@ pub fn init(snapshot: &Snapshot, request: &Request) -> Result<Start, Diagnostics
                 let full = contexts::with(&full, &contexts);
                 // Contexts leave names and references as they are.
                 let images = Images::of(planner.plan(&full).unwrap_or(plan));
-                let draft = settle::shortest(full, &images, &planner);
+                let draft = settle::shortest(full, &wanted, &images, &planner);
                 left_out.extend(not_read(snapshot, request));
                 return Ok(Start {
                     config: draft.to_json(),
@@ -288,14 +288,14 @@ fn not_read(snapshot: &Snapshot, request: &Request) -> Diagnostics {
 fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) -> Vec<String> {
     let images = wanted.images.iter();
     let mut lines: Vec<String> = images.map(|image| of_build(image, draft)).collect();
-    let names: BTreeSet<&String> = wanted.plain.values().collect();
-    for (prefix, (count, first)) in &wanted.spoken_of {
-        let is_namespace = draft.namespace.as_ref() == Some(prefix);
-        let within = format!("{prefix}/");
-        if is_namespace || names.iter().any(|name| name.starts_with(&within)) {
+    for found in &wanted.found {
+        let first = found.means.iter().next();
+        let first = first.and_then(|(index, path)| Some((wanted.spoken.get(*index)?, path)));
+        if let Some((reference, path)) = first {
             lines.push(format!(
-                "{}:{}: {count} references under `{prefix}` name folders here, this is the first",
-                first.dockerfile, first.line
+                "{}, as `{}` does {path}",
+                plain::told(found),
+                reference.full()
             ));
         }
     }

@@ -1,6 +1,7 @@
 //! From the files of a repository to a plan: a pure function, its phases in the order of the data.
 
 // Which images there are.
+pub(crate) mod align;
 pub(crate) mod discover;
 pub(crate) mod images;
 pub(crate) mod names;

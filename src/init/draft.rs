@@ -22,6 +22,7 @@ pub(super) struct Draft {
 pub(super) struct Rule {
     pub(super) matches: String,
     pub(super) name: String,
+    pub(super) aliases: Vec<String>,
 }
 
 /// An entry of `images`.
@@ -54,6 +55,7 @@ impl Draft {
             Json::object([
                 ("match", Json::text(&rule.matches)),
                 ("name", Json::text(&rule.name)),
+                ("aliases", Json::texts(rule.aliases.iter().cloned())),
             ])
         });
         let images = self.images.iter();
@@ -241,6 +243,7 @@ mod tests {
             rules: vec![Rule {
                 matches: "^a\\.b$".to_owned(),
                 name: "x".to_owned(),
+                aliases: Vec::new(),
             }],
             images: BTreeMap::from([
                 (

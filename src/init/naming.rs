@@ -7,6 +7,7 @@ use super::references::{Used, split, tag};
 use crate::config::IMAGE_SCHEME;
 use crate::lang::reference::{self, Reference};
 use crate::paths::file_name;
+use crate::planner::align::{Found, Shape, Spoken};
 use crate::planner::names;
 
 /// An image that a build makes, with its name.
@@ -31,12 +32,14 @@ pub(super) struct Wanted {
     pub(super) plain: BTreeMap<String, String>,
     /// Where images live, where builds say so of all in the same way.
     pub(super) repository: Option<String>,
-    /// Of each namespace that references speak of: how many, and the first of them.
-    pub(super) spoken_of: BTreeMap<String, (usize, Used)>,
-    /// Whether references write folders like `NodeBase` as `node-base`.
-    pub(super) is_kebab: bool,
-    /// Whether references write what a file name adds to its folder as a tag.
-    pub(super) is_tag: bool,
+    /// Of these, further references by which others mean them.
+    pub(super) aliases: BTreeMap<String, BTreeSet<String>>,
+    /// The references that are evidence.
+    pub(super) spoken: Vec<Spoken>,
+    /// How they speak of the Dockerfiles.
+    pub(super) found: Vec<Found>,
+    /// How names were made of paths, each with the folder where that counts, the nearest first.
+    pub(super) shapes: Vec<(String, Shape)>,
 }
 
 /// What there is to name.
@@ -310,13 +313,8 @@ fn namespace(repositories: &[Option<String>], wanted: &Wanted) -> Option<String>
             *counts.entry(prefix.to_owned()).or_default() += 1;
         }
     }
-    if counts.is_empty() {
-        let spoken = wanted.spoken_of.iter();
-        counts = spoken
-            .map(|(prefix, (count, _))| (prefix.clone(), *count))
-            .collect();
-    }
-    most(&counts).cloned()
+    let spoken = wanted.spoken_namespace();
+    most(&counts).cloned().or_else(|| spoken.map(str::to_owned))
 }
 
 /// Where images live, where the first tags of builds say so of all of them in the same way, and it is
@@ -341,7 +339,7 @@ fn repository(images: &[Named]) -> Option<String> {
 }
 
 /// What was counted most often; of several the first.
-pub(super) fn most<T: Ord>(counts: &BTreeMap<T, usize>) -> Option<&T> {
+fn most<T: Ord>(counts: &BTreeMap<T, usize>) -> Option<&T> {
     let mut best: Option<(&T, usize)> = None;
     for (value, count) in counts {
         if best.is_none_or(|(_, most)| *count > most) {
@@ -357,7 +355,7 @@ fn key(text: &str) -> Option<String> {
     Some(reference.context_key())
 }
 
-pub(super) fn joined((prefix, last): (String, String)) -> String {
+fn joined((prefix, last): (String, String)) -> String {
     if prefix.is_empty() {
         last
     } else {

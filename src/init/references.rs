@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Bound, Build, line};
 use crate::diagnostics::SourceText;
-use crate::lang::dockerfile::stages::{NoBases, Request, StageGraph};
+use crate::lang::dockerfile::stages::{ImageUse, NoBases, Request, StageGraph};
 use crate::lang::dockerfile::{self, Dockerfile};
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
+use crate::planner::align::Spoken;
 use crate::planner::resolve;
 
 /// A reference that a Dockerfile takes something from.
@@ -52,6 +53,9 @@ pub(super) fn used(dockerfiles: &BTreeMap<String, SourceText>, builds: &[Build])
                 continue;
             };
             for (_, place, image) in stages.reachable().flat_map(resolve::uses_of) {
+                if is_placeholder(image) {
+                    continue;
+                }
                 let used = Used {
                     dockerfile: path.clone(),
                     line: line(source, place.span.range().start),
@@ -68,6 +72,44 @@ pub(super) fn used(dockerfiles: &BTreeMap<String, SourceText>, builds: &[Build])
     all
 }
 
+/// Whether a reference lacks a part that somebody is to fill in: it speaks of nothing.
+fn is_placeholder(image: &ImageUse) -> bool {
+    // An empty variable in the tag leaves the repository known.
+    !image.unset.is_empty() && !image.text.starts_with(&repository(&image.reference))
+}
+
+/// The references that are evidence, each once, with all that say it: those of Dockerfiles, and the
+/// tags of builds.
+pub(super) fn spoken(used: &[Used], builds: &[Build]) -> Vec<Spoken> {
+    let mut spoken: BTreeMap<(String, Option<String>, bool), BTreeSet<String>> = BTreeMap::new();
+    for used in used.iter().filter(|used| used.reference.digest.is_none()) {
+        let (repository, tag) = (repository(&used.reference), tag(&used.reference));
+        let key = (repository, tag.map(str::to_owned), used.tag_from_variable);
+        spoken
+            .entry(key)
+            .or_default()
+            .insert(used.dockerfile.clone());
+    }
+    let tags = builds.iter().flat_map(|build| &build.references);
+    for reference in tags.filter_map(|text| Reference::parse(text).ok()) {
+        let key = (
+            repository(&reference),
+            tag(&reference).map(str::to_owned),
+            true,
+        );
+        spoken.entry(key).or_default();
+    }
+    let all = spoken
+        .into_iter()
+        .map(|((repository, tag, is_floating), used_in)| Spoken {
+            repository,
+            tag,
+            is_floating,
+            used_in,
+        });
+    all.collect()
+}
+
 /// The named contexts of a build that are folders, as a builder looks them up.
 fn folders(build: &Build) -> BTreeSet<String> {
     let folders = build.contexts.iter();
@@ -80,16 +122,21 @@ fn folders(build: &Build) -> BTreeSet<String> {
 /// A repository as people write it, in two parts: what stands before the last component, empty where
 /// nothing does, and the last component.
 pub(super) fn split(reference: &Reference) -> (String, String) {
-    let repository = Reference {
-        tag: None,
-        digest: None,
-        ..reference.clone()
-    }
-    .familiar();
+    let repository = repository(reference);
     match repository.rsplit_once('/') {
         Some((prefix, last)) => (prefix.to_owned(), last.to_owned()),
         None => (String::new(), repository),
     }
+}
+
+/// A repository as people write it.
+fn repository(reference: &Reference) -> String {
+    let repository = Reference {
+        tag: None,
+        digest: None,
+        ..reference.clone()
+    };
+    repository.familiar()
 }
 
 /// The tag of a reference that says something: none for `latest`.

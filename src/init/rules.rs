@@ -1,6 +1,6 @@
-//! One rule in place of many names: tries a few ways in which people make names of paths.
+//! One rule in place of many names: a way to make names of paths, as the configuration says it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::value::Value;
 
@@ -8,169 +8,286 @@ use super::draft::{Draft, Rule};
 use super::plain::default_name;
 use crate::config::Config;
 use crate::config::template::{Engine, Variables};
-use crate::paths::folder_of;
+use crate::paths::{file_name, folder_of};
+use crate::planner::align::{Case, File, Part, Shape, is_below};
 
 /// How many names a rule has to save.
 const ENOUGH: usize = 3;
 
-/// Ends of paths and what they make, in the order in which they are tried. `{}` in a pattern of the
-/// second group stands for one of [`FILES`].
-const FORMS: [(&str, &[&str]); 4] = [
-    (
-        "(?<image>[^/]+)/Dockerfile$",
-        &["{{ image }}", "{{ image | kebab }}"],
-    ),
-    (
-        "(?<group>[^/]+)/(?<image>[^/]+)/Dockerfile$",
-        &[
-            "{{ group }}-{{ image }}",
-            "{{ image }}-{{ group }}",
-            "{{ group }}:{{ image }}",
-            "{{ image }}:{{ group }}",
-            "{{ group }}/{{ image }}",
-            "{{ group | kebab }}-{{ image | kebab }}",
-        ],
-    ),
-    (
-        "(?<image>[^/]+)/{}",
-        &[
-            "{{ image }}:{{ version }}",
-            "{{ image }}{% if version %}:{{ version }}{% endif %}",
-            "{{ version }}{% if image %}-{{ image }}{% endif %}",
-            "{{ version }}",
-            "{{ image }}/{{ version }}",
-        ],
-    ),
-    (
-        "(?<kind>[^-/]+)-?(?<rest>[^/]*)/{}",
-        &[
-            "{{ kind }}-{{ version }}{% if rest %}-{{ rest }}{% endif %}",
-            "{{ kind }}:{{ version }}{% if rest %}-{{ rest }}{% endif %}",
-        ],
-    ),
+/// Ways in which the file name says its suffix, and whether there always is one.
+const FILES: [(&str, bool); 4] = [
+    ("(?<suffix>[^/]+)\\.[Dd]ockerfile$", true),
+    ("Dockerfile[._-](?<suffix>[^/]+)$", true),
+    ("((?<suffix>[^/]+)\\.)?[Dd]ockerfile$", false),
+    ("Dockerfile([._-](?<suffix>[^/]+))?$", false),
 ];
 
-/// Ways in which the file name says a version.
-const FILES: [&str; 3] = [
-    "(?<version>[^/]+)\\.[Dd]ockerfile$",
-    "Dockerfile[._-](?<version>[^/]+)$",
-    "((?<version>[^/]+)\\.)?Dockerfile$",
-];
-
-/// The draft with a rule in place of the names that it gives, if one gives enough. `all` holds the
-/// names of all Dockerfiles that the draft does not name in `images`.
-pub(super) fn with_rule(draft: &Draft, all: &BTreeMap<String, String>) -> Option<Draft> {
+/// The draft with rules in place of the names that they give, if they give enough. `all` holds the
+/// names of all Dockerfiles that the draft does not name in `images`; `shapes` are ways in which they
+/// may have been made, each with the folder where that counts, the nearest first.
+pub(super) fn with_rules(
+    draft: &Draft,
+    all: &BTreeMap<String, String>,
+    shapes: &[(String, Shape)],
+) -> Option<Draft> {
+    let namespace = draft.namespace.as_deref();
     let mut best: Option<Draft> = None;
-    let enough = draft.names.len().checked_sub(ENOUGH)?;
-    for (folder, namespace) in places(draft, all) {
-        for rule in forms(&folder, &namespace) {
-            let Some(names) = names_beside(&rule, all, draft.namespace.as_deref()) else {
+    let mut least = draft.names.len().checked_sub(ENOUGH - 1)?;
+    let mut rules: Vec<Rule> = Vec::new();
+    let mut names = draft.names.clone();
+    for (within, shape) in shapes {
+        let mut found: Option<(Rule, BTreeMap<String, String>)> = None;
+        for rule in forms(within, shape, all) {
+            let tried = [&rules[..], std::slice::from_ref(&rule)].concat();
+            let Some(names) = names_beside(&tried, all, namespace) else {
                 continue;
             };
-            let is_better = match &best {
-                Some(best) => names.len() < best.names.len(),
-                None => names.len() <= enough,
-            };
-            if is_better {
-                best = Some(Draft {
-                    rules: vec![rule],
-                    names,
-                    ..draft.clone()
-                });
+            if found
+                .as_ref()
+                .is_none_or(|(_, best)| names.len() < best.len())
+            {
+                found = Some((rule, names));
             }
+        }
+        let Some((rule, left)) = found.filter(|(_, left)| left.len() + ENOUGH <= names.len())
+        else {
+            continue;
+        };
+        rules.push(rule);
+        names = left;
+        if names.len() < least {
+            least = names.len();
+            best = Some(Draft {
+                rules: rules.clone(),
+                names: names.clone(),
+                ..draft.clone()
+            });
         }
     }
     best
 }
 
-/// Where names are that a rule may give: the folder that those of one namespace have in common, or
-/// the whole repository, and that namespace.
-fn places(draft: &Draft, all: &BTreeMap<String, String>) -> Vec<(String, String)> {
-    let mut folders: BTreeMap<String, Option<String>> = BTreeMap::new();
-    for (path, name) in all {
-        let named = draft.names.contains_key(path) || draft.names.contains_key(folder_of(path));
-        if !named {
-            continue;
-        }
-        let namespace = name.rsplit_once('/').map_or("", |(namespace, _)| namespace);
-        let parent = folder_of(folder_of(path)).to_owned();
-        let common = folders.entry(namespace.to_owned()).or_insert(None);
-        *common = Some(match common.take() {
-            Some(common) => common_folder(&common, &parent),
-            None => parent,
-        });
-    }
-    let mut places = Vec::new();
-    for (namespace, folder) in folders {
-        let folder = folder.filter(|folder| folder != ".").unwrap_or_default();
-        if !folder.is_empty() {
-            places.push((folder, namespace.clone()));
-        }
-        places.push((String::new(), namespace));
-    }
-    places
+/// What a template calls a folder, counted from the Dockerfile up.
+fn up(count: usize) -> &'static str {
+    const NAMES: [&str; 5] = ["image", "group", "family", "series", "class"];
+    NAMES[(count - 1).min(NAMES.len() - 1)]
 }
 
-fn common_folder(a: &str, b: &str) -> String {
-    let both = a.split('/').zip(b.split('/')).take_while(|(a, b)| a == b);
-    let both: Vec<&str> = both.map(|(part, _)| part).collect();
-    if both.is_empty() {
-        ".".to_owned()
-    } else {
-        both.join("/")
-    }
+/// What a template calls a folder, counted from the root down.
+fn down(count: usize) -> &'static str {
+    const NAMES: [&str; 4] = ["first", "second", "third", "fourth"];
+    NAMES[count.min(NAMES.len() - 1)]
 }
 
-fn forms(folder: &str, namespace: &str) -> impl Iterator<Item = Rule> {
-    let start = if folder.is_empty() {
-        "(^|/)".to_owned()
-    } else {
-        format!("^{}/(.*/)?", regex::escape(folder))
+/// The rules that may say a shape of the Dockerfiles in a folder.
+fn forms(within: &str, shape: &Shape, all: &BTreeMap<String, String>) -> Vec<Rule> {
+    let given = |path: &&String| all.get(*path) == shape.name(&File::new(path)).as_ref();
+    let paths: Vec<&String> = all
+        .keys()
+        .filter(|path| is_below(within, path))
+        .filter(given)
+        .collect();
+    if paths.is_empty() {
+        return Vec::new();
+    }
+    let has_suffix = |path: &&String| !File::new(path).suffix.is_empty();
+    let is_plain = paths.iter().all(|path| file_name(path) == "Dockerfile");
+    let files: Vec<(&str, bool)> = match paths.iter().any(has_suffix) {
+        true => FILES.to_vec(),
+        false if is_plain => vec![("Dockerfile$", false)],
+        false => vec![("[^/]+$", false)],
     };
-    let namespace = match namespace {
-        "" => String::new(),
-        namespace => format!("{namespace}/"),
+    let written = |path: &&String| {
+        let folder = folder_of(path);
+        folder != "." && File::new(path).folders.join("/") != folder
     };
-    FORMS.iter().flat_map(move |(pattern, names)| {
-        let files: &[&str] = if pattern.contains("{}") {
-            &FILES
+    let is_changed = paths.iter().any(written);
+    let withins = BTreeSet::from([within, "."]);
+    let mut rules = Vec::new();
+    for within in withins.into_iter().rev() {
+        for (file, always) in &files {
+            let has_group = file.contains("suffix");
+            let name = template(shape, is_changed, has_group.then_some(*always));
+            let matches = format!("{}{file}", pattern(within, shape, &paths));
+            rules.push(Rule {
+                matches,
+                name,
+                aliases: Vec::new(),
+            });
+        }
+    }
+    rules
+}
+
+/// The part of the expression that matches the folders, with a group for each that the name has.
+fn pattern(within: &str, shape: &Shape, paths: &[&String]) -> String {
+    let mut within: Vec<String> = match within {
+        "." => Vec::new(),
+        within => within.split('/').map(regex::escape).collect(),
+    };
+    let parts: Vec<Part> = shape.pieces.iter().map(|(_, part)| *part).collect();
+    let downs = parts.iter().filter_map(|part| match part {
+        Part::Down(at) => Some(at + 1),
+        Part::Below(from, _) => Some(*from),
+        _ => None,
+    });
+    let downs = downs.max().unwrap_or_default();
+    let mut text = String::from("^");
+    let at = |position: usize, within: &[String]| {
+        if parts.contains(&Part::Down(position)) {
+            return format!("(?<{}>[^/]+)/", down(position));
+        }
+        within
+            .get(position)
+            .map_or("[^/]+/".to_owned(), |name| format!("{name}/"))
+    };
+    for position in 0..downs {
+        text.push_str(&at(position, &within));
+    }
+    if parts.iter().any(|part| matches!(part, Part::Below(..))) {
+        text.push_str("(?<path>.+)/");
+        return text;
+    }
+    let ups = parts.iter().filter_map(|part| match part {
+        Part::Up(count) => Some(*count),
+        Part::Head | Part::Rest => Some(1),
+        _ => None,
+    });
+    let ups = ups.max().unwrap_or_default();
+    let depth = paths
+        .iter()
+        .map(|path| path.matches('/').count())
+        .min()
+        .unwrap_or_default();
+    within.truncate(depth.saturating_sub(ups));
+    for position in downs..within.len() {
+        text.push_str(&at(position, &within));
+    }
+    let is_anywhere = paths
+        .iter()
+        .any(|path| path.matches('/').count() != within.len().max(downs) + ups);
+    match (text.as_str(), is_anywhere) {
+        ("^", true) => text = "(^|/)".to_owned(),
+        (_, true) => text.push_str("(.*/)?"),
+        (_, false) => {}
+    }
+    for count in (1..=ups).rev() {
+        if count == 1 && parts.contains(&Part::Head) {
+            text.push_str("(?<kind>[^-/]+)-?(?<rest>[^/]*)/");
+        } else if parts.contains(&Part::Up(count)) {
+            text.push_str(&format!("(?<{}>[^/]+)/", up(count)));
         } else {
-            &[""]
-        };
-        let (start, namespace) = (start.clone(), namespace.clone());
-        files.iter().flat_map(move |file| {
-            let matches = format!("{start}{}", pattern.replace("{}", file));
-            let namespace = namespace.clone();
-            names.iter().map(move |name| Rule {
-                matches: matches.clone(),
-                name: format!("{namespace}{name}"),
-            })
-        })
-    })
+            text.push_str("[^/]+/");
+        }
+    }
+    text
 }
 
-/// The names that are still to be said beside a rule; none where it is no rule.
+/// The name. `suffix`: whether there always is one; none where there never is.
+fn template(shape: &Shape, is_changed: bool, suffix: Option<bool>) -> String {
+    let filter = match shape.case {
+        Case::Kebab => " | kebab",
+        Case::Plain if is_changed => " | slug",
+        Case::Plain => "",
+    };
+    let mut text = shape.prefix.clone();
+    // What is left out where it is empty takes the separator beside it along.
+    let mut is_certain = false;
+    let mut pending = String::new();
+    for (joint, part) in &shape.pieces {
+        let (value, is_optional) = match part {
+            Part::Up(count) => (format!("{{{{ {}{filter} }}}}", up(*count)), false),
+            Part::Down(count) => (format!("{{{{ {}{filter} }}}}", down(*count)), false),
+            Part::Head => (format!("{{{{ kind{filter} }}}}"), false),
+            Part::Rest => (format!("{{{{ rest{filter} }}}}"), true),
+            Part::Below(_, '/') => ("{{ path }}".to_owned(), false),
+            Part::Below(_, joint) => {
+                let case = if filter == " | slug" {
+                    " | lower"
+                } else {
+                    filter
+                };
+                (
+                    format!("{{{{ path{case} | replace('/', '{joint}') }}}}"),
+                    false,
+                )
+            }
+            Part::Suffix => match suffix {
+                None => continue,
+                Some(always) => ("{{ suffix }}".to_owned(), !always),
+            },
+        };
+        let name = if *part == Part::Rest {
+            "rest"
+        } else {
+            "suffix"
+        };
+        if !is_optional {
+            if is_certain {
+                text.push(*joint);
+            } else if !pending.is_empty() {
+                let (name, value) = pending.split_once('=').unwrap_or_default();
+                text.push_str(&format!("{{% if {name} %}}{value}{joint}{{% endif %}}"));
+                pending.clear();
+            }
+            text.push_str(&value);
+            is_certain = true;
+        } else if is_certain {
+            text.push_str(&format!("{{% if {name} %}}{joint}{value}{{% endif %}}"));
+        } else {
+            pending = format!("{name}={value}");
+        }
+    }
+    text + &shape.end
+}
+
+/// How a shape differs from that of names, as an alias of them; none where it differs in more than its
+/// beginning.
+pub(super) fn alias(shape: &Shape, of: &Shape) -> Option<String> {
+    let same = Shape {
+        prefix: of.prefix.clone(),
+        ..shape.clone()
+    };
+    if same != *of {
+        return None;
+    }
+    if shape.prefix.ends_with(':') && of.prefix.ends_with(':') {
+        return Some(format!("{}{{{{ tag }}}}", shape.prefix));
+    }
+    let is_one = |prefix: &str| prefix.is_empty() || prefix.ends_with('/') && !prefix.contains(':');
+    let is_short = shape
+        .pieces
+        .iter()
+        .all(|(joint, part)| !matches!(joint, ':' | '/') && !matches!(part, Part::Below(_, '/')));
+    (is_one(&shape.prefix) && is_one(&of.prefix) && is_short)
+        .then(|| format!("{}{{{{ short }}}}", shape.prefix))
+}
+
+/// The names that are still to be said beside rules; none where they are no rules.
 fn names_beside(
-    rule: &Rule,
+    rules: &[Rule],
     all: &BTreeMap<String, String>,
     namespace: Option<&str>,
 ) -> Option<BTreeMap<String, String>> {
     let draft = Draft {
-        rules: vec![rule.clone()],
+        rules: rules.to_vec(),
         ..Draft::default()
     };
     let config = Config::parse(&draft.to_json()).ok()?;
-    let parsed = config.rules.first()?;
-    let (template, engine) = (parsed.name.as_ref()?, Engine::new(None));
+    let engine = Engine::new(None);
     let mut names = BTreeMap::new();
     for (path, wanted) in all {
-        let given = match parsed.groups(path) {
-            Some(groups) => {
-                let groups = groups.into_iter();
+        let mut matching = config.rules.iter();
+        let found = matching.find_map(|rule| Some((rule, rule.groups(path)?)));
+        let given = match found {
+            Some((rule, groups)) => {
                 let variables: Variables = groups
+                    .into_iter()
                     .map(|(key, value)| (key, Value::from(value)))
                     .collect();
-                engine.render(template, &variables, path).ok()
+                rule.name
+                    .as_ref()
+                    .and_then(|name| engine.render(name, &variables, path).ok())
             }
             None => default_name(path, namespace),
         };

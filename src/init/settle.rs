@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::{Draft, Entry};
+use super::draft::{Draft, Entry, Rule};
 use super::naming::Wanted;
 use super::plain::default_name;
 use super::planner::{Difference, Images, Planner};
@@ -36,19 +36,35 @@ pub(super) fn in_full(wanted: &Wanted, exclude: &BTreeSet<String>) -> Draft {
         };
         (image.name.clone(), entry)
     });
+    let mut images: BTreeMap<String, Entry> = images.collect();
+    for (path, aliases) in &wanted.aliases {
+        if let Some(name) = wanted.plain.get(path) {
+            let entry = images.entry(name.clone()).or_default();
+            entry.aliases.extend(aliases.iter().cloned());
+        }
+    }
     Draft {
         namespace: wanted.namespace.clone(),
         names: wanted.plain.clone(),
         exclude: exclude.clone(),
-        images: images.collect(),
+        images,
         repository: wanted.repository.clone(),
         ..Draft::default()
     }
 }
 
 /// The shortest draft found that plans what `full` does, which is `images`.
-pub(super) fn shortest(full: Draft, images: &Images, planner: &Planner<'_>) -> Draft {
-    let settler = Settler { images, planner };
+pub(super) fn shortest(
+    full: Draft,
+    wanted: &Wanted,
+    images: &Images,
+    planner: &Planner<'_>,
+) -> Draft {
+    let settler = Settler {
+        wanted,
+        images,
+        planner,
+    };
     let mut draft = full;
     for step in [
         Settler::hoist_platforms,
@@ -57,6 +73,7 @@ pub(super) fn shortest(full: Draft, images: &Images, planner: &Planner<'_>) -> D
         Settler::drop_parts,
         Settler::drop_names,
         Settler::name_by_rule,
+        Settler::alias_by_rule,
         Settler::name_by_folder,
         Settler::drop_namespace,
     ] {
@@ -66,6 +83,7 @@ pub(super) fn shortest(full: Draft, images: &Images, planner: &Planner<'_>) -> D
 }
 
 struct Settler<'s> {
+    wanted: &'s Wanted,
     images: &'s Images,
     planner: &'s Planner<'s>,
 }
@@ -242,10 +260,37 @@ impl Settler<'_> {
             .into_iter()
             .filter(|(path, _)| !taken.contains(path))
             .collect();
-        match rules::with_rule(&draft, &all) {
+        match rules::with_rules(&draft, &all, &self.wanted.shapes) {
             Some(changed) => self.or(draft, changed),
             None => draft,
         }
+    }
+
+    /// Says once what other beginnings the names of a rule have.
+    fn alias_by_rule(&self, draft: Draft) -> Draft {
+        let mut changed = draft.clone();
+        for found in &self.wanted.found {
+            for (_, shape) in &self.wanted.shapes {
+                let Some(alias) = rules::alias(&found.shape, shape) else {
+                    continue;
+                };
+                let begins = |rule: &&mut Rule| rule.name.starts_with(&shape.prefix);
+                if let Some(rule) = changed.rules.iter_mut().find(begins)
+                    && found.shape != *shape
+                {
+                    rule.aliases.push(alias);
+                }
+            }
+            let own = |entry: &mut Entry| {
+                let is_other = |alias: &String| !alias.starts_with(&found.shape.prefix);
+                entry.aliases.retain(is_other);
+            };
+            if changed.rules != draft.rules {
+                changed.images.values_mut().for_each(own);
+            }
+        }
+        changed.images.retain(|_, entry| !entry.is_empty());
+        self.or(draft, changed)
     }
 
     /// Writes `/folder` rather than `/folder/Dockerfile` where that means the same.

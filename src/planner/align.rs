@@ -1,0 +1,332 @@
+//! How references speak of the Dockerfiles here, found by aligning them with paths.
+//!
+//! ```text
+//! references from outside ─▶ every way to make one of them of a path ─▶ that which explains most with
+//! least ─▶ the same again for those that are left
+//! ```
+//!
+//! Distinct names count, not how often they are written: `FROM gcr.io/distroless/base` in a hundred
+//! files is one coincidence. `init` writes what is found here, hints tell of it.
+
+mod publishers;
+mod shape;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) use shape::{Case, File, Part, Shape};
+
+/// How many ways are looked at closely, of those that most references suggest.
+const MAX_SHAPES: usize = 160;
+
+/// How many ways may be found in one repository.
+const MAX_FOUND: usize = 6;
+
+/// How many names of one plain folder each have to fit, where they are of a known publisher.
+const MANY: usize = 3;
+
+/// A reference from outside, with all that say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spoken {
+    /// The repository, as people write it.
+    pub(crate) repository: String,
+    /// The tag; none for `latest`.
+    pub(crate) tag: Option<String>,
+    /// Whether some part of the tag came from a variable: it is then no part of the name.
+    pub(crate) is_floating: bool,
+    /// The paths of the Dockerfiles that say it.
+    pub(crate) used_in: BTreeSet<String>,
+}
+
+impl Spoken {
+    /// The reference with its tag.
+    pub(crate) fn full(&self) -> String {
+        match &self.tag {
+            Some(tag) => format!("{}:{tag}", self.repository),
+            None => self.repository.clone(),
+        }
+    }
+
+    /// Whether it has a tag of its own, which a name without a tag does not mean.
+    fn is_pin(&self) -> bool {
+        self.tag.is_some() && !self.is_floating
+    }
+}
+
+/// A way in which references speak of Dockerfiles here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// How a name is made of a path.
+    pub(crate) shape: Shape,
+    /// The folder that holds all that are meant; `.` for the root.
+    pub(crate) within: String,
+    /// By the index of the reference, the Dockerfile that it means.
+    pub(crate) means: BTreeMap<usize, String>,
+    /// Those of them that have a literal tag, which the name lacks.
+    pub(crate) pins: BTreeSet<usize>,
+    /// Other ways that explain as much with as little, and say something else.
+    pub(crate) rivals: Vec<Shape>,
+}
+
+impl Found {
+    /// How many Dockerfiles are meant.
+    pub(crate) fn names(&self) -> usize {
+        self.means.values().collect::<BTreeSet<_>>().len()
+    }
+}
+
+/// Everything that references can be aligned with.
+pub(crate) struct Paths<'p> {
+    files: Vec<(&'p str, File)>,
+    /// By a text that stands in paths, the files whose paths have it.
+    by_text: BTreeMap<String, Vec<usize>>,
+}
+
+impl<'p> Paths<'p> {
+    /// The paths of Dockerfiles.
+    pub(crate) fn new(dockerfiles: impl IntoIterator<Item = &'p String>) -> Self {
+        let paths = dockerfiles.into_iter();
+        let files: Vec<(&str, File)> = paths.map(|path| (path.as_str(), File::new(path))).collect();
+        let mut by_text: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, (_, file)) in files.iter().enumerate() {
+            for text in file.texts() {
+                by_text.entry(text).or_default().push(index);
+            }
+        }
+        Self { files, by_text }
+    }
+
+    /// The ways in which references speak of these files, the one that explains most first.
+    pub(crate) fn find(&self, spoken: &[Spoken]) -> Vec<Found> {
+        let mut found: Vec<Found> = Vec::new();
+        let mut left: BTreeSet<usize> = (0..spoken.len()).collect();
+        while found.len() < MAX_FOUND {
+            let Some(best) = self.best(spoken, &left) else {
+                break;
+            };
+            left.retain(|index| !best.means.contains_key(index));
+            found.push(best);
+        }
+        found
+    }
+
+    /// The way that explains most of some references with least.
+    fn best(&self, spoken: &[Spoken], left: &BTreeSet<usize>) -> Option<Found> {
+        let mut suggested: BTreeMap<Shape, usize> = BTreeMap::new();
+        for &index in left {
+            let texts = BTreeSet::from([spoken[index].full(), spoken[index].repository.clone()]);
+            let shapes: BTreeSet<Shape> = texts
+                .iter()
+                .flat_map(|text| self.suggested_by(text))
+                .collect();
+            for shape in shapes {
+                *suggested.entry(shape).or_default() += 1;
+            }
+        }
+        let mut suggested: Vec<(Shape, usize)> = suggested.into_iter().collect();
+        suggested.sort_by_key(|(shape, count)| (usize::MAX - count, shape.cost()));
+        let mut all: Vec<(usize, usize, usize, Found)> = Vec::new();
+        for (shape, count) in suggested.into_iter().take(MAX_SHAPES) {
+            let most = all.iter().map(|(names, ..)| *names).max();
+            // What nobody suggested it does not explain, but for files without a suffix.
+            if most.is_some_and(|most| count * 4 < most) {
+                break;
+            }
+            let cost = shape.cost();
+            if let Some(found) = self.explained(shape, spoken, left) {
+                all.push((
+                    found.names(),
+                    found.means.len() - found.pins.len(),
+                    cost,
+                    found,
+                ));
+            }
+        }
+        let key = |(names, exact, cost, found): &(usize, usize, usize, Found)| {
+            (
+                usize::MAX - names,
+                usize::MAX - exact,
+                *cost,
+                found.shape.clone(),
+            )
+        };
+        all.sort_by_key(key);
+        let mut all = all.into_iter();
+        let (names, exact, cost, mut best) = all.next()?;
+        let equal = all.take_while(|other| (other.0, other.1, other.2) == (names, exact, cost));
+        let others = equal.filter(|(.., other)| other.means != best.means);
+        best.rivals = others.map(|(.., other)| other.shape).collect();
+        Some(best)
+    }
+
+    /// The ways in which a reference may be made of one of the paths.
+    fn suggested_by(&self, text: &str) -> BTreeSet<Shape> {
+        let mut files: BTreeSet<usize> = BTreeSet::new();
+        let mut starts: Vec<usize> = vec![0];
+        starts.extend(
+            text.char_indices()
+                .filter_map(|(at, c)| is_joint(c).then_some(at + 1)),
+        );
+        let mut ends: Vec<usize> = text
+            .char_indices()
+            .filter_map(|(at, c)| is_joint(c).then_some(at))
+            .collect();
+        ends.push(text.len());
+        for &start in &starts {
+            for &end in ends.iter().filter(|end| **end > start) {
+                files.extend(self.by_text.get(&text[start..end]).into_iter().flatten().copied());
+            }
+        }
+        let shapes = files
+            .into_iter()
+            .flat_map(|index| Shape::of(text, &self.files[index].1));
+        shapes.collect()
+    }
+
+    /// What a way explains of some references; none where that is no evidence.
+    fn explained(&self, shape: Shape, spoken: &[Spoken], left: &BTreeSet<usize>) -> Option<Found> {
+        let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, (_, file)) in self.files.iter().enumerate() {
+            if let Some(name) = shape.name(file) {
+                names.entry(name).or_default().push(index);
+            }
+        }
+        let is_public = publishers::is_known(&shape.prefix);
+        let mut found = Found {
+            shape,
+            within: String::new(),
+            means: BTreeMap::new(),
+            pins: BTreeSet::new(),
+            rivals: Vec::new(),
+        };
+        let mut several = Vec::new();
+        for &index in left {
+            let reference = &spoken[index];
+            let full = names.get(&reference.full());
+            let Some(files) = full.or_else(|| names.get(&reference.repository)) else {
+                continue;
+            };
+            if full.is_none() && reference.is_pin() {
+                if is_public {
+                    continue;
+                }
+                found.pins.insert(index);
+            }
+            match files.as_slice() {
+                [file] => {
+                    let path = self.files[*file].0;
+                    // Nobody builds an image on itself: what an image's own Dockerfile takes is published.
+                    let is_own = reference.used_in.contains(path);
+                    if !is_own || !is_public && reference.used_in.len() > 1 {
+                        found.means.insert(index, path.to_owned());
+                    }
+                }
+                files => several.push((index, files.to_vec())),
+            }
+        }
+        found.within = common(found.means.values());
+        // A folder among those that are meant beats its namesake elsewhere.
+        for (index, files) in several {
+            let mut near = files.iter().map(|file| self.files[*file].0);
+            let is_near = |path: &&str| is_below(&found.within, path) && found.within != ".";
+            let mut near = near.by_ref().filter(is_near);
+            if let (Some(path), None) = (near.next(), near.next())
+                && !spoken[index].used_in.contains(path)
+            {
+                found.means.insert(index, path.to_owned());
+            }
+        }
+        found.pins.retain(|index| found.means.contains_key(index));
+        found.is_evidence(spoken, is_public).then_some(found)
+    }
+}
+
+impl Found {
+    /// Whether it is more than a coincidence.
+    fn is_evidence(&self, spoken: &[Spoken], is_public: bool) -> bool {
+        let names = self.names();
+        if names == 0 || self.has_cycle(spoken) {
+            return false;
+        }
+        let parts = self.shape.parts();
+        let under = spoken
+            .iter()
+            .filter(|reference| reference.full().starts_with(&self.shape.prefix))
+            .count();
+        // Folders that have the names of official images say nothing that the defaults do not.
+        if self.shape.prefix.is_empty() && parts < 2 {
+            return false;
+        }
+        if is_public && !(self.shape.prefix.is_empty() && self.is_path()) {
+            let enough = if parts < 2 { MANY } else { 2 };
+            return names >= enough && self.means.len() * 4 >= under * 3;
+        }
+        let is_whole = self.shape.prefix.is_empty() || self.shape.prefix.ends_with('/');
+        names >= 2
+            || is_whole
+                && self.shape.end.is_empty()
+                && self.shape.pieces.len() <= 2
+                && !matches!(
+                    self.shape.pieces[0].1,
+                    Part::Down(_) | Part::Head | Part::Rest
+                )
+                && !matches!(self.shape.pieces[0].1, Part::Up(count) if count > 1)
+                && (self.shape.prefix.is_empty() || self.means.len() == under)
+    }
+
+    /// Whether a name is a whole path, which no image of somebody else's is by chance.
+    fn is_path(&self) -> bool {
+        matches!(self.shape.pieces[0].1, Part::Below(_, '/'))
+    }
+
+    /// Whether files would need each other.
+    fn has_cycle(&self, spoken: &[Spoken]) -> bool {
+        let mut needs: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (index, path) in &self.means {
+            for user in spoken[*index].used_in.iter().filter(|user| *user != path) {
+                needs.entry(user).or_default().insert(path);
+            }
+        }
+        // What needs nothing is taken away until nothing is left.
+        loop {
+            let before = needs.len();
+            let known: BTreeSet<&str> = needs.keys().copied().collect();
+            needs.retain(|_, needed| needed.iter().any(|path| known.contains(path)));
+            if needs.len() == before {
+                return before > 0;
+            }
+        }
+    }
+}
+
+/// The folder above those of all files; `.` for the root.
+fn common<'p>(paths: impl IntoIterator<Item = &'p String>) -> String {
+    let mut common: Option<Vec<&str>> = None;
+    for path in paths {
+        let mut folders: Vec<&str> = path.split('/').collect();
+        folders.truncate(folders.len().saturating_sub(2));
+        let same = match &common {
+            None => folders.len(),
+            Some(known) => known
+                .iter()
+                .zip(&folders)
+                .take_while(|(a, b)| a == b)
+                .count(),
+        };
+        folders.truncate(same);
+        common = Some(folders);
+    }
+    match common {
+        Some(folders) if !folders.is_empty() => folders.join("/"),
+        _ => ".".to_owned(),
+    }
+}
+
+/// Whether a path lies in a folder or below it.
+pub(crate) fn is_below(folder: &str, path: &str) -> bool {
+    let rest = path.strip_prefix(folder);
+    folder == "." || rest.is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn is_joint(c: char) -> bool {
+    matches!(c, '-' | '_' | '/' | ':' | '.')
+}

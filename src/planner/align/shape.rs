@@ -1,0 +1,343 @@
+//! Ways in which people make names of paths: a constant beginning, then parts of the path.
+
+use std::collections::BTreeSet;
+
+use crate::config::template::kebab;
+use crate::lang::reference;
+use crate::paths::folder_of;
+use crate::planner::discover;
+use crate::planner::names::problem_of;
+
+/// How many folders of a path a name is made of, at most.
+const MAX_FOLDERS: usize = 12;
+
+/// How many parts a name is made of, at most.
+const MAX_PIECES: usize = 5;
+
+/// How many folders a name leaves out at the beginning of a path, at most.
+const MAX_LEFT_OUT: usize = 4;
+
+/// What stands between parts of names.
+const JOINTS: [char; 3] = ['-', '_', '/'];
+
+/// The path of a Dockerfile, in parts that may stand in a name.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    /// The names of the folders.
+    pub(crate) folders: Vec<String>,
+    /// What the file name adds to that of a Dockerfile.
+    pub(crate) suffix: String,
+    /// Whether kebab case makes others of these.
+    differs_in_kebab: bool,
+    /// The folders in kebab case.
+    kebab: Vec<String>,
+}
+
+impl File {
+    pub(crate) fn new(path: &str) -> Self {
+        let folder = folder_of(path);
+        let legal = |text: &str| reference::legal(text).unwrap_or_default();
+        let names: Vec<&str> = match folder {
+            "." => Vec::new(),
+            folder => folder.split('/').collect(),
+        };
+        let folders: Vec<String> = names.iter().map(|name| legal(name)).collect();
+        let kebab: Vec<String> = names.iter().map(|name| legal(&kebab(name))).collect();
+        Self {
+            suffix: legal(discover::suffix(path)),
+            differs_in_kebab: kebab != folders,
+            folders,
+            kebab,
+        }
+    }
+
+    /// The texts that each may begin a name with: a reference that has none of them is not made of
+    /// this path.
+    pub(crate) fn texts(&self) -> BTreeSet<String> {
+        let folders = self.folders.iter().chain(&self.kebab);
+        let mut texts: BTreeSet<String> = folders.cloned().collect();
+        let last = self.folders.last().and_then(|last| last.split_once('-'));
+        texts.extend(
+            last.into_iter()
+                .flat_map(|(head, rest)| [head.to_owned(), rest.to_owned()]),
+        );
+        texts.remove("");
+        texts
+    }
+
+    fn folders(&self, case: Case) -> &[String] {
+        match case {
+            Case::Plain => &self.folders,
+            Case::Kebab => &self.kebab,
+        }
+    }
+}
+
+/// How folders are written in names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Case {
+    /// As they are, made legal.
+    Plain,
+    /// `NodeBase` as `node-base`.
+    Kebab,
+}
+
+/// A part of a path that stands in a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    /// A folder, counted from the Dockerfile up, from 1.
+    Up(usize),
+    /// A folder, counted from the root down, from 0.
+    Down(usize),
+    /// All folders but so many at the beginning, joined.
+    Below(usize, char),
+    /// Of the Dockerfile's folder, what stands before the first `-`.
+    Head,
+    /// Of the Dockerfile's folder, what stands after the first `-`.
+    Rest,
+    /// What the file name adds.
+    Suffix,
+}
+
+impl Part {
+    /// The part of a path; empty where it has none that could be left out, none where the path is
+    /// not made so.
+    fn of(self, file: &File, case: Case) -> Option<String> {
+        let folders = file.folders(case);
+        match self {
+            Self::Up(count) => Some(folders[folders.len().checked_sub(count)?].clone()),
+            Self::Down(count) => folders.get(count).cloned(),
+            Self::Below(from, joint) => {
+                let below = folders.get(from..).filter(|below| !below.is_empty())?;
+                Some(below.join(&joint.to_string()))
+            }
+            Self::Head => {
+                let last = folders.last()?;
+                Some(
+                    last.split_once('-')
+                        .map_or(last.as_str(), |(head, _)| head)
+                        .to_owned(),
+                )
+            }
+            Self::Rest => {
+                let last = folders.last()?;
+                Some(last.split_once('-').map_or("", |(_, rest)| rest).to_owned())
+            }
+            Self::Suffix => Some(file.suffix.clone()),
+        }
+    }
+
+    /// Which halves of which folders it takes: no two parts of a name take the same.
+    fn takes(self, folders: usize) -> u32 {
+        let both = |at: usize| 0b11 << (2 * at);
+        match self {
+            Self::Up(count) => both(folders - count),
+            Self::Down(count) => both(count),
+            Self::Below(from, _) => (from..folders).map(both).sum(),
+            Self::Head => 0b01 << (2 * (folders - 1)),
+            Self::Rest => 0b10 << (2 * (folders - 1)),
+            Self::Suffix => 1 << 31,
+        }
+    }
+}
+
+/// A way to make a name of a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Shape {
+    /// What all names begin with, separator included.
+    pub(crate) prefix: String,
+    /// The parts, each with what stands before it. An empty part is left out with it.
+    pub(crate) pieces: Vec<(char, Part)>,
+    /// What all names end in.
+    pub(crate) end: String,
+    pub(crate) case: Case,
+}
+
+impl Shape {
+    /// The folder's name in a namespace, as where the configuration says no more than that.
+    pub(crate) fn plain(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            pieces: vec![('-', Part::Up(1)), ('-', Part::Suffix)],
+            end: String::new(),
+            case: Case::Plain,
+        }
+    }
+
+    /// The folders of the path, but so many at the beginning, in one name.
+    pub(crate) fn path(prefix: &str, from: usize, joint: char) -> Self {
+        Self {
+            pieces: vec![('-', Part::Below(from, joint)), ('-', Part::Suffix)],
+            ..Self::plain(prefix)
+        }
+    }
+
+    /// The name of a Dockerfile's image; none where its path is not made so.
+    pub(crate) fn name(&self, file: &File) -> Option<String> {
+        let mut name = self.prefix.clone();
+        let mut is_first = true;
+        for (joint, part) in &self.pieces {
+            let value = part.of(file, self.case)?;
+            if value.is_empty() {
+                if !matches!(part, Part::Suffix | Part::Rest) {
+                    return None;
+                }
+                continue;
+            }
+            if !is_first {
+                name.push(*joint);
+            }
+            name.push_str(&value);
+            is_first = false;
+        }
+        name.push_str(&self.end);
+        (!is_first && problem_of(&name).is_none()).then_some(name)
+    }
+
+    /// Whether it says no more than a namespace.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        let namespace = self.prefix.strip_suffix('/')?;
+        let plain = Self::plain(&self.prefix);
+        (*self == plain && !namespace.contains(':')).then_some(namespace)
+    }
+
+    /// How much it takes to say it: of two that explain as much, the one with less is meant.
+    pub(crate) fn cost(&self) -> usize {
+        let pieces = self.pieces.iter().map(|(_, part)| match part {
+            Part::Suffix => 1,
+            Part::Up(1) => 2,
+            Part::Up(count) => 2 + count,
+            Part::Down(_) => 4,
+            Part::Below(from, _) => 3 + from,
+            Part::Head | Part::Rest => 3,
+        });
+        let literal = usize::from(!self.prefix.is_empty() && !self.prefix.ends_with(['/', ':']));
+        let end = 2 * usize::from(!self.end.is_empty());
+        let case = 2 * usize::from(self.case == Case::Kebab);
+        pieces.sum::<usize>() + literal + end + case
+    }
+
+    /// How many parts of a path stand in every name.
+    pub(crate) fn parts(&self) -> usize {
+        let parts = self.pieces.iter().map(|(_, part)| match part {
+            Part::Suffix | Part::Rest => 0,
+            Part::Below(..) => 2,
+            _ => 1,
+        });
+        parts.sum()
+    }
+
+    /// Every way in which a reference, as people write it, may be made of a path.
+    pub(crate) fn of(text: &str, file: &File) -> BTreeSet<Self> {
+        let mut shapes = BTreeSet::new();
+        if file.folders.is_empty() || file.folders.len() > MAX_FOLDERS {
+            return shapes;
+        }
+        let cases: &[Case] = match file.differs_in_kebab {
+            true => &[Case::Plain, Case::Kebab],
+            false => &[Case::Plain],
+        };
+        for &case in cases {
+            let parts = parts(file, case);
+            for (start, _) in boundaries(text) {
+                let mut reader = Derivation {
+                    text,
+                    file,
+                    case,
+                    parts: &parts,
+                    shapes: &mut shapes,
+                };
+                reader.read(start, start, 0, &mut Vec::new());
+            }
+        }
+        shapes
+    }
+}
+
+/// The parts of a path that may stand in a name, with their texts.
+fn parts(file: &File, case: Case) -> Vec<(Part, String)> {
+    let count = file.folders.len();
+    let mut parts: Vec<Part> = (1..=count.min(MAX_PIECES)).map(Part::Up).collect();
+    parts.extend((0..count.saturating_sub(1).min(MAX_LEFT_OUT)).map(Part::Down));
+    for from in 0..count.saturating_sub(1).min(MAX_LEFT_OUT) {
+        parts.extend(JOINTS.map(|joint| Part::Below(from, joint)));
+    }
+    if file
+        .folders(case)
+        .last()
+        .is_some_and(|last| last.contains('-'))
+    {
+        parts.extend([Part::Head, Part::Rest]);
+    }
+    parts.push(Part::Suffix);
+    let parts = parts
+        .into_iter()
+        .filter_map(|part| Some((part, part.of(file, case)?)));
+    parts.filter(|(_, text)| !text.is_empty()).collect()
+}
+
+/// The places of a text at which a part may begin, with the separator before each.
+fn boundaries(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let separators = text.char_indices().filter(|(_, c)| is_separator(*c));
+    std::iter::once((0, '/')).chain(separators.map(|(at, c)| (at + c.len_utf8(), c)))
+}
+
+fn is_separator(c: char) -> bool {
+    matches!(c, '-' | '_' | '/' | ':' | '.')
+}
+
+struct Derivation<'d> {
+    text: &'d str,
+    file: &'d File,
+    case: Case,
+    parts: &'d [(Part, String)],
+    shapes: &'d mut BTreeSet<Shape>,
+}
+
+impl Derivation<'_> {
+    /// Reads the text from `at` on as parts of the path. `taken` are those that it has already.
+    fn read(&mut self, start: usize, at: usize, taken: u32, pieces: &mut Vec<(char, Part)>) {
+        let parts = self.parts;
+        for (part, value) in parts {
+            let takes = part.takes(self.file.folders.len());
+            let rest = &self.text[at..];
+            if takes & taken != 0 || !rest.starts_with(value.as_str()) {
+                continue;
+            }
+            let end = at + value.len();
+            let joint = self.text[end..].chars().next();
+            if joint.is_some_and(|joint| !is_separator(joint)) {
+                continue;
+            }
+            let before = match pieces.is_empty() {
+                true => '-',
+                false => self.text[..at].chars().next_back().unwrap_or('-'),
+            };
+            pieces.push((before, *part));
+            self.add(start, end, pieces);
+            if joint.is_some() && pieces.len() < MAX_PIECES {
+                self.read(start, end + 1, takes | taken, pieces);
+            }
+            pieces.pop();
+        }
+    }
+
+    /// A shape, where what it has read is all that it has to.
+    fn add(&mut self, start: usize, end: usize, pieces: &[(char, Part)]) {
+        let mut pieces = pieces.to_vec();
+        let has_suffix = pieces.iter().any(|(_, part)| *part == Part::Suffix);
+        let says_folder = pieces.iter().any(|(_, part)| *part != Part::Suffix);
+        if !says_folder || has_suffix == self.file.suffix.is_empty() {
+            return;
+        }
+        if !has_suffix {
+            pieces.push(('-', Part::Suffix));
+        }
+        self.shapes.insert(Shape {
+            prefix: self.text[..start].to_owned(),
+            pieces,
+            end: self.text[end..].to_owned(),
+            case: self.case,
+        });
+    }
+}
