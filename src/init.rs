@@ -299,6 +299,20 @@ fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) ->
             ));
         }
     }
+    let pins = wanted.pins();
+    if let Some(first) = pins.first() {
+        let count = pins.len();
+        let what = match draft.pinned {
+            Some(_) => "which `\"pinned\": \"internal\"` takes for what is built here",
+            None => {
+                "which is left to the registry: `\"pinned\": \"internal\"` would take it for what is built here"
+            }
+        };
+        lines.push(format!(
+            "{count} of the references to images here have a literal tag, like `{}`, {what}",
+            first.full()
+        ));
+    }
     lines.extend(contexts.iter().map(|(path, folder)| {
         format!("{path}: what it copies is in `{folder}`, which is taken for its context")
     }));

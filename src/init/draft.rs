@@ -15,6 +15,8 @@ pub(super) struct Draft {
     pub(super) build_args: BTreeMap<String, String>,
     pub(super) platforms: Vec<String>,
     pub(super) repository: Option<String>,
+    /// What literal tags of images here mean, where it is not the default.
+    pub(super) pinned: Option<&'static str>,
 }
 
 /// An entry of `rules` that gives names.
@@ -76,6 +78,7 @@ impl Draft {
                 "repository",
                 Json::text(self.repository.as_deref().unwrap_or_default()),
             ),
+            ("pinned", Json::text(self.pinned.unwrap_or_default())),
         ]);
         let mut text = String::new();
         top.write(&mut text, 0);

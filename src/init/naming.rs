@@ -30,6 +30,8 @@ pub(super) struct Wanted {
     pub(super) images: Vec<Named>,
     /// Of the Dockerfiles that no build names: their names.
     pub(super) plain: BTreeMap<String, String>,
+    /// Whether literal tags of images here mean what is built here.
+    pub(super) is_pinned_internal: bool,
     /// Where images live, where builds say so of all in the same way.
     pub(super) repository: Option<String>,
     /// Of these, further references by which others mean them.
@@ -38,7 +40,7 @@ pub(super) struct Wanted {
     pub(super) spoken: Vec<Spoken>,
     /// How they speak of the Dockerfiles.
     pub(super) found: Vec<Found>,
-    /// How names were made of paths, each with the folder where that counts, the nearest first.
+    /// How names were made of paths, each with the folder where that counts.
     pub(super) shapes: Vec<(String, Shape)>,
 }
 

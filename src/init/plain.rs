@@ -7,7 +7,7 @@ use super::references::spoken;
 use crate::config::{Config, Spanned};
 use crate::lang::reference;
 use crate::paths::folder_of;
-use crate::planner::align::{File, Found, Part, Paths, Shape, is_below};
+use crate::planner::align::{File, Found, Part, Paths, Shape, Spoken, is_below};
 use crate::planner::discover;
 use crate::planner::names::Namer;
 
@@ -19,6 +19,7 @@ impl Evidence<'_> {
     pub(super) fn speak_of(&self, wanted: &mut Wanted) {
         wanted.spoken = spoken(self.used, self.builds);
         wanted.found = Paths::new(self.dockerfiles).find(&wanted.spoken);
+        wanted.is_pinned_internal = wanted.are_pins_versions();
     }
 
     /// Names the Dockerfiles that no build names: as references speak of them, else by folder.
@@ -82,8 +83,8 @@ impl Evidence<'_> {
         }
     }
 
-    /// Names the Dockerfiles that references mean, by what the first way says of each; what others say
-    /// are aliases.
+    /// Names the Dockerfiles that references mean, by the first way that fits; what others say are
+    /// aliases.
     fn name_meant(
         &self,
         built: &BTreeSet<&String>,
@@ -91,34 +92,49 @@ impl Evidence<'_> {
         wanted: &mut Wanted,
     ) {
         for found in &wanted.found {
-            let mut names = 0;
-            for path in found.means.values().filter(|path| !built.contains(path)) {
-                let Some(name) = found.shape.name(&File::new(path)) else {
-                    continue;
-                };
-                match wanted.plain.get(path) {
-                    Some(known) if *known == name => {}
-                    Some(_) => {
-                        let aliases = wanted.aliases.entry(path.clone()).or_default();
-                        aliases.insert(name.clone());
-                        taken.insert(name);
-                    }
-                    None if taken.insert(name.clone()) => {
-                        wanted.plain.insert(path.clone(), name);
-                        names += 1;
-                    }
-                    None => {}
+            let shapes = wanted.shapes.iter();
+            let of_paths = |path: &String| {
+                let file = File::new(path);
+                let mut near = shapes.clone().filter(|(within, _)| is_below(within, path));
+                let first = near.find_map(|(_, shape)| shape.name(&file));
+                first.or_else(|| found.shape.name(&file))
+            };
+            let named: Vec<(&String, String)> = found
+                .means
+                .values()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .filter(|path| !built.contains(path))
+                .filter_map(|path| Some((path, of_paths(path)?)))
+                .collect();
+            for (path, name) in named {
+                let known = wanted.plain.get(path);
+                if known.is_none() && taken.insert(name.clone()) {
+                    wanted.plain.insert(path.clone(), name);
+                }
+                let said = wanted
+                    .is_written(found, path)
+                    .then(|| found.shape.name(&File::new(path)))
+                    .flatten();
+                if let Some(said) = said.filter(|said| wanted.plain.get(path) != Some(said))
+                    && taken.insert(said.clone())
+                {
+                    wanted.aliases.entry(path.clone()).or_default().insert(said);
                 }
             }
-            if names > 0 {
-                wanted
-                    .shapes
-                    .push((found.within.clone(), found.shape.clone()));
+            for (index, path) in &found.irregular {
+                if let Some(reference) = wanted.spoken.get(*index)
+                    && !built.contains(path)
+                    && taken.insert(reference.repository.clone())
+                {
+                    let name = reference.repository.clone();
+                    wanted.plain.entry(path.clone()).or_insert(name);
+                }
             }
+            wanted
+                .shapes
+                .push((found.within.clone(), found.shape.clone()));
         }
-        wanted
-            .shapes
-            .sort_by_key(|(within, _)| usize::MAX - within.len());
     }
 
     /// Names for a Dockerfile's image, the best first: as others near it are called, then by its
@@ -162,6 +178,35 @@ impl Wanted {
     /// The namespace that most references speak of.
     pub(super) fn spoken_namespace(&self) -> Option<&str> {
         self.found.iter().find_map(|found| found.shape.namespace())
+    }
+
+    /// Whether literal tags are the version of this tree: most references have one, and each image
+    /// has one alone.
+    fn are_pins_versions(&self) -> bool {
+        let mut tags: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for reference in self.pins() {
+            let tag = reference.tag.as_deref().unwrap_or_default();
+            tags.entry(&reference.repository).or_default().insert(tag);
+        }
+        let references: usize = self.found.iter().map(|found| found.means.len()).sum();
+        let are_most = self.pins().len() * 2 > references;
+        are_most && tags.len() > 1 && tags.values().all(|tags| tags.len() == 1)
+    }
+
+    /// Whether a Dockerfile, not a build alone, means another by a way.
+    pub(super) fn is_written(&self, found: &Found, path: &String) -> bool {
+        let mut means = found.means.iter().filter(|(_, meant)| *meant == path);
+        means.any(|(index, _)| {
+            self.spoken
+                .get(*index)
+                .is_some_and(|said| !said.used_in.is_empty())
+        })
+    }
+
+    /// The references to images here that have a literal tag of their own.
+    pub(super) fn pins(&self) -> Vec<&Spoken> {
+        let pins = self.found.iter().flat_map(|found| &found.pins);
+        pins.filter_map(|index| self.spoken.get(*index)).collect()
     }
 }
 

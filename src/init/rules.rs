@@ -24,7 +24,7 @@ const FILES: [(&str, bool); 4] = [
 
 /// The draft with rules in place of the names that they give, if they give enough. `all` holds the
 /// names of all Dockerfiles that the draft does not name in `images`; `shapes` are ways in which they
-/// may have been made, each with the folder where that counts, the nearest first.
+/// may have been made, each with the folder where that counts.
 pub(super) fn with_rules(
     draft: &Draft,
     all: &BTreeMap<String, String>,
@@ -145,7 +145,9 @@ fn pattern(within: &str, shape: &Shape, paths: &[&String]) -> String {
         text.push_str(&at(position, &within));
     }
     if parts.iter().any(|part| matches!(part, Part::Below(..))) {
-        text.push_str("(?<path>.+)/");
+        let own = within.get(downs..).unwrap_or_default().join("/");
+        let own = if own.is_empty() { own } else { own + "/" };
+        text.push_str(&format!("(?<path>{own}.+)/"));
         return text;
     }
     let ups = parts.iter().filter_map(|part| match part {
@@ -154,11 +156,9 @@ fn pattern(within: &str, shape: &Shape, paths: &[&String]) -> String {
         _ => None,
     });
     let ups = ups.max().unwrap_or_default();
-    let depth = paths
-        .iter()
-        .map(|path| path.matches('/').count())
-        .min()
-        .unwrap_or_default();
+    // A file so near to the root that its folders do not reach is named by itself.
+    let depths = paths.iter().map(|path| path.matches('/').count());
+    let depth = depths.max().unwrap_or_default();
     within.truncate(depth.saturating_sub(ups));
     for position in downs..within.len() {
         text.push_str(&at(position, &within));

@@ -49,6 +49,7 @@ pub(super) fn in_full(wanted: &Wanted, exclude: &BTreeSet<String>) -> Draft {
         exclude: exclude.clone(),
         images,
         repository: wanted.repository.clone(),
+        pinned: wanted.is_pinned_internal.then_some("internal"),
         ..Draft::default()
     }
 }
@@ -270,6 +271,10 @@ impl Settler<'_> {
     fn alias_by_rule(&self, draft: Draft) -> Draft {
         let mut changed = draft.clone();
         for found in &self.wanted.found {
+            let mut meant = found.means.values();
+            if !meant.any(|path| self.wanted.is_written(found, path)) {
+                continue;
+            }
             for (_, shape) in &self.wanted.shapes {
                 let Some(alias) = rules::alias(&found.shape, shape) else {
                     continue;

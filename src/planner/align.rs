@@ -13,6 +13,7 @@ mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use publishers::is_known as is_of_publisher;
 pub(crate) use shape::{Case, File, Part, Shape};
 
 /// How many ways are looked at closely, of those that most references suggest.
@@ -63,6 +64,11 @@ pub(crate) struct Found {
     pub(crate) means: BTreeMap<usize, String>,
     /// Those of them that have a literal tag, which the name lacks.
     pub(crate) pins: BTreeSet<usize>,
+    /// Those that say the name of a folder with Dockerfiles below it, of which all but one are meant
+    /// otherwise.
+    pub(crate) irregular: BTreeMap<usize, String>,
+    /// How many references more than one Dockerfile might mean.
+    pub(crate) ambiguous: usize,
     /// Other ways that explain as much with as little, and say something else.
     pub(crate) rivals: Vec<Shape>,
 }
@@ -71,6 +77,26 @@ impl Found {
     /// How many Dockerfiles are meant.
     pub(crate) fn names(&self) -> usize {
         self.means.values().collect::<BTreeSet<_>>().len()
+    }
+}
+
+/// How well a way explains: the greater, the better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Worth {
+    names: usize,
+    exact: usize,
+    ambiguous: std::cmp::Reverse<usize>,
+    cost: std::cmp::Reverse<usize>,
+}
+
+impl Worth {
+    fn of(found: &Found) -> Self {
+        Self {
+            names: found.names(),
+            exact: found.means.len() - found.pins.len(),
+            ambiguous: std::cmp::Reverse(found.ambiguous),
+            cost: std::cmp::Reverse(found.shape.cost()),
+        }
     }
 }
 
@@ -103,6 +129,10 @@ impl<'p> Paths<'p> {
             let Some(best) = self.best(spoken, &left) else {
                 break;
             };
+            // One name beside others that fit another way is a coincidence.
+            if best.names() < 2 && !found.is_empty() {
+                break;
+            }
             left.retain(|index| !best.means.contains_key(index));
             found.push(best);
         }
@@ -124,37 +154,26 @@ impl<'p> Paths<'p> {
         }
         let mut suggested: Vec<(Shape, usize)> = suggested.into_iter().collect();
         suggested.sort_by_key(|(shape, count)| (usize::MAX - count, shape.cost()));
-        let mut all: Vec<(usize, usize, usize, Found)> = Vec::new();
+        let mut all: Vec<(Worth, Found)> = Vec::new();
         for (shape, count) in suggested.into_iter().take(MAX_SHAPES) {
-            let most = all.iter().map(|(names, ..)| *names).max();
-            // What nobody suggested it does not explain, but for files without a suffix.
+            let most = all.iter().map(|(worth, _)| worth.names).max();
+            // What few suggest explains few, but for files without a suffix.
             if most.is_some_and(|most| count * 4 < most) {
                 break;
             }
-            let cost = shape.cost();
             if let Some(found) = self.explained(shape, spoken, left) {
-                all.push((
-                    found.names(),
-                    found.means.len() - found.pins.len(),
-                    cost,
-                    found,
-                ));
+                all.push((Worth::of(&found), found));
             }
         }
-        let key = |(names, exact, cost, found): &(usize, usize, usize, Found)| {
-            (
-                usize::MAX - names,
-                usize::MAX - exact,
-                *cost,
-                found.shape.clone(),
-            )
-        };
-        all.sort_by_key(key);
+        all.sort_by(|(worth, found), (other, otherwise)| {
+            let order = other.cmp(worth);
+            order.then_with(|| found.shape.cmp(&otherwise.shape))
+        });
         let mut all = all.into_iter();
-        let (names, exact, cost, mut best) = all.next()?;
-        let equal = all.take_while(|other| (other.0, other.1, other.2) == (names, exact, cost));
-        let others = equal.filter(|(.., other)| other.means != best.means);
-        best.rivals = others.map(|(.., other)| other.shape).collect();
+        let (worth, mut best) = all.next()?;
+        let equal = all.take_while(|(other, _)| *other == worth);
+        let others = equal.filter(|(_, other)| other.means != best.means);
+        best.rivals = others.map(|(_, other)| other.shape).collect();
         Some(best)
     }
 
@@ -173,7 +192,13 @@ impl<'p> Paths<'p> {
         ends.push(text.len());
         for &start in &starts {
             for &end in ends.iter().filter(|end| **end > start) {
-                files.extend(self.by_text.get(&text[start..end]).into_iter().flatten().copied());
+                files.extend(
+                    self.by_text
+                        .get(&text[start..end])
+                        .into_iter()
+                        .flatten()
+                        .copied(),
+                );
             }
         }
         let shapes = files
@@ -184,18 +209,23 @@ impl<'p> Paths<'p> {
 
     /// What a way explains of some references; none where that is no evidence.
     fn explained(&self, shape: Shape, spoken: &[Spoken], left: &BTreeSet<usize>) -> Option<Found> {
+        // No image of somebody else's is called like a whole path here by chance.
+        let is_path = shape.prefix.is_empty() && shape.is_path();
+        let is_public = !is_path && publishers::is_known(&shape.prefix);
         let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (index, (_, file)) in self.files.iter().enumerate() {
-            if let Some(name) = shape.name(file) {
+            let name = shape.name(file);
+            if let Some(name) = name.filter(|name| !is_path || name.contains('/')) {
                 names.entry(name).or_default().push(index);
             }
         }
-        let is_public = publishers::is_known(&shape.prefix);
         let mut found = Found {
             shape,
             within: String::new(),
             means: BTreeMap::new(),
             pins: BTreeSet::new(),
+            irregular: BTreeMap::new(),
+            ambiguous: 0,
             rivals: Vec::new(),
         };
         let mut several = Vec::new();
@@ -214,9 +244,10 @@ impl<'p> Paths<'p> {
             match files.as_slice() {
                 [file] => {
                     let path = self.files[*file].0;
-                    // Nobody builds an image on itself: what an image's own Dockerfile takes is published.
+                    // Nobody builds an image on itself: what its own Dockerfile takes is published.
                     let is_own = reference.used_in.contains(path);
-                    if !is_own || !is_public && reference.used_in.len() > 1 {
+                    let is_release = !is_public && reference.is_floating;
+                    if !is_own || is_release && reference.used_in.len() > 1 {
                         found.means.insert(index, path.to_owned());
                     }
                 }
@@ -224,6 +255,7 @@ impl<'p> Paths<'p> {
             }
         }
         found.within = common(found.means.values());
+        found.ambiguous = several.len();
         // A folder among those that are meant beats its namesake elsewhere.
         for (index, files) in several {
             let mut near = files.iter().map(|file| self.files[*file].0);
@@ -236,7 +268,31 @@ impl<'p> Paths<'p> {
             }
         }
         found.pins.retain(|index| found.means.contains_key(index));
+        if found.shape.namespace().is_some() && !is_public {
+            self.add_irregular(&mut found, spoken, left);
+        }
         found.is_evidence(spoken, is_public).then_some(found)
+    }
+}
+
+impl Paths<'_> {
+    /// Adds what references under the same namespace say that is the name of a folder further up.
+    fn add_irregular(&self, found: &mut Found, spoken: &[Spoken], left: &BTreeSet<usize>) {
+        for &index in left.iter().filter(|index| !found.means.contains_key(index)) {
+            let reference = &spoken[index];
+            let Some(last) = reference.repository.strip_prefix(&found.shape.prefix) else {
+                continue;
+            };
+            let is_meant = |path: &str| found.means.values().any(|meant| meant == path);
+            let mut below = self.files.iter().filter(|(path, file)| {
+                let is_above = file.folders.iter().any(|folder| folder == last);
+                is_above && !is_meant(path) && !reference.used_in.contains(*path)
+            });
+            if let (Some((path, _)), None, false) = (below.next(), below.next(), reference.is_pin())
+            {
+                found.irregular.insert(index, (*path).to_owned());
+            }
+        }
     }
 }
 
@@ -256,7 +312,7 @@ impl Found {
         if self.shape.prefix.is_empty() && parts < 2 {
             return false;
         }
-        if is_public && !(self.shape.prefix.is_empty() && self.is_path()) {
+        if is_public {
             let enough = if parts < 2 { MANY } else { 2 };
             return names >= enough && self.means.len() * 4 >= under * 3;
         }
@@ -270,18 +326,14 @@ impl Found {
                     Part::Down(_) | Part::Head | Part::Rest
                 )
                 && !matches!(self.shape.pieces[0].1, Part::Up(count) if count > 1)
-                && (self.shape.prefix.is_empty() || self.means.len() == under)
-    }
-
-    /// Whether a name is a whole path, which no image of somebody else's is by chance.
-    fn is_path(&self) -> bool {
-        matches!(self.shape.pieces[0].1, Part::Below(_, '/'))
+                && (self.shape.prefix.is_empty()
+                    || self.means.len() + self.irregular.len() == under)
     }
 
     /// Whether files would need each other.
     fn has_cycle(&self, spoken: &[Spoken]) -> bool {
         let mut needs: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for (index, path) in &self.means {
+        for (index, path) in self.means.iter().chain(&self.irregular) {
             for user in spoken[*index].used_in.iter().filter(|user| *user != path) {
                 needs.entry(user).or_default().insert(path);
             }

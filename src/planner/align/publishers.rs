@@ -90,7 +90,7 @@ const PUBLISHERS: [&str; 83] = [
 
 /// Whether the beginning of a reference, as people write it, is of a known publisher. An image without
 /// a namespace is of `library`.
-pub(super) fn is_known(prefix: &str) -> bool {
+pub(crate) fn is_known(prefix: &str) -> bool {
     let namespace = match prefix.rsplit_once('/') {
         Some((namespace, _)) => namespace,
         None => "library",

@@ -201,6 +201,14 @@ impl Shape {
         (*self == plain && !namespace.contains(':')).then_some(namespace)
     }
 
+    /// Whether a name is a whole path.
+    pub(crate) fn is_path(&self) -> bool {
+        matches!(
+            self.pieces[..],
+            [(_, Part::Below(0, '/')), (_, Part::Suffix)]
+        )
+    }
+
     /// How much it takes to say it: of two that explain as much, the one with less is meant.
     pub(crate) fn cost(&self) -> usize {
         let pieces = self.pieces.iter().map(|(_, part)| match part {
@@ -327,7 +335,9 @@ impl Derivation<'_> {
         let mut pieces = pieces.to_vec();
         let has_suffix = pieces.iter().any(|(_, part)| *part == Part::Suffix);
         let says_folder = pieces.iter().any(|(_, part)| *part != Part::Suffix);
-        if !says_folder || has_suffix == self.file.suffix.is_empty() {
+        // A tag that all have is a tag.
+        let end_is_tag = self.text[end..].contains(':');
+        if end_is_tag || !says_folder || has_suffix == self.file.suffix.is_empty() {
             return;
         }
         if !has_suffix {

@@ -1,20 +1,16 @@
 //! References that look as if they were meant to be ours, and are not.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod foreign;
+
+use std::collections::BTreeSet;
 
 use super::ours::{Meaning, Ours};
 use super::{Resolved, uses_of};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed, nearest};
 use crate::lang::dockerfile::stages::{ImageUse, Place};
 use crate::lang::reference::Reference;
-use crate::planner::names::short;
-
-/// Where official images live: a folder that has the name of one does not make it ours.
-const OFFICIAL: &str = "docker.io/library";
-
-/// How many references under one foreign namespace have to name folders here before it is
-/// suspected to be ours.
-const ENOUGH: usize = 2;
+use crate::planner::images::Definition;
+use foreign::Foreign;
 
 /// Reports pins, references that match nothing, variables without a value, and namespaces under
 /// which other people seem to know our images.
@@ -28,18 +24,9 @@ pub(super) fn hints(
         .iter()
         .map(|image| image.definition.name.as_str())
         .collect();
-    let shorts: BTreeSet<&str> = names.iter().map(|name| short(name)).collect();
-    let namespace = namespace
-        .and_then(|namespace| Reference::parse(&format!("{namespace}/x")).ok())
-        .and_then(|reference| Some(reference.repository().strip_suffix("/x")?.to_owned()));
-    // What names itself is ours too: rules and entries may name images under other namespaces.
-    let of_names = names.iter().filter_map(|name| {
-        let repository = Reference::parse(name).ok()?.repository();
-        let (prefix, _) = repository.rsplit_once('/')?;
-        (prefix != OFFICIAL).then(|| prefix.to_owned())
-    });
-    let namespaces: BTreeSet<String> = namespace.iter().cloned().chain(of_names).collect();
-    let mut foreign: BTreeMap<String, BTreeSet<Foreign<'_>>> = BTreeMap::new();
+    let has_namespace = namespace.is_some();
+    let namespaces = namespaces(&names, namespace);
+    let mut foreign = Foreign::default();
     for (index, image) in resolved.iter().enumerate() {
         let mut seen = BTreeSet::new();
         let stages = image.views.iter().flat_map(|view| view.stages.reachable());
@@ -66,39 +53,40 @@ pub(super) fn hints(
                 }
                 Meaning::External => {
                     let repository = used.reference.repository();
-                    let Some((prefix, last)) = repository.rsplit_once('/') else {
+                    let prefix = repository.rsplit_once('/').map(|(prefix, _)| prefix);
+                    let siblings = ours.of_repository(&repository);
+                    if siblings == BTreeSet::from([index]) {
+                        // In the folder `redis`, `FROM redis` means the official image.
                         continue;
-                    };
-                    if namespaces.contains(prefix) {
+                    }
+                    if !siblings.is_empty() {
+                        let siblings = siblings.into_iter().map(|index| names[index]);
+                        diagnostics.push(unknown_tag(image, place, used, siblings));
+                    } else if prefix.is_some_and(|prefix| namespaces.contains(prefix)) {
                         diagnostics.push(unmatched(image, place, used, &names));
-                    } else if prefix != OFFICIAL
-                        && short(&image.definition.name) != last
-                        && shorts.contains(last)
-                    {
-                        let reference = Foreign {
-                            used_in: &image.definition.name,
-                            text: &used.text,
-                            last: last.to_owned(),
-                        };
-                        foreign
-                            .entry(prefix.to_owned())
-                            .or_default()
-                            .insert(reference);
+                    } else {
+                        foreign.add(image.definition, used);
                     }
                 }
             }
         }
     }
-    for (prefix, references) in foreign {
-        if references.len() >= ENOUGH {
-            diagnostics.push(name_hint(
-                &prefix,
-                &references,
-                namespace.is_some(),
-                resolved,
-            ));
-        }
-    }
+    let images: Vec<&Definition> = resolved.iter().map(|image| image.definition).collect();
+    diagnostics.extend(foreign.hints(&images, has_namespace));
+}
+
+/// The namespaces that names here stand in, written in full.
+fn namespaces(names: &[&str], namespace: Option<&str>) -> BTreeSet<String> {
+    let configured = namespace.map(|namespace| format!("{namespace}/x"));
+    let named = names.iter().filter(|name| name.contains('/'));
+    let all = configured
+        .into_iter()
+        .chain(named.map(|name| (*name).to_owned()));
+    let prefix = |name: String| {
+        let repository = Reference::parse(&name).ok()?.repository();
+        Some(repository.rsplit_once('/')?.0.to_owned())
+    };
+    all.filter_map(prefix).collect()
 }
 
 fn unset(image: &Resolved<'_>, place: Place, used: &ImageUse) -> Option<Diagnostic> {
@@ -176,6 +164,25 @@ fn ambiguous(
     )
 }
 
+/// A reference to a repository of ours with a tag that none of its images has.
+fn unknown_tag<'n>(
+    image: &Resolved<'_>,
+    place: Place,
+    used: &ImageUse,
+    siblings: impl Iterator<Item = &'n str>,
+) -> Diagnostic {
+    let message = format!(
+        "`{}` looks like an image of this repository, and none is called so",
+        used.text
+    );
+    Diagnostic::new(Code::UnmatchedReference, message)
+        .at(image.source, place.span.range(), "")
+        .help(format!(
+            "of that repository there are {} here",
+            listed(siblings)
+        ))
+}
+
 fn unmatched(image: &Resolved<'_>, place: Place, used: &ImageUse, names: &[&str]) -> Diagnostic {
     let message = format!(
         "`{}` looks like an image of this repository, and none is called so",
@@ -184,65 +191,18 @@ fn unmatched(image: &Resolved<'_>, place: Place, used: &ImageUse, names: &[&str]
     let diagnostic =
         Diagnostic::new(Code::UnmatchedReference, message).at(image.source, place.span.range(), "");
     let diagnostic = diagnostic.because_of(&used.text);
-    match nearest(&used.reference.familiar(), names.iter().copied()) {
-        Some(near) => diagnostic
+    let wanted = used.reference.familiar();
+    let near = nearest(&wanted, names.iter().copied());
+    let others = names.iter().copied().filter(|name| Some(*name) != near);
+    match (near, nearest(&wanted, others)) {
+        (Some(near), None) => diagnostic
             .help(format!("did you mean `{near}`?"))
             .help(alias(near, &used.reference)),
-        None => diagnostic.help(format!(
-            r#"if a Dockerfile here builds it, name that: `{{"version": 2, "names": {{"/its/folder": "{}"}}}}` in .shipwright.json"#,
-            used.reference.familiar()
+        (Some(near), Some(other)) => {
+            diagnostic.help(format!("did you mean `{near}`, or `{other}`?"))
+        }
+        (None, _) => diagnostic.help(format!(
+            r#"if a Dockerfile here builds it, name that: `{{"version": 2, "names": {{"/its/folder": "{wanted}"}}}}` in .shipwright.json"#
         )),
     }
-}
-
-/// A reference under a namespace that is not ours, to an image that is called like one of ours.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Foreign<'a> {
-    used_in: &'a str,
-    text: &'a str,
-    /// The last component of the repository.
-    last: String,
-}
-
-/// How many images a hint spells out.
-const SHOWN: usize = 3;
-
-fn name_hint(
-    prefix: &str,
-    references: &BTreeSet<Foreign<'_>>,
-    has_namespace: bool,
-    resolved: &[Resolved<'_>],
-) -> Diagnostic {
-    let prefix = prefix.strip_prefix("docker.io/").unwrap_or(prefix);
-    let message = format!(
-        "{} references under {prefix} name folders here",
-        references.len()
-    );
-    let diagnostic = Diagnostic::new(Code::NameHint, message);
-    if !has_namespace {
-        return diagnostic.help(format!(
-            r#"if they mean these images, add `"namespace": "{prefix}"` to .shipwright.json, or pass `--namespace {prefix}`"#
-        ));
-    }
-    let lasts: BTreeSet<&str> = references
-        .iter()
-        .map(|reference| &*reference.last)
-        .collect();
-    let aliases = lasts.iter().filter_map(|last| {
-        let mut images = resolved.iter().map(|image| image.definition);
-        let image = images.find(|image| short(&image.name) == *last)?;
-        Some(format!(
-            r#""{}": {{"aliases": ["{prefix}/{last}"]}}"#,
-            image.name
-        ))
-    });
-    let mut aliases: Vec<String> = aliases.collect();
-    if aliases.len() > SHOWN {
-        aliases.truncate(SHOWN);
-        aliases.push("…".to_owned());
-    }
-    diagnostic.help(format!(
-        r#"if they mean these images, say so: `{{"version": 2, "images": {{{}}}}}` in .shipwright.json"#,
-        aliases.join(", ")
-    ))
 }

@@ -173,6 +173,12 @@ impl Ours {
         self.matching(reference).collect()
     }
 
+    /// The images that have a name or alias in a repository.
+    pub(super) fn of_repository(&self, repository: &str) -> BTreeSet<usize> {
+        let images = self.by_repository.get(repository);
+        images.cloned().unwrap_or_default()
+    }
+
     /// The image that a repository means where the tag does not say which: the one without a tag of
     /// its own, else the only one.
     fn owner(&self, repository: &str) -> Option<usize> {
