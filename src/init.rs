@@ -75,6 +75,12 @@ fn is_named_so(path: &str) -> bool {
     bake::NAMES.contains(&name) || compose::NAMES.contains(&name)
 }
 
+/// Whether a file is called as those that bake and compose merge into others by themselves.
+fn is_override(path: &str) -> bool {
+    let name = file_name(path);
+    bake::OVERRIDES.contains(&name) || compose::OVERRIDES.contains(&name)
+}
+
 /// The Dockerfiles that bake and compose files name, whatever they are called.
 pub fn named_dockerfiles(snapshot: &Snapshot, request: &Request) -> BTreeSet<String> {
     let builds = builds(snapshot, request, &mut Diagnostics::new());
@@ -130,6 +136,7 @@ pub fn init(snapshot: &Snapshot, request: &Request) -> Result<Start, Diagnostics
         };
         if !take_out(&problems, &texts, &mut builds, &mut excluded, &mut left_out) {
             left_out.extend(problems.without_notes());
+            left_out.extend(not_read(snapshot, request));
             return Err(left_out);
         }
     }
@@ -169,12 +176,21 @@ impl Builds {
     fn add(&mut self, build: Build, left_out: &mut Diagnostics) {
         let mut known = self.0.iter_mut();
         if let Some(same) = known.find(|known| known.makes_what(&build)) {
+            if same.source.path == build.source.path {
+                left_out.push(is_same(&build, same));
+            }
             same.references.extend(build.references);
             same.contexts.extend(build.contexts);
             same.labels.extend(build.labels);
             return;
         }
         let like = self.0.iter().find(|known| {
+            // Two names are two images, whatever they are made of.
+            let mut names = known.references.iter();
+            let are_named = !known.references.is_empty() && !build.references.is_empty();
+            if are_named && !names.any(|name| build.references.contains(name)) {
+                return false;
+            }
             let same_stage = known.dockerfile == build.dockerfile && known.target == build.target;
             same_stage && known.source.path != build.source.path
         });
@@ -198,6 +214,23 @@ impl Builds {
                 )),
         );
     }
+}
+
+/// A remark on a build that makes the same image as another of its file.
+fn is_same(build: &Build, same: &Build) -> Diagnostic {
+    let names = match build.references.first() {
+        Some(name) => format!(", and `{name}` no name of its own"),
+        None => String::new(),
+    };
+    let message = format!(
+        "{} builds the same as {}: it is one image{names}",
+        build.title(),
+        same.title()
+    );
+    Diagnostic::new(Code::BuildLeftOut, message)
+        .at(&build.source, build.span.clone(), "")
+        .at(&same.source, same.span.clone(), "this one is taken")
+        .help("a further name goes under `aliases` in .shipwright.json")
 }
 
 /// What is wanted of the Dockerfiles that are not excluded, and their texts.
@@ -268,20 +301,51 @@ fn take_out(
     taken
 }
 
-/// Notes of bake and compose files that were not read because they are not at the root.
+/// How many files that were not read are spelled out.
+const SHOWN: usize = 2;
+
+/// Notes of bake and compose files that were not read: because they are not at the root, or because
+/// bake and compose alone merge them.
 fn not_read(snapshot: &Snapshot, request: &Request) -> Diagnostics {
-    let mut notes = Diagnostics::new();
-    if !request.files.is_empty() {
-        return notes;
-    }
+    let (mut below, mut overrides) = (Vec::new(), Vec::new());
     snapshot.root.walk(&mut |path, _| {
-        if is_named_so(path) && folder_of(path) != "." {
-            let message = format!("`{path}` is not read: it is not at the root");
-            let help = format!("to take it for evidence: `shipwright init {path}`");
-            notes.push(Diagnostic::new(Code::EvidenceNotRead, message).help(help));
+        if is_override(path) {
+            overrides.push(path.to_owned());
+        } else if is_named_so(path) && folder_of(path) != "." || build::extension(path) == "hcl" {
+            below.push(path.to_owned());
         }
     });
+    below.retain(|path| !is_evidence(path, request));
+    overrides.retain(|path| !request.files.contains(path));
+    let mut notes = Diagnostics::new();
+    if request.files.is_empty() && !below.is_empty() {
+        let message = format!("{} not read: not at the root", spelled(&below));
+        let help = format!("to take it for evidence: `shipwright init {}`", below[0]);
+        notes.push(Diagnostic::new(Code::EvidenceNotRead, message).help(help));
+    }
+    if !overrides.is_empty() {
+        let message = format!(
+            "{} not read: only bake and compose merge it",
+            spelled(&overrides)
+        );
+        let help = "say in .shipwright.json what it changes, where that is built";
+        notes.push(Diagnostic::new(Code::EvidenceNotRead, message).help(help));
+    }
     notes
+}
+
+/// Some paths, the first of them spelled out.
+fn spelled(paths: &[String]) -> String {
+    let shown: Vec<String> = paths
+        .iter()
+        .take(SHOWN)
+        .map(|path| format!("`{path}`"))
+        .collect();
+    match (paths.len(), paths.len().saturating_sub(SHOWN)) {
+        (1, _) => format!("{} is", shown[0]),
+        (_, 0) => format!("{} are", shown.join(" and ")),
+        (_, more) => format!("{} and {more} more files are", shown.join(", ")),
+    }
 }
 
 /// What was taken from where, for people.
@@ -289,7 +353,8 @@ fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) ->
     let images = wanted.images.iter();
     let mut lines: Vec<String> = images.map(|image| of_build(image, draft)).collect();
     for found in &wanted.found {
-        let first = found.means.iter().next();
+        let mut means = found.means.iter();
+        let first = means.find(|(_, path)| wanted.is_written(found, path));
         let first = first.and_then(|(index, path)| Some((wanted.spoken.get(*index)?, path)));
         if let Some((reference, path)) = first {
             lines.push(format!(

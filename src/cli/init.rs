@@ -154,5 +154,8 @@ fn summary(start: &Start, file: Option<&Path>) -> String {
     if more > 0 {
         text = format!("{text}  and {more} more\n");
     }
-    text
+    match file {
+        Some(_) if start.is_needed => text + "next: `shipwright list`, then commit the file\n",
+        _ => text + "next: `shipwright list`\n",
+    }
 }

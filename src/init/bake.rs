@@ -19,6 +19,12 @@ use functions::scalar;
 /// The names that bake looks for; it reads all that are there.
 pub(super) const NAMES: [&str; 2] = ["docker-bake.json", "docker-bake.hcl"];
 
+/// The names of files that bake merges into those.
+pub(super) const OVERRIDES: [&str; 2] = ["docker-bake.override.json", "docker-bake.override.hcl"];
+
+/// Attributes that say nothing of what is built.
+const SILENT: [&str; 3] = ["name", "matrix", "description"];
+
 /// Attributes of targets that a build is made of.
 const TAKEN: [&str; 11] = [
     "context",
@@ -139,12 +145,19 @@ impl<'f> Reader<'f, '_> {
         let mut values = BTreeMap::new();
         for (key, attribute) in &block.attributes {
             if !TAKEN.contains(&key.as_str()) {
+                if !SILENT.contains(&key.as_str()) {
+                    let message = format!("`{key}` of target `{name}` is not carried over");
+                    let diagnostic = Diagnostic::new(Code::ValueLeftOut, message)
+                        .at(self.source, attribute.span.clone(), "")
+                        .help("say it in .shipwright.json where it matters");
+                    self.diagnostics.push(diagnostic);
+                }
                 continue;
             }
             let what = format!("`{key}` of target `{name}`");
-            if let Some(value) = self.value(&what, Some(attribute), evaluator) {
-                values.insert(key.as_str(), value);
-            }
+            // What is not known is not what a parent says either.
+            let value = self.value(&what, Some(attribute), evaluator);
+            values.insert(key.as_str(), value.unwrap_or(Value::Null));
         }
         values
     }

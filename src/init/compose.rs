@@ -18,6 +18,26 @@ pub(super) const NAMES: [&str; 4] = [
     "docker-compose.yml",
 ];
 
+/// The names of files that compose merges into those.
+pub(super) const OVERRIDES: [&str; 4] = [
+    "compose.override.yaml",
+    "compose.override.yml",
+    "docker-compose.override.yaml",
+    "docker-compose.override.yml",
+];
+
+/// Keys of a build that are carried over.
+const TAKEN: [&str; 8] = [
+    "context",
+    "dockerfile",
+    "dockerfile_inline",
+    "target",
+    "tags",
+    "platforms",
+    "args",
+    "additional_contexts",
+];
+
 /// How long a chain of `extends` may be.
 const MAX_EXTENDS: usize = 8;
 
@@ -99,6 +119,17 @@ impl<'a> Reader<'a, '_> {
                 .into_iter()
                 .collect();
         }
+        // A variable without a value names no platform.
+        written
+            .platforms
+            .retain(|platform| !platform.trim().is_empty());
+        if let (Some(extends), true) = (service.get("extends"), build.is_mapping()) {
+            let message = format!(
+                "`extends` of service `{name}` is followed for whole keys alone: of `build` nothing is merged"
+            );
+            let help = "say in .shipwright.json what is missing";
+            self.left_out(extends.span.clone(), message, help);
+        }
         Some(written)
     }
 
@@ -139,6 +170,16 @@ impl<'a> Reader<'a, '_> {
             self.diagnostics.push(diagnostic);
             return None;
         }
+        for (key, name, _) in build.entries() {
+            if !TAKEN.contains(&name) && !name.starts_with("x-") {
+                let message = format!(
+                    "`{name}` of service `{}` is not carried over",
+                    written.label
+                );
+                let help = "say it in .shipwright.json where it matters";
+                self.left_out(key.span.clone(), message, help);
+            }
+        }
         let mut text = |key: &str| build.get(key).and_then(|node| self.text(node));
         written.context = text("context");
         written.dockerfile = text("dockerfile");
@@ -177,7 +218,12 @@ impl<'a> Reader<'a, '_> {
                     Some((name, value)) => {
                         pairs.insert(name.to_owned(), value.to_owned());
                     }
-                    None => unknown(self, &text, item.span.clone()),
+                    None => match self.variables.get(&text) {
+                        Some(value) => {
+                            pairs.insert(text, value);
+                        }
+                        None => unknown(self, &text, item.span.clone()),
+                    },
                 }
             }
             return pairs;
@@ -187,7 +233,12 @@ impl<'a> Reader<'a, '_> {
                 Some(value) => {
                     pairs.insert(name.to_owned(), value);
                 }
-                None => unknown(self, name, key.span.clone()),
+                None => match self.variables.get(name) {
+                    Some(value) => {
+                        pairs.insert(name.to_owned(), value);
+                    }
+                    None => unknown(self, name, key.span.clone()),
+                },
             }
         }
         pairs

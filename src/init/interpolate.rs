@@ -40,6 +40,11 @@ impl Variables {
         variables
     }
 
+    /// The value of a variable.
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+
     /// The value that stands on a line, without quotes and comment; lines before it may be named.
     fn value(&self, text: &str) -> String {
         if let Some(rest) = text.strip_prefix('\'') {

@@ -42,6 +42,8 @@ pub(super) struct Wanted {
     pub(super) found: Vec<Found>,
     /// How names were made of paths, each with the folder where that counts.
     pub(super) shapes: Vec<(String, Shape)>,
+    /// The same of tags that only builds give, which say where images live.
+    pub(super) built_shapes: Vec<(String, Shape)>,
 }
 
 /// What there is to name.
@@ -172,8 +174,16 @@ impl Evidence<'_> {
             same.filter(|other| *other == repository).count()
         };
         let mut taken = BTreeSet::new();
-        let mut names = Vec::new();
-        for (build, repository) in self.builds.iter().zip(repositories) {
+        let mut names = vec![None; self.builds.len()];
+        // Of two builds with one tag that which is called so keeps it: the other is a test of it.
+        let is_called_otherwise = |index: &usize| {
+            let last = repositories[*index].as_deref().map(file_name);
+            last != Some(self.builds[*index].label())
+        };
+        let mut order: Vec<usize> = (0..self.builds.len()).collect();
+        order.sort_by_key(is_called_otherwise);
+        for index in order {
+            let (build, repository) = (&self.builds[index], &repositories[index]);
             let label = reference::legal(build.label()).unwrap_or_else(|| "image".to_owned());
             let shares = self
                 .builds
@@ -202,7 +212,7 @@ impl Evidence<'_> {
                 free(&in_namespace(namespace, &label), &taken)
             });
             taken.extend(name.clone());
-            names.push(name);
+            names[index] = name;
         }
         names
     }

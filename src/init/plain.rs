@@ -30,7 +30,7 @@ impl Evidence<'_> {
             taken.insert(image.name.clone());
             taken.extend(image.aliases.iter().cloned());
         }
-        self.name_meant(&built, &mut taken, wanted);
+        Self::name_meant(&built, &mut taken, wanted);
         let mut paths: Vec<&String> = self
             .dockerfiles
             .iter()
@@ -85,12 +85,7 @@ impl Evidence<'_> {
 
     /// Names the Dockerfiles that references mean, by the first way that fits; what others say are
     /// aliases.
-    fn name_meant(
-        &self,
-        built: &BTreeSet<&String>,
-        taken: &mut BTreeSet<String>,
-        wanted: &mut Wanted,
-    ) {
+    fn name_meant(built: &BTreeSet<&String>, taken: &mut BTreeSet<String>, wanted: &mut Wanted) {
         for found in &wanted.found {
             let shapes = wanted.shapes.iter();
             let of_paths = |path: &String| {
@@ -131,9 +126,13 @@ impl Evidence<'_> {
                     wanted.plain.entry(path.clone()).or_insert(name);
                 }
             }
-            wanted
-                .shapes
-                .push((found.within.clone(), found.shape.clone()));
+            let shape = (found.within.clone(), found.shape.clone());
+            let mut meant = found.means.values();
+            if meant.any(|path| wanted.is_written(found, path)) {
+                wanted.shapes.push(shape);
+            } else {
+                wanted.built_shapes.push(shape);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! One rule in place of many names: a way to make names of paths, as the configuration says it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use minijinja::value::Value;
 
@@ -147,7 +148,7 @@ fn pattern(within: &str, shape: &Shape, paths: &[&String]) -> String {
     if parts.iter().any(|part| matches!(part, Part::Below(..))) {
         let own = within.get(downs..).unwrap_or_default().join("/");
         let own = if own.is_empty() { own } else { own + "/" };
-        text.push_str(&format!("(?<path>{own}.+)/"));
+        text.extend(["(?<path>", &own, ".+)/"]);
         return text;
     }
     let ups = parts.iter().filter_map(|part| match part {
@@ -167,7 +168,7 @@ fn pattern(within: &str, shape: &Shape, paths: &[&String]) -> String {
         .iter()
         .any(|path| path.matches('/').count() != within.len().max(downs) + ups);
     match (text.as_str(), is_anywhere) {
-        ("^", true) => text = "(^|/)".to_owned(),
+        ("^", true) => text.replace_range(.., "(^|/)"),
         (_, true) => text.push_str("(.*/)?"),
         (_, false) => {}
     }
@@ -175,7 +176,7 @@ fn pattern(within: &str, shape: &Shape, paths: &[&String]) -> String {
         if count == 1 && parts.contains(&Part::Head) {
             text.push_str("(?<kind>[^-/]+)-?(?<rest>[^/]*)/");
         } else if parts.contains(&Part::Up(count)) {
-            text.push_str(&format!("(?<{}>[^/]+)/", up(count)));
+            text.extend(["(?<", up(count), ">[^/]+)/"]);
         } else {
             text.push_str("[^/]+/");
         }
@@ -227,13 +228,13 @@ fn template(shape: &Shape, is_changed: bool, suffix: Option<bool>) -> String {
                 text.push(*joint);
             } else if !pending.is_empty() {
                 let (name, value) = pending.split_once('=').unwrap_or_default();
-                text.push_str(&format!("{{% if {name} %}}{value}{joint}{{% endif %}}"));
+                let _ = write!(text, "{{% if {name} %}}{value}{joint}{{% endif %}}");
                 pending.clear();
             }
             text.push_str(&value);
             is_certain = true;
         } else if is_certain {
-            text.push_str(&format!("{{% if {name} %}}{joint}{value}{{% endif %}}"));
+            let _ = write!(text, "{{% if {name} %}}{joint}{value}{{% endif %}}");
         } else {
             pending = format!("{name}={value}");
         }

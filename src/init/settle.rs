@@ -261,7 +261,8 @@ impl Settler<'_> {
             .into_iter()
             .filter(|(path, _)| !taken.contains(path))
             .collect();
-        match rules::with_rules(&draft, &all, &self.wanted.shapes) {
+        let shapes = [&self.wanted.shapes[..], &self.wanted.built_shapes].concat();
+        match rules::with_rules(&draft, &all, &shapes) {
             Some(changed) => self.or(draft, changed),
             None => draft,
         }

@@ -107,8 +107,8 @@ fn init_on_lagoon_images() {
       "namespace": "lagoon",
       "rules": [
         {
-          "match": "^images/(.*/)?(?<kind>[^-/]+)-?(?<rest>[^/]*)/(?<version>[^/]+)\\.[Dd]ockerfile$",
-          "name": "lagoon/{{ kind }}-{{ version }}{% if rest %}-{{ rest }}{% endif %}"
+          "match": "^images/(?<kind>[^-/]+)-?(?<rest>[^/]*)/(?<suffix>[^/]+)\\.[Dd]ockerfile$",
+          "name": "lagoon/{{ kind }}-{{ suffix }}{% if rest %}-{{ rest }}{% endif %}"
         }
       ],
       "build_args": {"LAGOON_VERSION": "development", "LOCAL_REPO": "lagoon"},
@@ -150,7 +150,7 @@ fn init_on_the_others() {
     );
     check(
         "google+oss-fuzz",
-        &["gcr.io/oss-fuzz-base/{{ image }}:{{ version }}"],
+        &["gcr.io/oss-fuzz-base/{{ image | slug }}{% if suffix %}:{{ suffix }}{% endif %}"],
     );
 }
 

@@ -87,12 +87,10 @@ pub(super) fn context() -> Context<'static> {
             _ => Err("it is no list".to_owned()),
         }),
         ("coalesce", |a| {
-            let mut some = a
-                .iter()
-                .filter(|v| !matches!(v, Value::Null) && **v != Value::from(""));
+            let mut some = a.iter().filter(|v| !matches!(v, Value::Null));
             some.next()
                 .cloned()
-                .ok_or_else(|| "all are empty".to_owned())
+                .ok_or_else(|| "all are null".to_owned())
         }),
         ("lookup", |a| {
             let found = object(&a, 0)?.get(&*text(&a, 1)?).cloned();

@@ -241,9 +241,10 @@ impl Shape {
         if file.folders.is_empty() || file.folders.len() > MAX_FOLDERS {
             return shapes;
         }
-        let cases: &[Case] = match file.differs_in_kebab {
-            true => &[Case::Plain, Case::Kebab],
-            false => &[Case::Plain],
+        let cases: &[Case] = if file.differs_in_kebab {
+            &[Case::Plain, Case::Kebab]
+        } else {
+            &[Case::Plain]
         };
         for &case in cases {
             let parts = parts(file, case);
@@ -317,9 +318,10 @@ impl Derivation<'_> {
             if joint.is_some_and(|joint| !is_separator(joint)) {
                 continue;
             }
-            let before = match pieces.is_empty() {
-                true => '-',
-                false => self.text[..at].chars().next_back().unwrap_or('-'),
+            let before = if pieces.is_empty() {
+                '-'
+            } else {
+                self.text[..at].chars().next_back().unwrap_or('-')
             };
             pieces.push((before, *part));
             self.add(start, end, pieces);

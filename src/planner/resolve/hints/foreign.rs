@@ -15,12 +15,16 @@ const SHOWN: usize = 3;
 /// How many letters a name has, at the least, of which a misspelt one is told.
 const LONG: usize = 6;
 
+/// What a reference says: repository as people write it, tag, whether that came from a variable.
+type Said = (String, Option<String>, bool);
+
+/// Who says it: a Dockerfile, and the image that is made of it.
+type User = (String, String);
+
 /// References to images that others make, by what they say.
 #[derive(Debug, Default)]
 pub(super) struct Foreign {
-    /// By repository as people write it, tag, and whether that came from a variable: the Dockerfiles
-    /// that say so, and the images that are made of them.
-    said: BTreeMap<(String, Option<String>, bool), BTreeSet<(String, String)>>,
+    said: BTreeMap<Said, BTreeSet<User>>,
 }
 
 impl Foreign {
@@ -45,9 +49,10 @@ impl Foreign {
         let mut diagnostics = Diagnostics::new();
         let paths: BTreeSet<&String> = images.iter().map(|image| &image.dockerfile).collect();
         let spoken: Vec<Spoken> = self.said.iter().map(spoken).collect();
-        let found = match spoken.is_empty() {
-            true => Vec::new(),
-            false => Paths::new(paths).find(&spoken),
+        let found = if spoken.is_empty() {
+            Vec::new()
+        } else {
+            Paths::new(paths).find(&spoken)
         };
         let mut told: BTreeSet<usize> = BTreeSet::new();
         for way in &found {
@@ -63,7 +68,7 @@ impl Foreign {
                 Some(namespace) if !has_namespace => hint.help(format!(
                     r#"if they mean these images, add `"namespace": "{namespace}"` to .shipwright.json, or pass `--namespace {namespace}`"#
                 )),
-                _ => self.with_ways_out(hint, way, &spoken, images, has_namespace),
+                _ => Self::with_ways_out(hint, way, &spoken, images, has_namespace),
             });
         }
         for (index, reference) in spoken.iter().enumerate() {
@@ -76,7 +81,6 @@ impl Foreign {
 
     /// How to say that a way is meant, where a namespace does not.
     fn with_ways_out(
-        &self,
         hint: Diagnostic,
         way: &Found,
         spoken: &[Spoken],
@@ -117,12 +121,7 @@ impl Foreign {
     }
 }
 
-fn spoken(
-    ((repository, tag, is_floating), users): (
-        &(String, Option<String>, bool),
-        &BTreeSet<(String, String)>,
-    ),
-) -> Spoken {
+fn spoken(((repository, tag, is_floating), users): (&Said, &BTreeSet<User>)) -> Spoken {
     Spoken {
         repository: repository.clone(),
         tag: tag.clone(),
