@@ -22,6 +22,7 @@ use serde_json::{Value as Json, json};
 
 use crate::config::template::Template;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
+use crate::lang::reference::Reference;
 use crate::paths;
 use json::{At, Object};
 use levels::Levels;
@@ -70,6 +71,9 @@ table! {
         /// what a literal tag of one of our repositories means (`FROM acme/python:3.11`): `"external"` leaves it to
         /// the registry and says so, `"internal"` takes it as ours
         pinned: Pinned;
+        /// a registry, as a rule a pull-through cache, from which locked bases are taken:
+        /// `mirror.example.com/docker.io/library/debian` for `debian`. It counts in no fingerprint
+        mirror: Option<Spanned<String>>;
         /// how much diagnostics weigh that are warnings: `{"pinned": "off", "missing-source": "error"}`. `off`, `warning`
         /// or `error`, which stops `plan` and `exec` too
         diagnostics: Levels;
@@ -178,10 +182,18 @@ impl Config {
         } else {
             top.check_keys(&keys, |_| None);
         }
-        Self {
+        let config = Self {
             settings: Settings::read(top),
             ..Self::read(top)
+        };
+        if let Some(mirror) = &config.mirror
+            && let Err(error) = Reference::parse(&format!("{}/x/y", mirror.value))
+        {
+            let message = format!("`{}` is not a registry: {error}", mirror.value);
+            let help = "it is like `mirror.example.com` or `mirror.example.com:5000/cache`";
+            top.refuse(mirror.span.clone(), message, help);
         }
+        config
     }
 
     /// Gives diagnostics the weight that they have in this repository; leaves out those that are off.
@@ -333,6 +345,10 @@ mod tests {
                 "not a glob pattern",
                 "`a{`",
             ],
+        );
+        check_refused(
+            r#"{"version": 2, "mirror": "https://m.example.com"}"#,
+            &["error[config-value]", "is not a registry"],
         );
         check_refused(
             r#"{"version": 2, "namespace": "a", "namespace": "b"}"#,
