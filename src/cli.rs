@@ -32,25 +32,36 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use crate::diagnostics::Diagnostics;
 use args::{Arguments, Command};
 
 /// Runs a command line, the program's name first. Exit status: 0 done; 1 the plan cannot be made,
-/// a check failed or a build failed; 2 wrong usage.
+/// a check failed or a build failed; 2 wrong usage, and trouble of a command whose 1 is an answer.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let typed: Vec<OsString> = arguments.into_iter().collect();
+    let is_typed = |word: &str| typed.iter().any(|typed| typed == word);
+    let by_other_name = is_typed("build") && !is_typed("exec");
+    let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
         Err(error) => return misused(&error),
     };
     output::set_verbosity(arguments.verbose, arguments.quiet);
+    if by_other_name && matches!(arguments.command, Command::Exec { .. }) {
+        output::eprint("`shipwright build` is `shipwright exec`\n");
+    }
     let directory = arguments.directory.unwrap_or_default();
+    if let Some(why) = arguments.command.without_effect() {
+        return misused(&Arguments::command().error(ErrorKind::ArgumentConflict, why));
+    }
+    let trouble = arguments.command.trouble();
     match dispatch(&directory, arguments.command) {
         Ok(code) => code,
         Err(diagnostics) => {
             output::report(&directory, &diagnostics);
-            ExitCode::FAILURE
+            ExitCode::from(trouble)
         }
     }
 }
@@ -82,7 +93,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         Command::Why { planning } => why::run(directory, &planning)?,
         Command::Diff(diffing) => return diff::run(directory, &diffing),
         Command::Init(init) => init::run(directory, &init)?,
-        Command::Inputs { planning } => inputs::run(directory, planning)?,
+        Command::Inputs(arguments) => inputs::run(directory, arguments)?,
         Command::Built {
             planning,
             stored,

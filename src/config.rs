@@ -211,6 +211,18 @@ impl Config {
             templates.any(|template: &Template| template.text.contains("git_tags"))
         })
     }
+
+    /// Whether some image gets tags of the branch: by default, or by a template that asks for it.
+    pub(crate) fn asks_for_branch(&self) -> bool {
+        let rules = self.rules.iter().map(|rule| &rule.settings);
+        let images = self.images.values().map(|entry| &entry.settings);
+        let mut all = rules.chain(images).chain([&self.settings]);
+        self.settings.publish.tags.0.is_none()
+            || all.any(|settings| {
+                let mut tags = settings.publish.tags.0.iter().flatten();
+                tags.any(|template| template.text.contains("branch"))
+            })
+    }
 }
 
 impl Value for BTreeMap<String, Name> {

@@ -8,6 +8,7 @@
 pub mod annotations;
 mod causes;
 mod code;
+pub mod escape;
 mod outcome;
 pub mod render;
 

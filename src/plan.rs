@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostics::escape;
+
 /// The version of the format that this program writes and reads.
 pub const VERSION: u32 = 1;
 
@@ -38,6 +40,42 @@ pub struct Source {
     pub timestamp: i64,
     /// The commit that decisions were made against (`--since`).
     pub since: Option<String>,
+    /// The epoch that the command line gave.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub epoch: String,
+    /// What else the command line gave: with it the plan can be made again.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub options: SourceOptions,
+}
+
+/// What the command line said over the configuration, of all that a plan depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SourceOptions {
+    /// The branch; empty where it was said that there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// First part of default names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Where images live: a template.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// Build arguments.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub build_args: BTreeMap<String, String>,
+    /// Build arguments that are not counted.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stamp_args: BTreeMap<String, String>,
+    /// Platforms.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
+    /// Further tags of every image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Whether the configured tags are left out.
+    #[serde(skip_serializing_if = "is_false")]
+    pub no_default_tags: bool,
 }
 
 /// One image: a Dockerfile, a target stage and a set of build arguments.
@@ -209,12 +247,13 @@ impl std::fmt::Display for ReadError {
 impl std::error::Error for ReadError {}
 
 impl Plan {
-    /// The plan as its file: two-space indent, one final newline.
+    /// The plan as its file: two-space indent, one final newline; characters that a terminal or a CI
+    /// runner would take for a command are escaped.
     pub fn to_json(&self) -> String {
         let mut text =
             serde_json::to_string_pretty(self).expect("a plan holds nothing that JSON cannot");
         text.push('\n');
-        text
+        escape::json(&text).into_owned()
     }
 
     /// Reads a plan that [`Plan::to_json`] or another program wrote.
@@ -315,6 +354,10 @@ fn is_false(value: &bool) -> bool {
 )]
 fn is_true(value: &bool) -> bool {
     *value
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn yes() -> bool {

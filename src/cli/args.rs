@@ -54,10 +54,13 @@ pub(super) enum Command {
     /// Print the plan compiled for a runner
     Emit(super::emit::Emit),
     /// Build and tag the images with Docker
-    #[command(after_help = "Examples:\n  \
+    #[command(
+        visible_alias = "build",
+        after_help = "Examples:\n  \
         shipwright exec                             everything that is not built yet\n  \
         shipwright exec service1                    one image and what it needs\n  \
-        shipwright exec --plan plan.json -j2        a stored plan")]
+        shipwright exec --plan plan.json -j2        a stored plan"
+    )]
     Exec {
         #[command(flatten)]
         planning: Planning,
@@ -96,13 +99,7 @@ pub(super) enum Command {
         shipwright diff old.json new.json           two stored plans")]
     Diff(Diffing),
     /// List the files that go into images: mode, blob, path
-    #[command(after_help = "Examples:\n  \
-        shipwright inputs service1\n  \
-        shipwright inputs --rev v1.2 service1")]
-    Inputs {
-        #[command(flatten)]
-        planning: Planning,
-    },
+    Inputs(super::inputs::Inputs),
     /// Draw what the images take from each other
     Graph(super::graph::Graph),
     /// Report problems and print nothing else; for pre-commit hooks and CI
@@ -174,6 +171,39 @@ pub(super) enum Command {
     /// Print a Dockerfile as JSON, for tools
     #[command(hide = true)]
     Parse(super::parse::Parse),
+}
+
+impl Command {
+    /// Why an option that all plans have means nothing to this command; none where all that was typed has
+    /// an effect.
+    pub(super) fn without_effect(&self) -> Option<String> {
+        let (command, planning, since) = match self {
+            Self::Check { planning } => ("check", planning, planning.since.is_some()),
+            Self::Built { planning, .. } => ("built", planning, planning.since.is_some()),
+            Self::Inputs(inputs) => {
+                let planning = inputs.planning();
+                ("inputs", planning, planning.since.is_some())
+            }
+            Self::Why { planning } => ("why", planning, false),
+            _ => return None,
+        };
+        let option = match (since, &planning.built) {
+            (true, _) => "--since",
+            (false, Some(_)) => "--built",
+            (false, None) => return None,
+        };
+        Some(format!(
+            "`{option}` changes nothing that `{command}` prints: try `plan`, `list` or `why`\n"
+        ))
+    }
+
+    /// The exit status where the command cannot do what it is for.
+    pub(super) fn trouble(&self) -> u8 {
+        match self {
+            Self::Diff(diffing) if diffing.exit_code => 2,
+            _ => 1,
+        }
+    }
 }
 
 /// How a plan is made, the same wherever one is.
@@ -276,7 +306,7 @@ pub(super) struct Diffing {
     /// How to show it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: DiffFormat,
-    /// Exit with 1 where anything changes
+    /// Exit with 1 where anything changes, with 2 where that cannot be said
     #[arg(long)]
     pub(super) exit_code: bool,
     #[command(flatten)]

@@ -143,15 +143,11 @@ pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(),
             return sealed_bake::write(&planned, &folder);
         }
         What::Format(Format::Github) => {
-            let plan = stored::or_made(directory, &arguments.stored, || {
-                planned(directory, what, arguments)
-            })?;
+            let plan = planned(directory, what, arguments)?.plan;
             emit(&plan, &Files::default(), Format::Github)?
         }
         What::Template(template) => {
-            let plan = stored::or_made(directory, &arguments.stored, || {
-                planned(directory, what, arguments)
-            })?;
+            let plan = planned(directory, what, arguments)?.plan;
             emit_template(&plan, &read(directory, template)?)?
         }
     };
@@ -165,10 +161,7 @@ fn planned(directory: &Path, what: &What, arguments: &Emit) -> Result<Planned, D
         let file = arguments.output.file(directory);
         return planning::make(directory, &arguments.planning, file.as_deref(), sends);
     };
-    let plan = stored::read(&stored)?;
-    // The plan's own file was not there when it was made.
-    let workspace = planning::open(directory, Some(&stored))?;
-    output::settle(&workspace, workspace.stored(plan, sends))
+    stored::held(directory, &stored, sends)
 }
 
 /// The template, under the name that was typed: it says the language of the template.

@@ -70,10 +70,7 @@ fn make(
     let Some(file) = stored.file(directory) else {
         return planning::make(directory, planning, None, sends);
     };
-    let plan = stored::read(&file)?;
-    // The plan's own file was not there when it was made.
-    let workspace = planning::open(directory, Some(&file))?;
-    output::settle(&workspace, workspace.stored(plan, sends))
+    stored::held(directory, &file, sends)
 }
 
 fn run_plan(

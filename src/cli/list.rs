@@ -6,8 +6,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::args::{Planning, Stored};
 use super::{output, planning, stored};
-use crate::diagnostics::Diagnostics;
-use crate::plan::{Image, Plan};
+use crate::diagnostics::{Diagnostics, escape};
+use crate::plan::{Action, Image, Plan};
 use crate::planner::names::short;
 
 pub(super) fn run(
@@ -22,7 +22,7 @@ pub(super) fn run(
     } else {
         table(&plan)
     };
-    Ok(output::write(&text, None)?)
+    Ok(output::write_text(&text, None)?)
 }
 
 /// All references, one a line: of each image the content reference, then the readable ones.
@@ -37,21 +37,37 @@ fn references(plan: &Plan) -> String {
     text
 }
 
-/// One line an image, in build order.
+/// One line an image, in build order; with what a runner does with it, where that was decided.
 fn table(plan: &Plan) -> String {
-    let header = ["WAVE", "IMAGE", "CONTENT", "NEEDS", "DOCKERFILE"].map(str::to_owned);
+    let decided = plan
+        .images
+        .iter()
+        .any(|image| image.action != Action::Ensure);
+    let mut header = vec!["WAVE", "IMAGE", "CONTENT", "NEEDS", "DOCKERFILE"];
+    header.extend(decided.then_some("ACTION"));
+    let header = header.into_iter().map(str::to_owned).collect();
     let rows = plan.images.iter().map(|image| {
         let content = image.reference.rsplit(':').next().unwrap_or_default();
         let dirty = if image.dirty { " (dirty)" } else { "" };
-        [
+        let mut row = vec![
             image.wave.to_string(),
             image.name.clone(),
             format!("{}{dirty}", content.get(..15).unwrap_or(content)),
             needs(image),
-            image.dockerfile.clone(),
-        ]
+            escape::name(&image.dockerfile).into_owned(),
+        ];
+        row.extend(decided.then(|| action(image.action).to_owned()));
+        row
     });
     align(std::iter::once(header).chain(rows).collect())
+}
+
+fn action(action: Action) -> &'static str {
+    match action {
+        Action::Ensure => "ensure",
+        Action::Build => "build",
+        Action::Retag => "retag",
+    }
 }
 
 /// The short names of what an image needs.
@@ -70,8 +86,9 @@ fn needs(image: &Image) -> String {
 }
 
 /// Rows with their columns lined up, two spaces between them.
-fn align<const N: usize>(rows: Vec<[String; N]>) -> String {
-    let mut widths = [0; N];
+fn align(rows: Vec<Vec<String>>) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let mut widths = vec![0; columns];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.width());
@@ -98,7 +115,7 @@ mod tests {
     fn columns_line_up_by_width_on_the_screen() {
         let rows = vec![["数", "b"], ["a", "c"]]
             .into_iter()
-            .map(|row| row.map(str::to_owned));
+            .map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(align(rows.collect()), "数  b\na   c\n");
     }
 }

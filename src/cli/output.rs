@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::screen;
 use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, Severity};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, Severity, escape};
 use crate::planner::Workspace;
 use crate::tree::source::{Checkout, FileIdentity};
 
@@ -37,6 +37,15 @@ pub(super) fn check_writable(file: &Path) -> Result<(), Diagnostic> {
         _ => temporary("", file).map(drop),
     };
     check().map_err(|error| unwritable(file, &error))
+}
+
+/// Writes lines for people, as [`write`] does, without anything that a terminal or a CI runner takes for
+/// a command.
+///
+/// # Errors
+/// As [`write`].
+pub(super) fn write_text(text: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
+    write(&escape::rendered(text), file)
 }
 
 fn replace(data: &str, file: &Path) -> std::io::Result<()> {
@@ -224,7 +233,14 @@ fn remark(checkout: &Checkout, diagnostics: &Diagnostics) {
 }
 
 /// Warnings that every command shows: where they are right, the plan is not what people want.
-const SHOWN_ALWAYS: [Code; 3] = [Code::IgnoredInput, Code::NameHint, Code::NotUtf8];
+const SHOWN_ALWAYS: [Code; 6] = [
+    Code::IgnoredInput,
+    Code::NameHint,
+    Code::NoBranch,
+    Code::NotUtf8,
+    Code::SinceNotPlanned,
+    Code::Uncommitted,
+];
 
 /// Writes to standard error; one that is closed is nobody's problem.
 pub(super) fn eprint(text: &str) {

@@ -44,11 +44,11 @@ pub(super) fn run(directory: &Path, arguments: &Plan) -> Result<(), Diagnostics>
         file.as_deref(),
         Sends::Sealed,
     )?;
-    let text = match format {
-        Format::Text => review(&made.plan, screen::stdout()),
-        Format::Json => made.plan.to_json(),
-    };
-    output::write(&text, file.as_deref())?;
+    let file = file.as_deref();
+    match format {
+        Format::Text => output::write_text(&review(&made.plan, screen::stdout()), file)?,
+        Format::Json => output::write(&made.plan.to_json(), file)?,
+    }
     // The process ends: nobody needs what it holds to be freed piece by piece.
     std::mem::forget(made);
     Ok(())

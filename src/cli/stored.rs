@@ -3,11 +3,21 @@
 use std::path::Path;
 
 use super::args::Stored;
+use super::{output, planning};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::Plan;
-use crate::planner::Planned;
+use crate::planner::{Planned, Sends};
 
-/// A plan that was stored, or one that is made now.
+/// A plan that was stored, held against the repository for a runner that sends this.
+pub(super) fn held(directory: &Path, file: &Path, sends: Sends) -> Result<Planned, Diagnostics> {
+    let plan = read(file)?;
+    // The plan's own file was not there when it was made; a builder would be sent it all the same.
+    let own = (sends == Sends::Sealed).then_some(file);
+    let workspace = planning::open(directory, own)?;
+    output::settle(&workspace, workspace.stored(plan, sends))
+}
+
+/// A plan that was stored, or one that is made now, to look at.
 pub(super) fn or_made(
     directory: &Path,
     stored: &Stored,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::args::Planning;
 use super::{output, planning};
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, escape};
 use crate::plan::{Image, Plan, Reason};
 use crate::planner::decide::reasons;
 use crate::planner::selection::Selection;
@@ -42,7 +42,7 @@ pub(super) fn run(directory: &Path, planning: &Planning) -> Result<(), Diagnosti
         .iter()
         .filter_map(|name| Some(story.of(made.plan.image(name)?)));
     let text = stories.collect::<Vec<_>>().join("\n");
-    Ok(output::write(&text, None)?)
+    Ok(output::write_text(&text, None)?)
 }
 
 struct Story<'p> {
@@ -78,7 +78,7 @@ impl Story<'_> {
             for reason in &self.reasons[cause.name.as_str()] {
                 let line = match &*reason.kind {
                     "dependency" => needs(cause, &reason.detail),
-                    kind => format!("{kind} {}", reason.detail),
+                    kind => format!("{kind} {}", escape::name(&reason.detail)),
                 };
                 let _ = writeln!(text, "    {line}");
             }
@@ -113,7 +113,7 @@ fn needs(image: &Image, needed: &str) -> String {
         .collect();
     format!(
         "takes from {needed}: `{}`, {}",
-        image.dockerfile,
+        escape::name(&image.dockerfile),
         places.join(", ")
     )
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Diagnostic, Diagnostics, Severity};
+use super::{Diagnostic, Diagnostics, Severity, escape};
 
 /// A command for each diagnostic, a line each. Paths in diagnostics are relative to the root of the
 /// plan; `root` is where that is, from the top of the checkout, empty where it is the top.
@@ -33,7 +33,7 @@ fn annotate(diagnostic: &Diagnostic, root: &str, text: &mut String) {
         let _ = write!(text, "file={path},line={line},");
     }
     let _ = write!(text, "title={}::", property(diagnostic.code.as_str()));
-    text.push_str(&data(&diagnostic.message));
+    text.push_str(&data(&escape::name(&diagnostic.message)));
     for help in &diagnostic.help {
         text.push_str(&data(&format!("\n{help}")));
     }
@@ -42,6 +42,8 @@ fn annotate(diagnostic: &Diagnostic, root: &str, text: &mut String) {
 
 /// The text after the colons.
 fn data(text: &str) -> String {
+    let text = escape::lines(text);
+    let text = escape::without_commands(&text);
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")

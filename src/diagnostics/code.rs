@@ -129,6 +129,9 @@ codes! {
     BranchNotUtf8 = "branch-not-utf8", Error;
     NoWorkingTree = "no-working-tree", Error;
     Dirty = "dirty", Error;
+    NotCommitted = "not-committed", Error;
+    Uncommitted = "uncommitted", Warning;
+    NoBranch = "no-branch", Warning;
     OtherRevision = "other-revision", Error;
     ChangedMeanwhile = "changed-meanwhile", Error;
 

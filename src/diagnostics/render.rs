@@ -3,7 +3,7 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::{Diagnostic, Diagnostics, Label, Severity};
+use super::{Diagnostic, Diagnostics, Label, Severity, escape};
 
 /// How to render.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,21 +24,18 @@ pub fn render(diagnostics: &Diagnostics, style: Style) -> String {
     text
 }
 
-/// One diagnostic, without a final newline.
+/// One diagnostic, without a final newline. What it says of a repository is escaped.
 pub fn render_one(diagnostic: &Diagnostic, style: Style) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let mut main = Group::with_title(
-        level
-            .primary_title(diagnostic.message.as_str())
-            .id(diagnostic.code.as_str()),
-    );
+    let message = escape::name(&diagnostic.message);
+    let mut main = Group::with_title(level.primary_title(&*message).id(diagnostic.code.as_str()));
     for labels in by_file(&diagnostic.labels) {
         let source = &labels[0].source;
-        let mut snippet = Snippet::source(&*source.text).path(source.path.as_str());
+        let mut snippet = Snippet::source(&*source.text).path(escape::name(&source.path));
         for label in labels {
             let kind = if std::ptr::eq(label, &raw const diagnostic.labels[0]) {
                 AnnotationKind::Primary
@@ -48,21 +45,22 @@ pub fn render_one(diagnostic: &Diagnostic, style: Style) -> String {
             let span = clamp(&label.source.text, label.span.start, label.span.end);
             let mut annotation = kind.span(span);
             if !label.message.is_empty() {
-                annotation = annotation.label(label.message.as_str());
+                annotation = annotation.label(escape::name(&label.message));
             }
             snippet = snippet.annotation(annotation);
         }
         main = main.element(snippet);
     }
     for line in &diagnostic.help {
-        main = main.element(Level::HELP.message(line.as_str()));
+        main = main.element(Level::HELP.message(escape::lines(line)));
     }
     let renderer = if style.colour {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
-    renderer.decor_style(DecorStyle::Ascii).render(&[main])
+    let text = renderer.decor_style(DecorStyle::Ascii).render(&[main]);
+    escape::rendered(&text)
 }
 
 /// The labels grouped by file, the files in order of first appearance.
@@ -114,5 +112,27 @@ mod tests {
           |
           = help: see the list of instructions
         ");
+    }
+
+    #[test]
+    fn nothing_of_a_repository_is_a_command() {
+        let evil = "a\u{1b}[2J\n::set-output x\u{202e}";
+        let text = "CPOY \u{1b}[2J\u{9b}##[x]\u{202e}\r\n  ::error::x\n";
+        let source = SourceText::new(evil, text);
+        let diagnostic = Diagnostic::new(Code::DockerfileSyntax, evil)
+            .at(&source, 0..4, evil)
+            .at(&source, 30..31, "")
+            .help(evil);
+        for colour in [false, true] {
+            let text = render_one(&diagnostic, Style { colour });
+            let own = text.replace("\u{1b}[0m", "").replace("\u{1b}[1m", "");
+            assert!(!own.contains("\u{1b}[2J"), "{text:?}");
+            assert!(!text.contains(['\u{202e}', '\u{9b}', '\r']), "{text:?}");
+            assert!(!text.contains("##["), "{text:?}");
+            assert!(
+                !text.lines().any(|line| line.trim().starts_with("::")),
+                "{text:?}"
+            );
+        }
     }
 }

@@ -61,6 +61,8 @@ impl Assembly<'_> {
                 dirty: images.iter().any(|image| image.dirty),
                 timestamp: revision.timestamp,
                 since: None,
+                epoch: String::new(),
+                options: plan::SourceOptions::default(),
             },
             images,
         };

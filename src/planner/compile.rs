@@ -9,7 +9,7 @@ use crate::config::{Config, DEFAULT_BRANCH};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, SourceText};
 use crate::lang::dockerfile::{self, Ast, Dockerfile};
 use crate::lang::platform::Platform;
-use crate::plan::Plan;
+use crate::plan::{Plan, SourceOptions};
 use crate::planner::assemble::Assembly;
 use crate::planner::contents::{self, Contents};
 use crate::planner::discover::{Discovery, Found};
@@ -26,7 +26,7 @@ use crate::tree::snapshot::{Folder, ObjectId, Revision, Snapshot};
 /// What is asked for, beside what the repository says.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The branch that tags are made from, over the snapshot's.
+    /// The branch that tags are made from, over the snapshot's; an empty one says that there is none.
     pub branch: Option<String>,
     /// First part of default names, over the configuration's.
     pub namespace: Option<String>,
@@ -46,12 +46,56 @@ pub struct Options {
     pub git_tags: Vec<String>,
     /// Which images are planned.
     pub selection: Selection,
-    /// A plan made before, whose images are compiled again: of each it says the name, the build
-    /// arguments, the target, the context and the platforms.
-    pub planned: Option<Arc<Plan>>,
 }
 
 impl Options {
+    /// Those that a plan was made with, for the images that it holds.
+    ///
+    /// # Errors
+    /// When the plan names a platform that is none.
+    pub(crate) fn of_plan(plan: &Plan) -> Result<Self, Diagnostic> {
+        let given = &plan.source.options;
+        let platforms = given.platforms.iter().map(|platform| {
+            Platform::parse(platform).map_err(|_| {
+                let message = format!("this plan names a platform `{platform}`, which is none");
+                Diagnostic::new(Code::BadPlan, message).help("make a new plan")
+            })
+        });
+        let epoch = &plan.source.epoch;
+        Ok(Self {
+            branch: Some(plan.source.branch.clone().unwrap_or_default()),
+            namespace: given.namespace.clone(),
+            build_args: given.build_args.clone(),
+            stamp_args: given.stamp_args.clone(),
+            platforms: platforms.collect::<Result<_, _>>()?,
+            repository: given.repository.clone(),
+            epoch: (!epoch.is_empty()).then(|| epoch.clone()),
+            tagging: Tagging {
+                added: given.tags.clone(),
+                no_default: given.no_default_tags,
+            },
+            selection: Selection {
+                exact: plan.images.iter().map(|image| image.name.clone()).collect(),
+                ..Selection::default()
+            },
+            git_tags: Vec::new(),
+        })
+    }
+
+    /// What a plan records of them.
+    fn recorded(&self) -> SourceOptions {
+        SourceOptions {
+            branch: self.branch.clone(),
+            namespace: self.namespace.clone(),
+            repository: self.repository.clone(),
+            build_args: self.build_args.clone(),
+            stamp_args: self.stamp_args.clone(),
+            platforms: self.platforms.iter().map(ToString::to_string).collect(),
+            tags: self.tagging.added.clone(),
+            no_default_tags: self.tagging.no_default,
+        }
+    }
+
     /// The same, whatever is selected.
     pub(crate) fn of_everything(&self) -> Self {
         Self {
@@ -136,12 +180,9 @@ fn run(
         epoch: options.epoch.as_deref(),
     };
     let root = &snapshot.root;
-    let mut definitions = images::define(&texts, root, config, &namer, over, diagnostics)?;
+    let definitions = images::define(&texts, root, config, &namer, over, diagnostics)?;
     if diagnostics.has_errors() {
         return Err(Diagnostics::new());
-    }
-    if let Some(plan) = &options.planned {
-        images::as_planned(&mut definitions, plan)?;
     }
 
     let settings = Settings {
@@ -190,7 +231,9 @@ fn run(
         .iter()
         .copied()
         .filter(|image| selected.contains(image));
-    let plan = assembly.plan(images, diagnostics)?;
+    let mut plan = assembly.plan(images, diagnostics)?;
+    plan.source.epoch = options.epoch.clone().unwrap_or_default();
+    plan.source.options = options.recorded();
     let specs = contents.values().flat_map(|contents| &contents.specs);
     let specs = specs.cloned().collect();
     let planned = contents
@@ -248,7 +291,7 @@ fn texts(
     if texts.is_empty() {
         return Err(Diagnostic::new(Code::NoDockerfile, "there is no Dockerfile here")
             .help("one is called `Dockerfile`, `Dockerfile.<suffix>` or `<name>.Dockerfile`, and git must track it")
-            .help("`git add` those that are new, or start in another folder with `-C DIR`")
+            .help("`git add` and commit those that are new, or start in another folder with `-C DIR`")
             .into());
     }
     Ok(texts)
@@ -292,7 +335,9 @@ fn revision(snapshot: &Snapshot, options: &Options) -> Revision {
         branch: None,
     };
     let mut revision = snapshot.revision.clone().unwrap_or(none);
-    revision.branch = options.branch.clone().or(revision.branch);
+    // An empty one says that there is none.
+    let branch = options.branch.clone().or(revision.branch);
+    revision.branch = branch.filter(|branch| !branch.is_empty());
     revision
 }
 

@@ -101,7 +101,7 @@ impl<'c> Discovery<'c> {
                 }
                 return;
             }
-            if self.named.contains(path) || self.is_candidate(path) && !self.is_excluded(path) {
+            if self.makes_images(path) {
                 found.dockerfiles.push(path.to_owned());
             } else if is_dockerfile(path) || self.is_candidate(path) {
                 found.excluded.push(path.to_owned());
@@ -129,9 +129,12 @@ impl<'c> Discovery<'c> {
     /// Whether the planner reads the file at this path: a Dockerfile or an ignore file.
     pub(crate) fn is_read(&self, path: &str) -> bool {
         let name = file_name(path);
-        name.ends_with(IGNORE_FILE)
-            || self.named.contains(path)
-            || self.is_candidate(path) && !self.is_excluded(path)
+        name.ends_with(IGNORE_FILE) || self.makes_images(path)
+    }
+
+    /// Whether a file at this path is a Dockerfile that makes images.
+    pub(crate) fn makes_images(&self, path: &str) -> bool {
+        self.named.contains(path) || self.is_candidate(path) && !self.is_excluded(path)
     }
 
     /// Notes of what was left out, and warnings of patterns that do nothing.

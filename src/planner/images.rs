@@ -4,7 +4,6 @@
 //! `images` change one, or make further ones of a Dockerfile that then has no other.
 
 mod entries;
-mod planned;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -24,7 +23,6 @@ use crate::tree::snapshot::Folder;
 use entries::Entry;
 
 pub(crate) use entries::named_dockerfiles;
-pub(crate) use planned::{as_planned, differs};
 
 /// An image as it is defined, before its Dockerfile is read.
 #[derive(Debug, Clone)]

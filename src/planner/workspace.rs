@@ -16,6 +16,7 @@ mod checks;
 mod earlier;
 mod read;
 mod stored;
+mod uncommitted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -106,6 +107,11 @@ impl State {
         }
     }
 
+    /// Whether it stands on the commit that is checked out.
+    fn is_checked_out(&self) -> bool {
+        *self == Self::head() || *self == Self::Dirty
+    }
+
     /// Whether the checkout does not matter.
     fn is_commit(&self) -> bool {
         matches!(self, Self::Commit(_))
@@ -165,7 +171,14 @@ impl Workspace {
                 // Tags and labels name the commit.
                 self.checkout.commit("HEAD")?;
             }
-            let reading = self.read(&state, &request.options, remarks)?;
+            let is_run_of_head =
+                matches!(request.purpose, Purpose::Run(_)) && state == State::head();
+            let reading = match self.read(&state, &request.options, remarks) {
+                Err(problems) if is_run_of_head => {
+                    return Err(self.instead_of(problems, request));
+                }
+                reading => reading?,
+            };
             match request.purpose {
                 Purpose::Run(sends) => self.refuse(&state, &reading, request, sends, remarks)?,
                 Purpose::Check => checks::tell(&state, &reading, remarks)?,

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::diagnostics::escape;
 use crate::plan::causes::{self, Cause};
 use crate::plan::{Action, Image, Plan, Reason};
 pub(super) use fold::common_folder;
@@ -205,7 +206,7 @@ pub(super) fn words(reason: &Reason) -> String {
         "missing" => "not built yet:",
         kind => kind,
     };
-    format!("{kind} {}", reason.detail)
+    format!("{kind} {}", escape::name(&reason.detail))
 }
 
 pub(super) fn images(count: usize) -> String {

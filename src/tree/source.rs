@@ -11,10 +11,12 @@
 
 mod additions;
 mod checked_out;
+mod converted;
 mod disk;
 mod index;
 mod kept;
 mod lfs;
+mod open;
 mod origins;
 mod partial;
 mod read_otherwise;
@@ -29,7 +31,7 @@ mod working_tree;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorClass, ErrorCode, Repository};
+use git2::{ErrorCode, Repository};
 
 use crate::diagnostics::{Code, Diagnostic};
 use crate::tree::snapshot::{Revision, object_id};
@@ -71,7 +73,7 @@ impl Checkout {
         // are not kept: each is read once.
         git2::opts::strict_hash_verification(false);
         git2::opts::enable_caching(false);
-        let repository = Repository::discover(folder).map_err(|e| not_opened(folder, &e))?;
+        let repository = open::discover(folder)?;
         let start = match repository.workdir() {
             Some(top) => start_folders(top, folder)?,
             None => Vec::new(),
@@ -286,34 +288,4 @@ fn start_folders(top: &Path, folder: &Path) -> Result<Vec<String>, Diagnostic> {
     let below = folder.strip_prefix(&top).unwrap_or(Path::new(""));
     let names = below.components().map(|c| c.as_os_str().to_string_lossy());
     Ok(names.map(std::borrow::Cow::into_owned).collect())
-}
-
-/// Why a repository could not be opened, and what to do.
-fn not_opened(folder: &Path, error: &git2::Error) -> Diagnostic {
-    let folder = folder.display();
-    if error.code() == ErrorCode::Owner {
-        return Diagnostic::new(
-            Code::ForeignRepository,
-            format!("the repository at `{folder}` belongs to another user"),
-        )
-        .help(format!(
-            "if you trust it: `git config --global --add safe.directory {folder}`"
-        ));
-    }
-    if error.code() == ErrorCode::NotFound && error.class() == ErrorClass::Repository {
-        return Diagnostic::new(
-            Code::NoRepository,
-            format!("`{folder}` is in no git repository"),
-        )
-        .help("run inside a checkout, or name one with `-C DIR`")
-        .help("a folder becomes one with `git init && git add . && git commit`");
-    }
-    Diagnostic::new(
-        Code::UnreadableRepository,
-        format!(
-            "the repository at `{folder}` cannot be read: {}",
-            error.message()
-        ),
-    )
-    .help("repositories with reftable references or SHA-256 objects are not supported")
 }

@@ -45,6 +45,7 @@ mod signals;
 mod stage_laws;
 mod transcripts;
 mod working_tree_laws;
+mod workspace;
 
 #[allow(dead_code, reason = "helpers are for whoever comes to need them")]
 mod support;

@@ -251,6 +251,8 @@ fn plans_are_valid() {
 #[test]
 fn a_plan_of_everything() {
     let mut plan: Plan = plans::plan("x", "python app<python");
+    plan.source.epoch = "one".to_owned();
+    plan.source.options.no_default_tags = true;
     let image = plan.images.last_mut().unwrap();
     let one = || vec!["a".to_owned()];
     image.contexts.insert("a".to_owned(), "b".to_owned());

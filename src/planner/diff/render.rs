@@ -1,5 +1,6 @@
 //! Differences between plans for people, for programs and for a pull request.
 
+use crate::diagnostics::escape;
 use std::fmt::Write;
 
 use super::{Diff, Kind};
@@ -36,7 +37,7 @@ impl Diff {
         let mut text =
             serde_json::to_string_pretty(self).expect("a diff holds nothing that JSON cannot");
         text.push('\n');
-        text
+        escape::json(&text).into_owned()
     }
 
     /// For a comment on a pull request: long lists are folded.
@@ -104,7 +105,13 @@ impl Diff {
 fn shown(reasons: &[Reason], mark: impl Fn(&str) -> String) -> Vec<String> {
     let lines = reasons.iter().take(REASONS_SHOWN);
     let mut lines: Vec<String> = lines
-        .map(|reason| format!("{} {}", reason.kind, mark(&reason.detail.replace('`', ""))))
+        .map(|reason| {
+            format!(
+                "{} {}",
+                reason.kind,
+                mark(&escape::name(&reason.detail).replace('`', ""))
+            )
+        })
         .collect();
     if reasons.len() > REASONS_SHOWN {
         lines.push(format!("and {} more", reasons.len() - REASONS_SHOWN));

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::read::{Reading, configuration};
-use super::{Request, Sends, State, Workspace};
+use super::{Request, Sends, State, Workspace, uncommitted};
 use crate::config::{self, Config};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, listed};
 use crate::paths;
 use crate::plan::Plan;
-use crate::planner::compile::{Compiled, Files};
+use crate::planner::compile::{Compiled, Files, Options};
 use crate::planner::generated::Generated;
 use crate::planner::inputs::{self, InputSpec, Taking};
 use crate::tree::attributes::LFS;
@@ -40,23 +40,31 @@ impl Workspace {
             &reaches(plan, files),
             state.is_commit(),
         )?);
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        let mut now = None;
+        if matches!(state, State::Checkout(_)) {
+            now = Some(self.refuse_edits(compiled, request)?);
+        }
         if !state.is_commit() {
             problems.extend(checked_out(tree, plan, files, sends)?);
         } else if sends == Sends::Folders && !self.checkout.is_bare() {
             problems.extend(read_otherwise(tree, plan, files));
             problems.extend(ignored(tree, &reaches(plan, files), sends)?);
         }
+        if let Some(now) = &now {
+            problems.extend(ignored(now, &reaches(plan, files), sends)?);
+        }
         if problems.has_errors() {
             return Err(problems);
         }
         remarks.extend(problems);
-        if matches!(state, State::Checkout(_)) {
-            let now = self.refuse_edits(compiled, request)?;
-            let ignored = ignored(&now, &reaches(plan, files), sends)?;
-            if ignored.has_errors() {
-                return Err(ignored);
-            }
-            remarks.extend(ignored);
+        if let Some(now) = &now {
+            remarks.extend(uncommitted::left_out(now, &request.options.selection));
+        }
+        if state.is_checked_out() && config.asks_for_branch() {
+            remarks.extend(no_branch(plan, &request.options));
         }
         Ok(())
     }
@@ -101,6 +109,18 @@ pub(super) fn tell(
         remarks.extend(checked_out(tree, plan, files, Sends::Sealed)?);
     }
     Ok(())
+}
+
+/// The warning of a commit that is on no branch as far as is known, where a branch would give tags. A
+/// branch that is given, be it empty, is known.
+fn no_branch(plan: &Plan, options: &Options) -> Option<Diagnostic> {
+    let is_known = plan.source.branch.is_some() || options.branch.is_some();
+    if is_known || options.tagging.no_default {
+        return None;
+    }
+    let message = "HEAD is detached: no branch is known, and no tag of one moves";
+    let help = "`--branch B` says which branch it is, `--branch \"\"` that there is none";
+    Some(Diagnostic::new(Code::NoBranch, message).help(help))
 }
 
 /// An image's name, and what it takes of its contexts.

@@ -1,15 +1,17 @@
-//! Plans that were stored, held against the repository before they are run.
+//! Plans that were stored: made again from what they were made from, and held against that, before they
+//! are run.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+
+use serde_json::{Map, Value};
 
 use super::{Planned, Purpose, Request, Sends, State, Workspace};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, listed};
-use crate::plan::Plan;
-use crate::planner::compile::{Compiled, Options};
-use crate::planner::images;
-use crate::planner::publish::Tagging;
-use crate::planner::selection::Selection;
+use crate::plan::{Image, Plan};
+use crate::planner::compile::Options;
+
+/// What of an image depends on facts that only the run knew which made the plan.
+const DECISION: [&str; 2] = ["action", "reasons"];
 
 impl Workspace {
     /// A stored plan with the files of its images: from its revision, wherever HEAD is; from the working
@@ -25,20 +27,19 @@ impl Workspace {
             } else {
                 State::Checkout(plan.source.revision.clone())
             };
-            let plan = Arc::new(plan);
             let request = Request {
-                options: as_stored(&plan),
+                options: Options::of_plan(&plan)?,
                 ..Request::new(Purpose::Run(sends))
             };
             // What it warns of was said when the plan was made.
             let reading = self.read(&state, &request.options, &mut Diagnostics::new());
-            let reading = reading.map_err(Diagnostics::without_notes)?;
-            refuse_differences(&plan, &reading.compiled)?;
+            let reading = reading.map_err(of_other_repository)?;
+            refuse_differences(&plan, &reading.compiled.plan)?;
             if sends == Sends::Folders {
                 self.refuse(&state, &reading, &request, sends, remarks)?;
             }
             let mut planned = self.planned(reading)?;
-            planned.plan = Arc::unwrap_or_clone(plan);
+            planned.plan = plan;
             Ok(planned)
         })
     }
@@ -57,51 +58,67 @@ impl Workspace {
     }
 }
 
-/// How the images of a plan are compiled again.
-fn as_stored(plan: &Arc<Plan>) -> Options {
-    Options {
-        tagging: Tagging {
-            added: Vec::new(),
-            no_default: true,
-        },
-        selection: Selection {
-            exact: plan.images.iter().map(|image| image.name.clone()).collect(),
-            ..Selection::default()
-        },
-        planned: Some(Arc::clone(plan)),
-        ..Options::default()
-    }
+/// What stops a plan from being made again. An image that is not there says that it is another's.
+fn of_other_repository(problems: Diagnostics) -> Diagnostics {
+    let (errors, _) = problems.into_errors_and_others();
+    let mut problems = Diagnostics::new();
+    problems.extend(errors.into_iter().map(|error| match error.code {
+        Code::UnknownImage => differs(&error.message),
+        _ => error,
+    }));
+    problems
 }
 
-/// Holds each image of the plan against what its repository gives. The commit fixes everything but
-/// what the plan itself says; a working tree may have changed in anything that is counted.
-fn refuse_differences(plan: &Plan, now: &Compiled) -> Result<(), Diagnostics> {
+/// Holds a plan against the one that is made again of it: image by image, field by field.
+fn refuse_differences(plan: &Plan, now: &Plan) -> Result<(), Diagnostics> {
     let mut problems = Diagnostics::new();
     let mut changed = BTreeSet::new();
     for image in &plan.images {
-        let Some(same) = now.plan.image(&image.name) else {
+        let Some(same) = now.image(&image.name) else {
+            problems.push(differs(&format!("there is no image `{}`", image.name)));
             continue;
         };
-        if image.dirty && same.fingerprint != image.fingerprint {
+        let fields = different_fields(image, same);
+        if image.dirty && fields.contains("fingerprint") {
             changed.insert(image.name.as_str());
-        } else if same.inputs != image.inputs {
-            let how = format!(
-                "holds the inputs {}, the plan says {}",
-                same.inputs, image.inputs
-            );
-            problems.push(images::differs(image, &how));
+        } else if !fields.is_empty() {
+            let fields = listed(fields.iter().map(String::as_str));
+            problems.push(differs(&format!("`{}` has other {fields}", image.name)));
         }
+    }
+    if plan.source.timestamp != now.source.timestamp {
+        problems.push(differs("the commit has another `timestamp`"));
     }
     if !changed.is_empty() {
         let message = format!("{} changed since this plan was made", listed(changed));
         problems.push(
             Diagnostic::new(Code::ChangedMeanwhile, message)
-                .help("a plan of a working tree holds until a file is changed: make a new one, or `exec --dirty`")
-                .help("one that was made with an epoch cannot be stored: commit first"),
+                .help("a plan of a working tree holds until a file is changed: make a new one, or `exec --dirty`"),
         );
     }
     if problems.has_errors() {
         return Err(problems);
     }
     Ok(())
+}
+
+/// The keys of the format whose values differ.
+fn different_fields(a: &Image, b: &Image) -> BTreeSet<String> {
+    let fields = |image: &Image| -> Map<String, Value> {
+        match serde_json::to_value(image) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        }
+    };
+    let (a, b) = (fields(a), fields(b));
+    let keys = a.keys().chain(b.keys());
+    let differing = keys.filter(|key| a.get(*key) != b.get(*key));
+    let counted = differing.filter(|key| !DECISION.contains(&key.as_str()));
+    counted.cloned().collect()
+}
+
+fn differs(how: &str) -> Diagnostic {
+    let message = format!("the repository gives another plan than this one: {how}");
+    Diagnostic::new(Code::PlanDiffers, message)
+        .help("make a new plan; this one is of another repository, root or configuration, another version of shipwright, or was edited")
 }

@@ -81,6 +81,8 @@ pub(in crate::run) fn plan(images: Vec<Image>) -> Plan {
             dirty: false,
             timestamp: 0,
             since: None,
+            epoch: String::new(),
+            options: crate::plan::SourceOptions::default(),
         },
         images,
     }

@@ -5,6 +5,7 @@
 
 use super::state::State;
 use super::{Kind, Link, Node, Picture, Titles, title};
+use crate::diagnostics::escape;
 
 /// A line that is still to be written.
 struct Line {
@@ -69,7 +70,7 @@ pub(super) fn write(picture: &Picture, titles: &Titles, colour: bool) -> String 
 /// A node with the sign of what happens to it and a few words about it.
 fn named(node: &Node, colour: bool) -> String {
     let look = node.state.look();
-    let mut text = node.label();
+    let mut text = escape::name(&node.label()).into_owned();
     if !look.mark.is_empty() {
         text = painted(&format!("{} {text}", look.mark), node.state, colour);
     }

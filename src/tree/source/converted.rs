@@ -22,7 +22,9 @@ impl Conversions {
     pub(super) fn of(self, content: &[u8]) -> Vec<Cow<'_, [u8]>> {
         let mut forms = Vec::new();
         let with_line_ends = match self.line_ends {
-            Some(explicit) if explicit || is_text(content) => Some(without_carriage_returns(content)),
+            Some(explicit) if explicit || is_text(content) => {
+                Some(without_carriage_returns(content))
+            }
             _ => None,
         };
         if self.keywords {
@@ -71,15 +73,12 @@ fn without_keywords(content: &[u8]) -> Vec<u8> {
         let after = &rest[at + KEYWORD.len()..];
         let end = memchr::memchr2(b'$', b'\n', after).filter(|end| after[*end] == b'$');
         made.extend_from_slice(&rest[..at]);
-        rest = match end {
-            Some(end) => {
-                made.extend_from_slice(b"$Id$");
-                &after[end + 1..]
-            }
-            None => {
-                made.extend_from_slice(KEYWORD);
-                after
-            }
+        rest = if let Some(end) = end {
+            made.extend_from_slice(b"$Id$");
+            &after[end + 1..]
+        } else {
+            made.extend_from_slice(KEYWORD);
+            after
         };
     }
     made.extend_from_slice(rest);
@@ -99,7 +98,10 @@ mod tests {
                 keywords,
             };
             let forms = conversions.of(content.as_bytes());
-            let forms: Vec<_> = forms.iter().map(|form| String::from_utf8_lossy(form)).collect();
+            let forms: Vec<_> = forms
+                .iter()
+                .map(|form| String::from_utf8_lossy(form))
+                .collect();
             assert_eq!(forms, expected, "{content:?}");
         }
         check(None, false, "a\r\n", &[]);
@@ -108,6 +110,11 @@ mod tests {
         check(Some(true), false, "a\rb\r\n", &["a\rb\n"]);
         check(Some(false), false, "a\0\r\n", &[]);
         check(None, true, "$Id: 12 $ $Id: x\n$Id$", &["$Id$ $Id: x\n$Id$"]);
-        check(Some(false), true, "$Id: 1$\r\n", &["$Id$\r\n", "$Id$\n", "$Id: 1$\n"]);
+        check(
+            Some(false),
+            true,
+            "$Id: 1$\r\n",
+            &["$Id$\r\n", "$Id$\n", "$Id: 1$\n"],
+        );
     }
 }

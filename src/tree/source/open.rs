@@ -43,8 +43,8 @@ pub(super) fn again(repository: &Repository) -> Result<Repository, git2::Error> 
 fn top_of_link(repository: &Repository, folder: &Path) -> Option<PathBuf> {
     let top = top(folder)?;
     let git = top.join(GIT);
-    let is_this = git.is_symlink()
-        && git.canonicalize().ok()? == repository.path().canonicalize().ok()?;
+    let is_this =
+        git.is_symlink() && git.canonicalize().ok()? == repository.path().canonicalize().ok()?;
     let config = repository.config().ok()?;
     (is_this && config.get_path("core.worktree").is_err()).then_some(top)
 }

@@ -4,8 +4,8 @@
 //! said when the file was last checked out or added; where these agree, the content is the index's
 //! blob and is not read. A file that may have been changed in the very moment in which the index was
 //! written ("racy") is read. Two flags by which git is told to look away (`assume-unchanged`, and
-//! `skip-worktree` where the file is there after all) are not obeyed: a builder is sent what stands
-//! on the disk.
+//! `skip-worktree` where the file is there after all) are not obeyed, and libgit2's "not modified",
+//! which obeys them, is never asked: a builder is sent what stands on the disk.
 
 use std::fs::{self, Metadata};
 use std::os::unix::ffi::OsStrExt;
@@ -13,19 +13,21 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use git2::{AttrCheckFlags, AttrValue, ObjectType, Oid, Repository, Status};
+use git2::{AttrCheckFlags, AttrValue, ObjectType, Oid, Repository};
 
+use super::converted::Conversions;
 use super::index::{Entry, Time};
-use super::lfs;
 use super::stable;
 use super::working_tree::{gone, unreadable};
+use super::{lfs, open};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::tree::snapshot::{Node, ObjectId, blob_id, object_id};
 
-/// Attributes that have text converted on its way into the index.
-const CONVERTING: [&str; 5] = ["text", "crlf", "eol", "ident", "working-tree-encoding"];
-
 /// What the repository's configuration says of files on this disk.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of git's configuration"
+)]
 pub(super) struct Rules {
     /// Whether the disk knows which files may be executed (`core.fileMode`).
     has_modes: bool,
@@ -33,6 +35,8 @@ pub(super) struct Rules {
     has_links: bool,
     /// Whether nothing but git changes what is known of a file (`core.trustctime`).
     trusts_change_time: bool,
+    /// Whether line ends of text are converted without an attribute (`core.autocrlf`).
+    converts_text: bool,
     /// When the index was written.
     index_written: Time,
     /// The repository, for what only it can say; threads take turns.
@@ -47,12 +51,15 @@ impl Rules {
     pub(super) fn of(repository: &Repository, index_written: Time) -> Result<Self, git2::Error> {
         let config = repository.config()?;
         let is = |key, default| config.get_bool(key).unwrap_or(default);
+        // `input` is no boolean.
+        let autocrlf = config.get_entry("core.autocrlf").is_ok();
         Ok(Self {
             has_modes: is("core.fileMode", true),
             has_links: is("core.symlinks", true),
             trusts_change_time: is("core.trustctime", true),
+            converts_text: is("core.autocrlf", autocrlf),
             index_written,
-            repository: Mutex::new(Repository::open(repository.path())?),
+            repository: Mutex::new(open::again(repository)?),
         })
     }
 
@@ -106,8 +113,9 @@ impl Rules {
                 Node::Link { .. } if !self.has_links => return Ok(Some(Node::Link { id: *id })),
                 _ => {}
             }
-            let same_kind = matches!(indexed, Node::File { .. });
-            if same_kind && *id != indexed.id() && self.is_converted(entry, disk) {
+            // The sides of a conflict are nobody's content.
+            let is_file = matches!(indexed, Node::File { .. }) && !entry.is_conflict();
+            if is_file && *id != indexed.id() && self.is_converted(entry, disk) {
                 *id = indexed.id();
             }
         }
@@ -158,21 +166,25 @@ impl Rules {
         if lfs::is_checked_out(&repository, path, entry.id(), disk) {
             return true;
         }
-        let has = |name: &&str| {
+        let has = |name: &str| {
             let value = repository.get_attr(path, name, AttrCheckFlags::FILE_THEN_INDEX);
             let value = value.map(AttrValue::from_string);
             value.is_ok_and(|value| !matches!(value, AttrValue::Unspecified | AttrValue::False))
         };
-        let config = repository.config().map(|config| {
-            // `input` is no boolean.
-            let is_set = config.get_entry("core.autocrlf").is_ok();
-            config.get_bool("core.autocrlf").unwrap_or(is_set)
-        });
-        if !config.unwrap_or(false) && !CONVERTING.iter().any(has) {
-            return false;
-        }
-        let status = repository.status_file(path);
-        status.is_ok_and(|status| !status.intersects(Status::WT_MODIFIED | Status::WT_TYPECHANGE))
+        let is_explicit = || {
+            let text = repository.get_attr(path, "text", AttrCheckFlags::FILE_THEN_INDEX);
+            matches!(text.map(AttrValue::from_string), Ok(AttrValue::True)) || has("eol")
+        };
+        let conversions = Conversions {
+            line_ends: (has("text") || has("crlf") || has("eol") || self.converts_text)
+                .then(is_explicit),
+            keywords: has("ident"),
+        };
+        conversions.any()
+            && fs::read(disk).is_ok_and(|content| {
+                let mut forms = conversions.of(&content).into_iter();
+                forms.any(|form| blob_id(&form) == entry.id())
+            })
     }
 }
 

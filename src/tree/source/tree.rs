@@ -46,6 +46,8 @@ pub(super) struct WorkingTree {
     pub(super) top: PathBuf,
     /// Paths from the top that are not as in the commit.
     pub(super) changed: Vec<String>,
+    /// Those of them that the commit lacks.
+    pub(super) new: Vec<String>,
     /// Files that this process writes: they are not part of the tree.
     pub(super) without: Vec<FileIdentity>,
 }
@@ -156,6 +158,13 @@ impl<'r> Tree<'r> {
     /// Paths below the root of the plan that differ from the commit, relative to the root.
     pub fn changed(&self) -> Vec<&str> {
         let all = self.disk.iter().flat_map(|w| &w.changed);
+        all.filter_map(|path| below(path, &self.root_path))
+            .collect()
+    }
+
+    /// Those of the [`changed`](Self::changed) paths that the commit lacks.
+    pub fn new_paths(&self) -> Vec<&str> {
+        let all = self.disk.iter().flat_map(|w| &w.new);
         all.filter_map(|path| below(path, &self.root_path))
             .collect()
     }

@@ -55,10 +55,13 @@ pub(super) fn read<'r>(
         .map(|path| String::from_utf8_lossy(path).into_owned())
         .collect();
     changed.sort();
+    let is_new = |path: &&String| base.is_none_or(|base| base.node(path).is_none());
+    let new = changed.iter().filter(is_new).cloned().collect();
     let folder = scanned.folder.unwrap_or_else(|| Arc::new(Folder::empty()));
     let working_tree = WorkingTree {
         top: top.to_owned(),
         changed,
+        new,
         without: without.to_vec(),
     };
     let revision = head.and_then(|tree| tree.revision().cloned());

@@ -25,6 +25,8 @@ pub(crate) fn plan(prefix: &str, text: &str) -> Plan {
             dirty: false,
             timestamp: 0,
             since: None,
+            epoch: String::new(),
+            options: shipwright::plan::SourceOptions::default(),
         },
         images,
     }
