@@ -6,12 +6,15 @@
 //! types alone; a stored plan runs as well as a fresh one.
 
 pub(crate) mod causes;
+mod reason;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::escape;
+
+pub use reason::{Reason, ReasonKind};
 
 /// The version of the format that this program writes and reads.
 pub const VERSION: u32 = 1;
@@ -28,7 +31,7 @@ pub struct Plan {
 }
 
 /// What a plan was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// The commit, 40 hexadecimal digits.
     pub revision: String,
@@ -211,15 +214,6 @@ pub enum Action {
     Retag,
 }
 
-/// Why an action was chosen.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Reason {
-    /// `new`, `input`, `dockerfile`, `build_arg`, `base`, `dependency`, `platform`, `epoch`, …
-    pub kind: String,
-    /// The path, instruction, argument or image.
-    pub detail: String,
-}
-
 /// Why a text is not a plan that this program can run.
 #[derive(Debug)]
 pub enum ReadError {
@@ -245,6 +239,45 @@ impl std::fmt::Display for ReadError {
 }
 
 impl std::error::Error for ReadError {}
+
+impl Default for Image {
+    /// Every key at its default, and everything that has none empty.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            repository: String::new(),
+            dockerfile: String::new(),
+            context: String::new(),
+            target: None,
+            build_args: BTreeMap::new(),
+            stamp_args: BTreeMap::new(),
+            platforms: Vec::new(),
+            labels: BTreeMap::new(),
+            contexts: BTreeMap::new(),
+            secrets: Vec::new(),
+            ssh: Vec::new(),
+            network: String::new(),
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
+            attest: Vec::new(),
+            runners: BTreeMap::new(),
+            no_cache: false,
+            push: true,
+            push_content: false,
+            dirty: false,
+            onbuild: false,
+            wave: 0,
+            dependencies: Vec::new(),
+            base_images: Vec::new(),
+            inputs: String::new(),
+            fingerprint: String::new(),
+            reference: String::new(),
+            tags: Vec::new(),
+            action: Action::Ensure,
+            reasons: Vec::new(),
+        }
+    }
+}
 
 impl Plan {
     /// The plan as its file: two-space indent, one final newline; characters that a terminal or a CI

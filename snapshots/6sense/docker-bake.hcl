@@ -69,12 +69,12 @@ target "6sense-python-74ae085e4a55" {
   attest     = ["type=provenance,disabled=true"]
   output     = [PUSH ? "type=registry" : "type=docker"]
   labels = {
-    "dev.shipwright.fingerprint"        = "74ae085e4a557867e33e348cd8b2dbd55a47a075adb20a496af743d0e6630891"
+    "dev.shipwright.fingerprint"        = "0a7a82e561d1f42c97eb6dd8eae1d0c180162aadc02fa68b77913b52d49a5ab0"
     "org.opencontainers.image.created"  = "2024-01-02T03:04:05Z"
     "org.opencontainers.image.revision" = "5bde935c5263a34a8ad1833e68e70a91669becf9"
   }
   tags = [
-    "6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5",
+    "6sense/python:sw-0a7a82e561d1f42c97eb6dd8eae1d0c1",
     "6sense/python:feature-login-3de6205b6fa8",
     "6sense/python:5bde935c5263",
   ]
@@ -90,12 +90,12 @@ target "6sense-shared-113152781435" {
     "6sense/python" = "target:6sense-python-74ae085e4a55"
   }
   labels = {
-    "dev.shipwright.fingerprint"        = "1131527814353bf0fa292ba6ba5c206ec4f45b2529ce8d81db4f06c2f807d28d"
+    "dev.shipwright.fingerprint"        = "ab1da8a24a84c4afa97c6d85fd20b933fc68e952e00428a51bb428dc546ef73b"
     "org.opencontainers.image.created"  = "2024-01-02T03:04:05Z"
     "org.opencontainers.image.revision" = "5bde935c5263a34a8ad1833e68e70a91669becf9"
   }
   tags = [
-    "6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e",
+    "6sense/shared:sw-ab1da8a24a84c4afa97c6d85fd20b933",
     "6sense/shared:feature-login-3de6205b6fa8",
     "6sense/shared:5bde935c5263",
   ]
@@ -111,12 +111,12 @@ target "6sense-service1-18da52eb9023" {
     "6sense/shared" = "target:6sense-shared-113152781435"
   }
   labels = {
-    "dev.shipwright.fingerprint"        = "18da52eb902303e1a0e854975cad1bd897fbfcb8d39ef61b09de6f46db837166"
+    "dev.shipwright.fingerprint"        = "a11aedbf3a210a7fd15954c93ad94964c8a51933487b5bfc2b1e36694fa4819b"
     "org.opencontainers.image.created"  = "2024-01-02T03:04:05Z"
     "org.opencontainers.image.revision" = "5bde935c5263a34a8ad1833e68e70a91669becf9"
   }
   tags = [
-    "6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8",
+    "6sense/service1:sw-a11aedbf3a210a7fd15954c93ad94964",
     "6sense/service1:feature-login-3de6205b6fa8",
     "6sense/service1:5bde935c5263",
   ]
@@ -132,12 +132,12 @@ target "6sense-service2-df215b62d018" {
     "6sense/shared" = "target:6sense-shared-113152781435"
   }
   labels = {
-    "dev.shipwright.fingerprint"        = "df215b62d0182c4f71b345ed718d510790f3ad24104bb9ff356d97dd6910d39c"
+    "dev.shipwright.fingerprint"        = "00fab3b2f29efb097f549ba5b3d35c08e22be2df53891ff7782036a9f1157cdb"
     "org.opencontainers.image.created"  = "2024-01-02T03:04:05Z"
     "org.opencontainers.image.revision" = "5bde935c5263a34a8ad1833e68e70a91669becf9"
   }
   tags = [
-    "6sense/service2:sw-df215b62d0182c4f71b345ed718d5107",
+    "6sense/service2:sw-00fab3b2f29efb097f549ba5b3d35c08",
     "6sense/service2:feature-login-3de6205b6fa8",
     "6sense/service2:5bde935c5263",
   ]
@@ -154,12 +154,12 @@ target "6sense-admin-d6317e2ebc4f" {
     "6sense/service1" = "target:6sense-service1-18da52eb9023"
   }
   labels = {
-    "dev.shipwright.fingerprint"        = "d6317e2ebc4f11bb3a4cc320bc6dacd1956ae5162345660e3386622b399a7167"
+    "dev.shipwright.fingerprint"        = "30ec84e14157b3e7631264b142ee8c3f8241212a42ca4712e0559e1ef983838d"
     "org.opencontainers.image.created"  = "2024-01-02T03:04:05Z"
     "org.opencontainers.image.revision" = "5bde935c5263a34a8ad1833e68e70a91669becf9"
   }
   tags = [
-    "6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1",
+    "6sense/admin:sw-30ec84e14157b3e7631264b142ee8c3f",
     "6sense/admin:feature-login-3de6205b6fa8",
     "6sense/admin:5bde935c5263",
   ]

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::args::Planning;
 use super::{output, planning};
 use crate::diagnostics::{Diagnostics, escape};
-use crate::plan::{Image, Plan, Reason};
+use crate::plan::{Image, Plan, Reason, ReasonKind};
 use crate::planner::decide::reasons;
 use crate::planner::selection::Selection;
 use crate::planner::workspace::State;
@@ -61,7 +61,7 @@ impl Story<'_> {
             None => {
                 return format!("{name} is what it was at {revision}: no need to build it\n");
             }
-            Some(reason) if reason.kind == "new" => {
+            Some(reason) if reason.kind == ReasonKind::New => {
                 return format!("{name} is new: it was not there at {revision}\n");
             }
             Some(_) => {}
@@ -76,8 +76,8 @@ impl Story<'_> {
         {
             let _ = writeln!(text, "  {}", cause.name);
             for reason in &self.reasons[cause.name.as_str()] {
-                let line = match &*reason.kind {
-                    "dependency" => needs(cause, &reason.detail),
+                let line = match &reason.kind {
+                    ReasonKind::Dependency => needs(cause, &reason.detail),
                     kind => format!("{kind} {}", escape::name(&reason.detail)),
                 };
                 let _ = writeln!(text, "    {line}");
@@ -95,7 +95,9 @@ impl Story<'_> {
                 continue;
             };
             if causes.insert(name) {
-                let needed = reasons.iter().filter(|reason| reason.kind == "dependency");
+                let needed = reasons
+                    .iter()
+                    .filter(|reason| reason.kind == ReasonKind::Dependency);
                 open.extend(needed.map(|reason| reason.detail.as_str()));
             }
         }

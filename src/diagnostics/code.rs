@@ -60,6 +60,8 @@ codes! {
     UnsetVariable = "unset-variable", Warning;
     NameHint = "name-hint", Warning;
     ContextHidesStage = "context-hides-stage", Error;
+    RemoteAdd = "remote-add", Warning;
+    ExternalTriggers = "external-triggers", Warning;
 
     // Build contexts.
     MissingSource = "missing-source", Warning;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::Reason;
+use super::{Reason, ReasonKind};
 
 /// Something that changed in the repository, and the images that it reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,7 +25,7 @@ pub(crate) fn first<'a>(images: impl IntoIterator<Item = (&'a str, &'a [Reason])
     for (name, reasons) in images {
         let (inherited, own): (Vec<_>, Vec<_>) = reasons
             .iter()
-            .partition(|reason| reason.kind == "dependency");
+            .partition(|reason| reason.kind == ReasonKind::Dependency);
         let needs = inherited
             .iter()
             .filter_map(|reason| origins.get(reason.detail.as_str()));

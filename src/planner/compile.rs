@@ -192,9 +192,10 @@ fn run(
     let parsed = parsed(&texts, &files);
     let mut resolved = resolve::resolve(&definitions, &parsed, &settings, diagnostics)?;
     let (_, order) = ordered(&resolved)?;
-    resolve::refine(&mut resolved, &order, &settings)?;
+    resolve::refine(&mut resolved, &order, &settings, diagnostics)?;
     let (graph, order) = ordered(&resolved)?;
     resolve::infer_contexts(&mut resolved, root, diagnostics);
+    resolve::external_triggers(&resolved, root, diagnostics);
     diagnostics.extend(resolve::unused_arguments(
         &resolved,
         config,
@@ -271,8 +272,15 @@ fn texts(
     diagnostics: &mut Diagnostics,
 ) -> Result<BTreeMap<String, SourceText>, Diagnostics> {
     let mut texts = BTreeMap::new();
+    let mut problems = Diagnostics::new();
     for path in found.dockerfiles {
         let bytes = snapshot.text(&path).unwrap_or_default();
+        // Nothing else is done with a file that no builder reads.
+        if let Some(error) = dockerfile::Error::too_large(bytes.len()) {
+            let source = SourceText::new(&*path, "");
+            problems.push(no_dockerfile(error.diagnostic(&source), &path));
+            continue;
+        }
         let text = String::from_utf8_lossy(bytes);
         let source = SourceText::new(&*path, &*text);
         if let Err(error) = std::str::from_utf8(bytes) {
@@ -287,6 +295,9 @@ fn texts(
             );
         }
         texts.insert(path, source);
+    }
+    if problems.has_errors() {
+        return Err(problems);
     }
     if texts.is_empty() {
         return Err(Diagnostic::new(Code::NoDockerfile, "there is no Dockerfile here")
@@ -307,13 +318,16 @@ fn syntax_errors(
         let errors = file.all_errors();
         let mut errors = errors.map(|error| error.diagnostic(source).because_of(*path));
         // Once a file is enough.
-        diagnostics.extend(errors.next().map(|error| {
-            error.help(format!(
-                r#"or, if this is no Dockerfile: `{{"version": 2, "dockerfiles": {{"exclude": ["{path}"]}}}}` in .shipwright.json"#
-            ))
-        }));
+        diagnostics.extend(errors.next().map(|error| no_dockerfile(error, path)));
         diagnostics.extend(errors);
     }
+}
+
+/// Adds what to do with a file that is no Dockerfile.
+fn no_dockerfile(error: Diagnostic, path: &str) -> Diagnostic {
+    error.help(format!(
+        r#"or, if this is no Dockerfile: `{{"version": 2, "dockerfiles": {{"exclude": ["{path}"]}}}}` in .shipwright.json"#
+    ))
 }
 
 fn parsed<'a>(

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::paths;
-use crate::plan::{Action, Image, Plan, Reason};
+use crate::plan::{Action, Image, Plan, Reason, ReasonKind};
 use crate::planner::compile::{Compiled, Files};
-use crate::planner::fingerprint::differences::{differences, reason};
+use crate::planner::fingerprint::differences::differences;
 
 /// Input files that a decision names before it only counts.
 const PATHS_SHOWN: usize = 10;
@@ -42,10 +42,16 @@ pub(crate) fn decide(
         };
         image.reasons = changes.take().unwrap_or_default();
         match (exists, since) {
-            (Some(true), _) => image.reasons.push(reason("built", &image.reference)),
-            (Some(false), _) => image.reasons.push(reason("missing", &image.reference)),
+            (Some(true), _) => image
+                .reasons
+                .push(Reason::new(ReasonKind::Built, &image.reference)),
+            (Some(false), _) => image
+                .reasons
+                .push(Reason::new(ReasonKind::Missing, &image.reference)),
             (None, Some(earlier)) if image.reasons.is_empty() => {
-                image.reasons.push(reason("unchanged", &earlier.revision));
+                image
+                    .reasons
+                    .push(Reason::new(ReasonKind::Unchanged, &earlier.revision));
             }
             _ => {}
         }
@@ -59,13 +65,13 @@ pub fn reasons(image: &Image, files: &BTreeMap<String, Files>, earlier: &Earlier
         Some((then, compiled.files.get(&image.name)?))
     });
     let Some((then, then_files)) = then else {
-        return vec![reason("new", &image.name)];
+        return vec![Reason::new(ReasonKind::New, &image.name)];
     };
     if then.fingerprint == image.fingerprint {
         return Vec::new();
     }
     let Some(now_files) = files.get(&image.name) else {
-        return vec![reason("fingerprint", &image.fingerprint)];
+        return vec![Reason::new(ReasonKind::Fingerprint, &image.fingerprint)];
     };
     let mut reasons = differences(&then_files.manifest, &now_files.manifest, &image.dockerfile);
     let inputs = then_files.inputs.differences(&now_files.inputs);
@@ -76,12 +82,15 @@ pub fn reasons(image: &Image, files: &BTreeMap<String, Files>, earlier: &Earlier
     // Causes in the repository's own files come before those in other images.
     let at = reasons
         .iter()
-        .position(|reason| reason.kind == "dependency");
+        .position(|reason| reason.kind == ReasonKind::Dependency);
     let at = at.unwrap_or(reasons.len());
-    reasons.splice(at..at, details.map(|detail| reason("input", detail)));
+    reasons.splice(
+        at..at,
+        details.map(|detail| Reason::new(ReasonKind::Input, detail)),
+    );
     if reasons.is_empty() {
         // Only the version of the manifest is left.
-        reasons.push(reason("fingerprint", &image.fingerprint));
+        reasons.push(Reason::new(ReasonKind::Fingerprint, &image.fingerprint));
     }
     reasons
 }

@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::plan::causes::{self, Cause};
-use crate::plan::{Image, Plan, Reason};
+use crate::plan::{Image, Plan, Reason, ReasonKind};
 use crate::planner::compile::Files;
 use crate::planner::decide::{self, Earlier};
-use crate::planner::fingerprint::differences::reason;
 
 /// What changes from one plan to another. Its fields in this order are the JSON form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -149,7 +148,7 @@ fn change(image: &Image, kind: Kind, was: Option<&Image>, reasons: Vec<Reason>) 
 fn plan_reasons((old, then): (&Plan, &Image), (new, now): (&Plan, &Image)) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if then.platforms != now.platforms {
-        reasons.push(reason("platform", now.platforms.join(", ")));
+        reasons.push(Reason::new(ReasonKind::Platform, now.platforms.join(", ")));
     }
     let names: BTreeSet<&String> = then
         .build_args
@@ -159,12 +158,15 @@ fn plan_reasons((old, then): (&Plan, &Image), (new, now): (&Plan, &Image)) -> Ve
     let changed = names
         .into_iter()
         .filter(|name| then.build_args.get(*name) != now.build_args.get(*name));
-    reasons.extend(changed.map(|name| reason("build_arg", name)));
+    reasons.extend(changed.map(|name| Reason::new(ReasonKind::BuildArg, name)));
     if then.base_images != now.base_images {
-        reasons.push(reason("base", now.base_images.join(", ")));
+        reasons.push(Reason::new(ReasonKind::Base, now.base_images.join(", ")));
     }
     if then.inputs != now.inputs {
-        reasons.push(reason("input", format!("files below {}", now.context)));
+        reasons.push(Reason::new(
+            ReasonKind::Input,
+            format!("files below {}", now.context),
+        ));
     }
     let content = |plan: &Plan, image: &Image, name: &str| {
         let dependency = image
@@ -183,9 +185,11 @@ fn plan_reasons((old, then): (&Plan, &Image), (new, now): (&Plan, &Image)) -> Ve
     let changed = names
         .into_iter()
         .filter(|name| content(old, then, name) != content(new, now, name));
-    let needed: Vec<Reason> = changed.map(|name| reason("dependency", name)).collect();
+    let needed: Vec<Reason> = changed
+        .map(|name| Reason::new(ReasonKind::Dependency, name))
+        .collect();
     if reasons.is_empty() && needed.is_empty() {
-        reasons.push(reason("dockerfile", &now.dockerfile));
+        reasons.push(Reason::new(ReasonKind::Dockerfile, &now.dockerfile));
     }
     reasons.extend(needed);
     reasons

@@ -1,7 +1,8 @@
 //! The fingerprint: SHA-256 over a framed manifest of everything that can change an image.
 //!
-//! One writer, [`manifest`], says what enters; the hash and the explanation both read the
-//! [`Manifest`] ([`differences`] compares two), so neither can drift from the other. `docs/fingerprint.md` gives the bytes.
+//! One writer, [`manifest`], says what enters. One match, in [`fact`], says of every fact both what
+//! is hashed and what a change of it is called, so that an explanation ([`differences`]) cannot drift
+//! from the decision. `docs/fingerprint.md` gives the bytes.
 //!
 //! | enters | why |
 //! |---|---|
@@ -10,6 +11,7 @@
 //! | the text of the image's own `ONBUILD` triggers, as it is written | the image holds it |
 //! | what each image reference in them resolves to | the base, by content where it is ours |
 //! | values of the arguments that reachable stages declare | `RUN` sees them |
+//! | the text of a default whose value is not known | it decides what the value comes to |
 //! | `BUILDKIT_*` and `SOURCE_DATE_EPOCH` where given | they steer the builder |
 //! | target, platforms, network, epoch | they change the result, or are meant to |
 //! | the git tree of the input files, and of each named context | what `COPY` and mounts read |
@@ -22,88 +24,79 @@
 //! | tags, labels, stamps, secrets, revision, branch, clock, host | they do not change what is built |
 
 pub(crate) mod differences;
+pub(crate) mod fact;
 pub(crate) mod manifest;
 
 use sha2::{Digest, Sha256};
 
 use crate::lang::tags::hex;
+use fact::{Fact, Sink, Told};
 
 /// Version of the manifest: raised with every change to what enters or how it is framed.
-pub(crate) const VERSION: &str = "1";
+pub(crate) const VERSION: &str = "2";
 
 /// Everything that can change an image, in a fixed order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    fields: Vec<Field>,
-}
-
-/// One fact of a manifest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    /// What it is.
-    pub tag: &'static str,
-    /// Its value.
-    pub value: String,
-    /// For explanations alone, and not hashed: the name of the image that a fingerprint stands for,
-    /// the line that an instruction begins on. Mostly empty.
-    pub note: String,
+    facts: Vec<Fact>,
 }
 
 impl Manifest {
     /// A manifest that so far holds its version.
-    pub fn new() -> Self {
-        let mut manifest = Self { fields: Vec::new() };
-        manifest.add("version", VERSION);
-        manifest
+    fn new() -> Self {
+        Self {
+            facts: vec![Fact::Version],
+        }
     }
 
     /// Adds a fact.
-    pub fn add(&mut self, tag: &'static str, value: impl Into<String>) {
-        self.add_noted(tag, value, "");
+    fn add(&mut self, fact: Fact) {
+        self.facts.push(fact);
     }
 
-    /// Adds a fact with a note, which is not hashed.
-    pub fn add_noted(
-        &mut self,
-        tag: &'static str,
-        value: impl Into<String>,
-        note: impl Into<String>,
-    ) {
-        self.fields.push(Field {
-            tag,
-            value: value.into(),
-            note: note.into(),
-        });
-    }
-
-    /// The facts, for explanations.
-    pub fn fields(&self) -> &[Field] {
-        &self.fields
-    }
-
-    /// The bytes that are hashed: tag and value of every field, each as its length (64 bits,
-    /// little-endian) and its bytes, so that no two manifests have the same.
-    pub fn bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for field in &self.fields {
-            for part in [field.tag, &field.value] {
-                bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
-                bytes.extend_from_slice(part.as_bytes());
-            }
+    /// What is hashed: tags and values.
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        let mut fields = Fields(Vec::new());
+        for fact in &self.facts {
+            fact.say(&mut fields);
         }
-        bytes
+        fields.0
     }
 
     /// The fingerprint, 64 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
-        hex(&Sha256::digest(self.bytes()))
+        let mut hash = Hash(Sha256::new());
+        for fact in &self.facts {
+            fact.say(&mut hash);
+        }
+        hex(&hash.0.finalize())
     }
 }
 
-impl Default for Manifest {
-    fn default() -> Self {
-        Self::new()
+/// The first reader: tag and value of every field, each as its length (64 bits, little-endian) and its
+/// bytes, so that no two manifests have the same.
+struct Hash(Sha256);
+
+impl Sink<'_> for Hash {
+    fn field(&mut self, tag: &'static str, value: &str) {
+        for part in [tag, value] {
+            self.0.update((part.len() as u64).to_le_bytes());
+            self.0.update(part);
+        }
     }
+
+    fn told(&mut self, _: Told<'_>) {}
+}
+
+/// The fields themselves, to be looked at.
+struct Fields(Vec<(&'static str, String)>);
+
+impl Sink<'_> for Fields {
+    fn field(&mut self, tag: &'static str, value: &str) {
+        self.0.push((tag, value.to_owned()));
+    }
+
+    fn told(&mut self, _: Told<'_>) {}
 }
 
 #[cfg(test)]
@@ -113,18 +106,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_two_manifests_have_the_same_bytes(
+        fn no_two_manifests_have_the_same_fingerprint(
             a in proptest::collection::vec((0_usize..2, ".{0,3}"), 0..4),
             b in proptest::collection::vec((0_usize..2, ".{0,3}"), 0..4),
         ) {
-            let manifest = |fields: &[(usize, String)]| {
+            let manifest = |parts: &[(usize, String)]| {
                 let mut manifest = Manifest::new();
-                for (tag, value) in fields {
-                    manifest.add(["a", "ab"][*tag], value.as_str());
+                for (tag, text) in parts {
+                    let tag = ["a", "ab"][*tag];
+                    manifest.add(Fact::Part { tag, text: text.clone() });
                 }
                 manifest
             };
-            prop_assert_eq!(a == b, manifest(&a).bytes() == manifest(&b).bytes());
+            prop_assert_eq!(a == b, manifest(&a).fingerprint() == manifest(&b).fingerprint());
         }
     }
 }

@@ -2,8 +2,10 @@
 
 mod arguments;
 mod context;
+mod elsewhere;
 mod hints;
 mod ours;
+mod platforms;
 mod stamps;
 mod syntax;
 
@@ -15,7 +17,7 @@ use crate::config::NamedContext;
 use crate::config::Pinned;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::dockerfile::stages::{
-    Base, Bases, ImageConfig, ImageUse, Place, Request, Source, Stage, StageGraph,
+    Base, Bases, ImageConfig, ImageUse, Place, Request, Source, Stage, StageGraph, Step,
 };
 use crate::lang::dockerfile::{Dockerfile, Span};
 use crate::lang::platform::Platform;
@@ -28,6 +30,7 @@ use ours::{Meaning, Ours};
 
 pub(crate) use arguments::unused_arguments;
 pub(crate) use context::infer_contexts;
+pub(crate) use elsewhere::triggers as external_triggers;
 
 /// A Dockerfile that was read, with its text for diagnostics.
 #[derive(Debug)]
@@ -82,8 +85,12 @@ pub(crate) struct Need {
 pub(crate) struct View<'a> {
     /// The platform.
     pub platform: Platform,
-    /// The stages.
+    /// What the build itself runs on.
+    pub build_platform: Platform,
+    /// The stages. Of the variables of its configuration, those that depend on stamps are unknown.
     pub stages: StageGraph<'a>,
+    /// The variables of its configuration that depend on stamps.
+    pub stamped: BTreeSet<String>,
     /// What the references of reachable stages mean, by their full names: the index of one of
     /// ours, or none.
     pub meanings: BTreeMap<String, Option<usize>>,
@@ -107,7 +114,8 @@ pub(crate) fn resolve<'a>(
         .enumerate()
         .map(|(index, definition)| {
             let parsed = &parsed[definition.dockerfile.as_str()];
-            one((index, definition), parsed, &ours, &NothingYet)
+            let known = Known::default();
+            one((index, definition), parsed, &ours, &known)
         })
         .collect();
     for image in each {
@@ -120,13 +128,13 @@ pub(crate) fn resolve<'a>(
         return Err(problems);
     }
     hints::hints(&resolved, &ours, settings.namespace, diagnostics);
-    stamps::in_runs(&resolved, diagnostics);
     syntax::foreign(&resolved, diagnostics);
     Ok(resolved)
 }
 
 /// Resolves again, in build order, the images that learn something from base images of the plan:
-/// triggers that fire in them (`ONBUILD`), values of variables.
+/// triggers that fire in them (`ONBUILD`), values of variables, that these depend on the platform.
+/// Then remarks on what does not count of what they do.
 ///
 /// # Errors
 /// Everything that is wrong with the stages of any of them.
@@ -134,17 +142,21 @@ pub(crate) fn refine(
     resolved: &mut [Resolved<'_>],
     order: &Order,
     settings: &Settings<'_>,
+    diagnostics: &mut Diagnostics,
 ) -> Result<(), Diagnostics> {
     let ours = Ours::new(
         resolved.iter().map(|image| image.definition),
         settings.pinned,
     );
     let mut problems = Diagnostics::new();
+    let curious = curious(resolved, order);
     for &index in &order.sequence {
-        if !learns(&resolved[index], resolved) {
+        let image = &resolved[index];
+        let mut bases = image.needs.keys().map(|need| &resolved[need.image]);
+        let inherits = bases.any(Resolved::varies);
+        if image.needs.is_empty() || !inherits && !curious.contains(&index) {
             continue;
         }
-        let image = &resolved[index];
         let (definition, parsed) = (
             image.definition,
             Parsed {
@@ -152,11 +164,12 @@ pub(crate) fn refine(
                 dockerfile: image.dockerfile,
             },
         );
-        let bases = PlannedBases {
+        let known = Known {
             meanings: image.views.iter().map(|view| &view.meanings).collect(),
             resolved,
+            inherits,
         };
-        match one((index, definition), &parsed, &ours, &bases) {
+        match one((index, definition), &parsed, &ours, &known) {
             Ok(image) => resolved[index] = image,
             Err(errors) => problems.extend(errors),
         }
@@ -164,23 +177,37 @@ pub(crate) fn refine(
     if problems.has_errors() {
         return Err(problems);
     }
+    stamps::in_runs(resolved, diagnostics);
+    elsewhere::downloads(resolved, diagnostics);
     Ok(())
 }
 
-/// Whether an image is built on one of the plan that has triggers, or reads a path that it could
-/// not know.
+/// The images that have something to learn from others, and all that these are built on: they may
+/// have it from further below.
+fn curious(resolved: &[Resolved<'_>], order: &Order) -> BTreeSet<usize> {
+    let mut curious = BTreeSet::new();
+    for &index in order.sequence.iter().rev() {
+        let image = &resolved[index];
+        if curious.contains(&index) || learns(image, resolved) {
+            curious.insert(index);
+            curious.extend(image.needs.keys().map(|need| need.image));
+        }
+    }
+    curious
+}
+
+/// Whether an image is built on one of the plan that has triggers, or has a path or an argument whose
+/// value it could not know.
 fn learns(image: &Resolved<'_>, all: &[Resolved<'_>]) -> bool {
     let mut needed = image.needs.keys().map(|need| &all[need.image]);
-    let mut views = image.views.iter();
     needed.any(|base| !base.triggers().is_empty())
         || !image.needs.is_empty()
-            && views.any(|view| {
-                let mut steps = view.stages.reachable().flat_map(|stage| &stage.steps);
-                steps.any(|step| {
-                    let named = step.uses.iter().flat_map(|taken| &taken.reads);
-                    let mut reads = step.sources.iter().chain(named);
-                    reads.any(|source| source.path.is_none())
-                })
+            && image.steps().any(|step| {
+                let named = step.uses.iter().flat_map(|taken| &taken.reads);
+                let mut reads = step.sources.iter().chain(named);
+                let mut arguments = step.arguments.iter();
+                reads.any(|source| source.path.is_none())
+                    || arguments.any(|argument| argument.value.is_none())
             })
 }
 
@@ -220,38 +247,47 @@ impl Resolved<'_> {
         used
     }
 
+    /// The instructions of needed stages, for each platform.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &Step<'_>> {
+        let stages = self.views.iter().flat_map(|view| view.stages.reachable());
+        stages.flat_map(|stage| &stage.steps)
+    }
+
     /// The instructions that run in a build on top of this image (`ONBUILD`).
     pub(crate) fn triggers(&self) -> &[String] {
         &self.views[0].stages.config.triggers
     }
 }
 
-/// First pass: of images nothing is known.
-struct NothingYet;
-
-impl Bases for NothingYet {
-    fn config(&self, _: &Reference, _: &Platform) -> ImageConfig {
-        ImageConfig::unknown()
-    }
-}
-
-/// Second pass: images of the plan say what they are.
-struct PlannedBases<'r, 'a> {
+/// What is known of the images that one is built on: nothing in the first pass.
+#[derive(Default)]
+struct Known<'r, 'a> {
     /// What the references of the image mean by the first pass.
     meanings: Vec<&'r BTreeMap<String, Option<usize>>>,
     resolved: &'r [Resolved<'a>],
+    /// Whether they depend on the platform.
+    inherits: bool,
+}
+
+/// The same for a build on one platform: images of the plan say what they are.
+struct PlannedBases<'r, 'a> {
+    known: &'r Known<'r, 'a>,
+    build_platform: &'r Platform,
 }
 
 impl Bases for PlannedBases<'_, '_> {
     fn config(&self, image: &Reference, platform: &Platform) -> ImageConfig {
         let name = image.clone().with_default_tag().to_string();
-        let mut meanings = self.meanings.iter();
+        let mut meanings = self.known.meanings.iter();
         let Some(index) = meanings.find_map(|meanings| meanings.get(&name).copied().flatten())
         else {
             return ImageConfig::unknown();
         };
-        let views = &self.resolved[index].views;
-        let view = views.iter().find(|view| view.platform == *platform);
+        let views = &self.known.resolved[index].views;
+        let of_platform = || views.iter().filter(|view| view.platform == *platform);
+        let view = of_platform()
+            .find(|view| view.build_platform == *self.build_platform)
+            .or_else(|| of_platform().next());
         view.unwrap_or(&views[0]).stages.config.clone()
     }
 }
@@ -260,7 +296,7 @@ fn one<'a>(
     (index, definition): (usize, &'a Definition),
     parsed: &Parsed<'a>,
     ours: &Ours,
-    bases: &dyn Bases,
+    known: &Known<'_, '_>,
 ) -> Result<Resolved<'a>, Diagnostics> {
     let mut image = Resolved {
         definition,
@@ -277,22 +313,37 @@ fn one<'a>(
     };
     let contexts = image.contexts.keys().cloned().collect();
     let asked = &definition.build.platforms;
-    for platform in platforms(asked, &parsed.source.text) {
+    for pair in platforms::pairs(asked, &parsed.source.text, known.inherits) {
         let request = Request {
             target: definition.build.target.as_deref(),
             build_args: &definition.build.build_args,
-            platform: &platform,
-            build_platform: &Platform::default(),
+            platform: &pair.target,
+            build_platform: &pair.build,
             contexts: &contexts,
-            bases,
+            bases: &PlannedBases {
+                known,
+                build_platform: &pair.build,
+            },
         };
+        let is_asked = !asked.is_empty() && !pair.is_further;
         match StageGraph::new(parsed.dockerfile, &request) {
-            Ok(stages) => {
-                stamps::check(definition, parsed, &request, &stages)?;
-                image.add(index, platform, stages, ours)?;
+            Ok(stages) if pair.is_further && !image.differs(&pair.target, &stages) => {}
+            Ok(mut stages) => {
+                let stamped = stamps::check(definition, parsed, &request, &stages)?;
+                for name in &stamped {
+                    stages.config.env.set(name, None);
+                }
+                let view = View {
+                    platform: pair.target.clone(),
+                    build_platform: pair.build.clone(),
+                    stages,
+                    stamped,
+                    meanings: BTreeMap::new(),
+                };
+                image.add(index, view, ours)?;
             }
             // Asked for by nobody: what the other platform has is enough.
-            Err(_) if asked.is_empty() && !image.views.is_empty() => {}
+            Err(_) if !is_asked && !image.views.is_empty() => {}
             Err(errors) => {
                 let mut problems = Diagnostics::new();
                 for error in &errors {
@@ -327,38 +378,18 @@ fn argument_line(definition: &Definition, variables: &[String]) -> Option<String
     ))
 }
 
-/// What to resolve an image for: the platforms asked for. Where none is, the engine's own will be
-/// built, so a Dockerfile that asks which that is gets resolved for the common ones.
-fn platforms(asked: &[Platform], text: &str) -> Vec<Platform> {
-    if !asked.is_empty() {
-        return asked.to_vec();
-    }
-    let mut platforms = vec![Platform::default()];
-    let variables = [
-        "TARGETPLATFORM",
-        "TARGETARCH",
-        "TARGETVARIANT",
-        "BUILDPLATFORM",
-        "BUILDARCH",
-    ];
-    if variables.iter().any(|name| text.contains(name)) {
-        platforms.extend(Platform::parse("linux/arm64").ok());
-    }
-    platforms
-}
-
 impl<'a> Resolved<'a> {
     /// Adds the stages for a platform, and what they take from other images.
     fn add(
         &mut self,
         own_index: usize,
-        platform: Platform,
-        stages: StageGraph<'a>,
+        mut view: View<'a>,
         ours: &Ours,
     ) -> Result<(), Diagnostics> {
         let mut meanings = BTreeMap::new();
         let mut hidden = Diagnostics::new();
         let mut bound = BTreeSet::new();
+        let stages = &view.stages;
         let uses: Vec<_> = stages.reachable().flat_map(uses_of).collect();
         for (instruction, place, image) in uses {
             // A name that is bound once is bound wherever it stands.
@@ -371,7 +402,7 @@ impl<'a> Resolved<'a> {
                 image: index,
                 context: image.reference.context_key(),
             };
-            if let Some(stage) = hides(&stages, &need.context) {
+            if let Some(stage) = hides(stages, &need.context) {
                 hidden.push(self.context_hides_stage(stage, place));
             }
             let via = Via {
@@ -383,11 +414,8 @@ impl<'a> Resolved<'a> {
         let external = meanings.iter().filter(|(_, meaning)| meaning.is_none());
         self.base_images
             .extend(external.map(|(name, _)| name.clone()));
-        self.views.push(View {
-            platform,
-            stages,
-            meanings,
-        });
+        view.meanings = meanings;
+        self.views.push(view);
         for name in self.used_contexts() {
             if let Some(NamedContext::Image(image)) = self.contexts.get(name) {
                 bound.insert(image.clone().with_default_tag().to_string());
@@ -401,6 +429,15 @@ impl<'a> Resolved<'a> {
         }
     }
 
+    /// Whether stages take something that those for the same platform do not, or leave other variables.
+    fn differs(&self, platform: &Platform, stages: &StageGraph<'_>) -> bool {
+        let mut same = self.views.iter().filter(|view| view.platform == *platform);
+        !same.any(|view| {
+            stamps::taken(&view.stages) == stamps::taken(stages)
+                && view.stages.config.env == stages.config.env
+        })
+    }
+
     fn context_hides_stage(&self, stage: &str, place: Place) -> Diagnostic {
         let message = format!(
             "the image of this repository that is bound as `{stage}` would replace the stage `{stage}`"
@@ -411,16 +448,18 @@ impl<'a> Resolved<'a> {
     }
 }
 
-/// The name of a stage that a named context would replace.
+/// The name of a stage that a named context would replace, and that is not just what it is bound to.
 fn hides<'s>(stages: &'s StageGraph<'_>, context: &str) -> Option<&'s str> {
-    let names = stages
-        .stages
-        .iter()
-        .filter_map(|stage| stage.name.as_deref());
-    let key = |name: &str| Reference::parse(name).map(|reference| reference.context_key());
-    names
-        .into_iter()
-        .find(|name| key(name).as_deref() == Ok(context))
+    let is_context = |reference: &Reference| reference.context_key() == context;
+    let is_replaced = |stage: &&Stage<'_>| {
+        let name = stage.name.as_deref().unwrap_or_default();
+        let is_same = stage.steps.is_empty()
+            && stage
+                .image()
+                .is_some_and(|image| is_context(&image.reference));
+        !is_same && Reference::parse(name).is_ok_and(|name| is_context(&name))
+    };
+    stages.stages.iter().find(is_replaced)?.name.as_deref()
 }
 
 /// The images that a stage takes from: the instruction, where it stands, and the image.

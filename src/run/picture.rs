@@ -28,7 +28,7 @@ use self::state::State;
 use self::title::plain;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::lang::reference::Reference;
-use crate::plan::{Image, Plan};
+use crate::plan::{Image, Plan, ReasonKind};
 use crate::run::review::{self, common_folder};
 
 /// How a picture is written down.
@@ -265,8 +265,13 @@ impl Picture {
 fn own_reasons(image: &Image) -> Vec<String> {
     let reasons = image.reasons.iter();
     let own = reasons.filter(|reason| {
-        let inherited = ["dependency", "missing", "built", "unchanged"];
-        !inherited.contains(&reason.kind.as_str())
+        !matches!(
+            reason.kind,
+            ReasonKind::Dependency
+                | ReasonKind::Missing
+                | ReasonKind::Built
+                | ReasonKind::Unchanged
+        )
     });
     own.map(|reason| plain(&review::words(reason))).collect()
 }

@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::diagnostics::escape;
 use crate::plan::causes::{self, Cause};
-use crate::plan::{Action, Image, Plan, Reason};
+use crate::plan::{Action, Image, Plan, Reason, ReasonKind};
 pub(super) use fold::common_folder;
 use fold::in_lines;
 
@@ -193,18 +193,18 @@ impl Review<'_> {
 /// The reasons of an image that are not another image's.
 fn own(image: &Image) -> impl Iterator<Item = &Reason> {
     let reasons = image.reasons.iter();
-    reasons.filter(|reason| reason.kind != "dependency")
+    reasons.filter(|reason| reason.kind != ReasonKind::Dependency)
 }
 
 /// A reason in words.
 pub(super) fn words(reason: &Reason) -> String {
-    let kind = match reason.kind.as_str() {
-        "input" => "file",
-        "dockerfile" => "instruction",
-        "build_arg" => "build argument",
-        "new" => "new image",
-        "missing" => "not built yet:",
-        kind => kind,
+    let kind = match &reason.kind {
+        ReasonKind::Input => "file",
+        ReasonKind::Dockerfile => "instruction",
+        ReasonKind::BuildArg => "build argument",
+        ReasonKind::New => "new image",
+        ReasonKind::Missing => "not built yet:",
+        kind => return format!("{kind} {}", reason.detail),
     };
     format!("{kind} {}", escape::name(&reason.detail))
 }

@@ -37,8 +37,8 @@ proptest! {
         for lexer in [Lexer::new('\\'), Lexer::new('`'), Lexer::heredoc_body()] {
             if let Ok(expansion) = lexer.word(&word, &env) {
                 let text = expansion.value.expect("all of it is known");
-                for range in expansion.variables {
-                    prop_assert!(text.get(range).is_some());
+                for variable in expansion.variables {
+                    prop_assert!(text.get(variable.range).is_some());
                 }
                 prop_assert!(expansion.names.unknown.is_empty());
             }

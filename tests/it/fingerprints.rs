@@ -48,8 +48,8 @@ fn manifests(fixture: &str) -> String {
     let mut text = String::new();
     for image in &compiled.plan.images {
         writeln!(text, "{} {}", image.name, image.fingerprint).unwrap();
-        for field in compiled.files[&image.name].manifest.fields() {
-            writeln!(text, "    {} {:?}", field.tag, field.value).unwrap();
+        for (tag, value) in compiled.files[&image.name].manifest.fields() {
+            writeln!(text, "    {tag} {value:?}").unwrap();
         }
     }
     text

@@ -44,6 +44,7 @@ mod shared;
 mod signals;
 mod stage_laws;
 mod transcripts;
+mod what_counts;
 mod working_tree_laws;
 mod workspace;
 

@@ -164,6 +164,7 @@ fn layout_and_unreachable_stages_do_not_count() {
 
 #[test]
 fn every_difference_has_a_reason_and_nothing_else_does() {
+    use shipwright::plan::ReasonKind;
     use shipwright::planner::{Earlier, reasons};
     for_all(1000, |random, mut files, compiled| {
         let what = edit(random, &mut files);
@@ -187,7 +188,9 @@ fn every_difference_has_a_reason_and_nothing_else_does() {
                 "{what}: {} {reasons:?}",
                 image.name
             );
-            let vague = reasons.iter().any(|reason| reason.kind == "fingerprint");
+            let vague = reasons
+                .iter()
+                .any(|reason| reason.kind == ReasonKind::Fingerprint);
             assert!(!vague, "{what}: {}", image.name);
         }
     });

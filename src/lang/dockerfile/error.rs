@@ -10,6 +10,9 @@ use super::span::{LineRange, Span};
 use crate::diagnostics::{Code, Diagnostic, SourceText, nearest};
 use crate::lang::go::text::quote;
 
+/// The longest file that BuildKit takes: what one message of its protocol holds.
+const MAX_FILE: usize = 16 * 1024 * 1024;
+
 /// One problem of a Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -24,6 +27,8 @@ pub struct Error {
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorKind {
+    /// The file is larger than builders read; its length.
+    TooLarge(usize),
     /// `# check=` with options that are none; why. BuildKit reads them before the file.
     CheckOptions(String),
 
@@ -119,11 +124,21 @@ pub enum ErrorKind {
 }
 
 impl Error {
+    /// The error for a file of that length, where it is larger than builders read.
+    pub fn too_large(length: usize) -> Option<Self> {
+        (length > MAX_FILE).then(|| Self {
+            kind: ErrorKind::TooLarge(length),
+            span: Span::default(),
+            lines: LineRange::default(),
+        })
+    }
+
     /// Whether it is one of layers 1 and 2, which BuildKit reports before any of layer 3.
     pub fn is_syntax(&self) -> bool {
         matches!(
             self.kind,
-            ErrorKind::CheckOptions(_)
+            ErrorKind::TooLarge(_)
+                | ErrorKind::CheckOptions(_)
                 | ErrorKind::LineTooLong
                 | ErrorKind::NoInstructions
                 | ErrorKind::UnterminatedHeredoc(_)
@@ -139,7 +154,10 @@ impl Error {
 
     /// Whether BuildKit says where it is.
     pub fn is_located(&self) -> bool {
-        !matches!(self.kind, ErrorKind::CheckOptions(_))
+        !matches!(
+            self.kind,
+            ErrorKind::TooLarge(_) | ErrorKind::CheckOptions(_)
+        )
     }
 
     /// Whether BuildKit gives out the nodes before it all the same.
@@ -200,6 +218,7 @@ impl ErrorKind {
     /// What to do, where the message does not say it.
     fn help(&self) -> Option<String> {
         let help = match self {
+            Self::TooLarge(_) => "builders read no more than 16 MiB".into(),
             Self::CheckOptions(_) => {
                 "write `skip=RULE,…`, `experimental=RULE,…` or `error=true`, with `;` between"
                     .into()
@@ -256,6 +275,10 @@ impl ErrorKind {
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::TooLarge(length) => write!(
+                f,
+                "failed to read dockerfile: received message larger than max ({length} vs. {MAX_FILE})"
+            ),
             Self::CheckOptions(why) => write!(f, "failed to parse check options: {why}"),
             Self::LineTooLong => {
                 f.write_str("dockerfile line greater than max allowed size of 65535")

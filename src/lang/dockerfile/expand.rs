@@ -60,13 +60,22 @@ impl Names {
     }
 }
 
+/// A part of a text that came from a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FromVariable {
+    /// Where it is, in bytes; may be empty.
+    pub range: Range<usize>,
+    /// The variable's name. What stands there may be a default in place of its value.
+    pub name: String,
+}
+
 /// What an expansion gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expansion<T> {
     /// The result; `None` where it depends on a value that is unknown.
     pub value: Option<T>,
-    /// Which parts of the text came from variables, in bytes, in order; may be empty ranges.
-    pub variables: Vec<Range<usize>>,
+    /// Which parts of the text came from variables, in order.
+    pub variables: Vec<FromVariable>,
     /// What it looked up.
     pub names: Names,
 }
@@ -235,7 +244,10 @@ mod tests {
         ];
         for (word, expected) in rows {
             let expansion = Lexer::new('\\').word(word, &Partly).expect(word);
-            let ranges = expansion.variables.iter().map(|r| (r.start, r.end));
+            let ranges = expansion
+                .variables
+                .iter()
+                .map(|v| (v.range.start, v.range.end));
             assert_eq!(ranges.collect::<Vec<_>>(), expected, "{word}");
         }
     }

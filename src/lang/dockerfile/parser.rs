@@ -16,6 +16,9 @@ use crate::lang::go::text::lossy;
 /// Reads a Dockerfile down to its nodes. What is wrong is in the result, and reading goes on behind
 /// it where possible.
 pub fn parse(text: &str) -> Ast<'_> {
+    let too_large = Error::too_large(text.len());
+    // Nothing is looked at of a file that no builder reads.
+    let text = if too_large.is_some() { "" } else { text };
     let mut parser = Parser {
         lines: Lines::new(text, 0),
         directives: Directives::default(),
@@ -33,6 +36,10 @@ pub fn parse(text: &str) -> Ast<'_> {
             line_count: 0,
         },
     };
+    if let Some(error) = too_large {
+        parser.ast.errors.push(error);
+        return parser.ast;
+    }
     parser.check_options();
     while let Some(line) = parser.lines.next() {
         parser.line(line);

@@ -134,7 +134,8 @@ pub struct ImageUse {
     pub text: String,
     /// What it means, without a default tag.
     pub reference: Reference,
-    /// Whether some part of the tag came from a variable.
+    /// Whether some part of the tag came from a variable of its own: one that does not spell the
+    /// repository too.
     pub tag_from_variable: bool,
     /// The variables in it that had no value, and stand for nothing.
     pub unset: BTreeSet<String>,

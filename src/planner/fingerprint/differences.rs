@@ -1,147 +1,131 @@
 //! The second reader of manifests: what differs between two, in people's words.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Field, Manifest};
-use crate::plan::Reason;
+use super::Manifest;
+use super::fact::{ContextContent, Shown, Sink, Taken, Told};
+use crate::plan::{Reason, ReasonKind};
 
 /// What differs, beside the input files: of those only the tree's id is in a manifest. `dockerfile`
-/// is the path of the new manifest's Dockerfile. Empty exactly where nothing but the inputs differs.
+/// is the path of the new manifest's Dockerfile. Empty exactly where nothing but the inputs, or the
+/// version of the manifest, differs.
 pub(crate) fn differences(old: &Manifest, new: &Manifest, dockerfile: &str) -> Vec<Reason> {
     let (old, new) = (Facts::of(old), Facts::of(new));
     let mut reasons = Vec::new();
-    for (kind, tag) in [("platform", "platform"), ("epoch", "epoch")] {
-        reasons.extend(old.setting(&new, kind, tag));
-    }
+    let first = ["platform", "epoch"];
+    reasons.extend(first.iter().filter_map(|tag| old.setting(&new, tag)));
     reasons.extend(old.arguments(&new));
     reasons.extend(old.bases(&new));
     reasons.extend(old.contexts(&new));
     reasons.extend(old.instructions(&new, dockerfile));
-    let known = ["platform", "epoch"];
     let tags: BTreeSet<&str> = old
         .settings
         .keys()
         .chain(new.settings.keys())
         .copied()
         .collect();
-    for tag in tags.into_iter().filter(|tag| !known.contains(tag)) {
-        let kind = match tag {
-            "escape" | "syntax" | "check" | "dockerfile-bytes" => "dockerfile".to_owned(),
-            tag => tag.replace('-', "_"),
-        };
-        reasons.extend(old.setting(&new, &kind, tag));
-    }
+    let others = tags.iter().filter(|tag| !first.contains(tag));
+    reasons.extend(others.filter_map(|tag| old.setting(&new, tag)));
     reasons.extend(old.dependencies(&new));
     if reasons.is_empty() && old.structure != new.structure {
         let detail =
             format!("`{dockerfile}`: the order of its instructions, or what is built on what");
-        reasons.push(reason("dockerfile", detail));
+        reasons.push(Reason::new(ReasonKind::Dockerfile, detail));
     }
     reasons
-}
-
-/// A reason of that kind.
-pub(crate) fn reason(kind: &str, detail: impl Into<String>) -> Reason {
-    Reason {
-        kind: kind.to_owned(),
-        detail: detail.into(),
-    }
 }
 
 /// A manifest, sorted by what a change of it is called.
 #[derive(Default)]
 struct Facts<'m> {
-    /// Facts that stand for themselves, by tag.
-    settings: BTreeMap<&'m str, Vec<&'m str>>,
-    /// Values of build arguments by name; none where one is declared and has no value.
-    arguments: BTreeMap<&'m str, BTreeSet<Option<&'m str>>>,
-    /// External images and other things by what they are called.
-    bases: BTreeSet<&'m str>,
+    /// Facts that stand for themselves, by tag: what a change is about, and the texts.
+    settings: BTreeMap<&'static str, (ReasonKind, Vec<Cow<'m, str>>)>,
+    /// Values of build arguments by name.
+    arguments: BTreeMap<&'m str, BTreeSet<Shown<'m>>>,
+    /// External images and named contexts.
+    bases: BTreeSet<String>,
     /// Fingerprints of the images of the plan, by name.
     dependencies: BTreeMap<&'m str, &'m str>,
     /// What named contexts hold, by name.
-    contexts: BTreeMap<&'m str, &'m str>,
+    contexts: BTreeMap<&'m str, &'m ContextContent>,
     instructions: Vec<Instruction<'m>>,
     /// Everything but the values of arguments, references and inputs.
-    structure: Vec<(&'m str, &'m str)>,
+    structure: Vec<(&'static str, Cow<'m, str>)>,
 }
 
 struct Instruction<'m> {
     keyword: &'m str,
-    line: &'m str,
+    line: Option<usize>,
     /// All that it says, which is what two are compared by.
-    text: Vec<(&'m str, &'m str)>,
+    text: Vec<(&'static str, &'m str)>,
+}
+
+impl<'m> Sink<'m> for Facts<'m> {
+    fn field(&mut self, _: &'static str, _: &str) {}
+
+    fn told(&mut self, told: Told<'m>) {
+        match told {
+            Told::Setting(kind, tag, value) => {
+                let setting = self.settings.entry(tag).or_insert((kind, Vec::new()));
+                setting.1.push(value);
+            }
+            Told::Argument(name, value) => {
+                self.arguments.entry(name).or_default().insert(value);
+            }
+            Told::Context(name, content) => {
+                self.contexts.insert(name, content);
+            }
+            Told::Taken(Taken::Image { fingerprint, name }) => {
+                self.dependencies.insert(name, fingerprint);
+            }
+            Told::Taken(Taken::External(name)) => {
+                self.bases.insert(name.clone());
+            }
+            Told::Taken(Taken::Context(name)) => {
+                self.bases.insert(format!("context {name}"));
+            }
+            Told::Taken(Taken::Scratch | Taken::Stage(_)) => {}
+            Told::Instruction(keyword, line) => self.instructions.push(Instruction {
+                keyword,
+                line,
+                text: Vec::new(),
+            }),
+            Told::Text(tag, text) => {
+                self.structure.push((tag, text.into()));
+                if let Some(instruction) = self.instructions.last_mut() {
+                    instruction.text.push((tag, text));
+                }
+            }
+            Told::Structure(tag, value) => self.structure.push((tag, value)),
+        }
+    }
 }
 
 impl<'m> Facts<'m> {
     fn of(manifest: &'m Manifest) -> Self {
         let mut facts = Self::default();
-        let mut fields = manifest.fields().iter();
-        while let Some(field) = fields.next() {
-            match field.tag {
-                "version" | "inputs" => continue,
-                "arg" | "builder-arg" => {
-                    let value = fields.next().filter(|value| value.tag.ends_with("-value"));
-                    let values = facts.arguments.entry(&field.value).or_default();
-                    values.insert(value.map(|value| value.value.as_str()));
-                }
-                "context" => {
-                    let value = fields.next().map_or("", |value| &value.value);
-                    facts.contexts.insert(&field.value, value);
-                }
-                "from" | "takes-from" => facts.takes(field),
-                "view" | "target" | "stage" => {}
-                "instruction" | "trigger" => facts.instructions.push(Instruction {
-                    keyword: match field.tag {
-                        "trigger" => "ONBUILD",
-                        _ => &field.value,
-                    },
-                    line: &field.note,
-                    text: vec![(field.tag, &field.value)],
-                }),
-                tag => match facts.instructions.last_mut() {
-                    Some(instruction) => instruction.text.push((tag, &field.value)),
-                    None => facts.settings.entry(tag).or_default().push(&field.value),
-                },
-            }
-            let is_reference = matches!(field.tag, "from" | "takes-from");
-            let value = match field.value.split_once(' ') {
-                Some(("image" | "external" | "context", _)) if is_reference => "",
-                _ => field.value.as_str(),
-            };
-            facts.structure.push((field.tag, value));
+        for fact in &manifest.facts {
+            fact.say(&mut facts);
         }
         facts
     }
 
-    fn takes(&mut self, field: &'m Field) {
-        match field.value.split_once(' ') {
-            Some(("image", fingerprint)) => {
-                self.dependencies.insert(&field.note, fingerprint);
-            }
-            Some(("external", name)) => {
-                self.bases.insert(name);
-            }
-            Some(("context", _)) => {
-                self.bases.insert(&field.value);
-            }
-            _ => {}
-        }
-    }
-
-    fn setting(&self, new: &Self, kind: &str, tag: &str) -> Option<Reason> {
+    fn setting(&self, new: &Self, tag: &str) -> Option<Reason> {
         let (old, new) = (self.settings.get(tag), new.settings.get(tag));
-        let shown = |values: Option<&Vec<&str>>| match values {
-            Some(values) => format!("`{}`", values.join(", ")),
+        let kind = new.or(old)?.0.clone();
+        let (old, new) = (old.map(|(_, texts)| texts), new.map(|(_, texts)| texts));
+        let shown = |texts: Option<&Vec<Cow<'_, str>>>| match texts {
+            Some(texts) => format!("`{}`", texts.join(", ")),
             None => "none".to_owned(),
         };
         (old != new).then(|| {
-            let what = if kind == tag {
+            let what = if kind.to_string() == tag {
                 String::new()
             } else {
                 format!("{tag}: ")
             };
-            reason(kind, format!("{what}{} → {}", shown(old), shown(new)))
+            Reason::new(kind, format!("{what}{} → {}", shown(old), shown(new)))
         })
     }
 
@@ -158,30 +142,31 @@ impl<'m> Facts<'m> {
             if old == new {
                 continue;
             }
-            let shown = |values: Option<&BTreeSet<Option<&str>>>| {
+            let shown = |values: Option<&BTreeSet<Shown<'_>>>| {
                 let Some(values) = values else {
                     return "not there".to_owned();
                 };
                 let values = values.iter().map(|value| match value {
-                    Some(value) => format!("`{value}`"),
-                    None => "unset".to_owned(),
+                    Shown::Value(value) => format!("`{value}`"),
+                    Shown::Text(text) => format!("what `{text}` comes to"),
+                    Shown::Unset => "unset".to_owned(),
                 });
                 values.collect::<Vec<_>>().join(", ")
             };
             let detail = format!("`{name}`: {} → {}", shown(old), shown(new));
-            reasons.push(reason("build_arg", detail));
+            reasons.push(Reason::new(ReasonKind::BuildArg, detail));
         }
         reasons
     }
 
     /// References that came, went, or took each other's place.
-    fn bases(&self, new: &Self) -> Vec<Reason> {
-        let names = |facts: &Self| -> BTreeSet<&'m str> {
-            let images = facts.dependencies.keys().copied();
-            facts.bases.iter().copied().chain(images).collect()
+    fn bases(&self, new: &Self) -> Option<Reason> {
+        let names = |facts: &Self| -> BTreeSet<String> {
+            let images = facts.dependencies.keys().map(|name| (*name).to_owned());
+            facts.bases.iter().cloned().chain(images).collect()
         };
         let (old, new) = (names(self), names(new));
-        let list = |these: &BTreeSet<&str>, but: &BTreeSet<&str>| {
+        let list = |these: &BTreeSet<String>, but: &BTreeSet<String>| {
             let names: Vec<String> = these
                 .difference(but)
                 .map(|name| format!("`{name}`"))
@@ -191,11 +176,10 @@ impl<'m> Facts<'m> {
                 _ => names.join(", "),
             }
         };
-        if old == new {
-            return Vec::new();
-        }
-        let detail = format!("{} → {}", list(&old, &new), list(&new, &old));
-        vec![reason("base", detail)]
+        (old != new).then(|| {
+            let detail = format!("{} → {}", list(&old, &new), list(&new, &old));
+            Reason::new(ReasonKind::Base, detail)
+        })
     }
 
     fn contexts(&self, new: &Self) -> Vec<Reason> {
@@ -203,7 +187,9 @@ impl<'m> Facts<'m> {
         let changed = names
             .into_iter()
             .filter(|name| self.contexts.get(*name) != new.contexts.get(*name));
-        changed.map(|name| reason("context", *name)).collect()
+        changed
+            .map(|name| Reason::new(ReasonKind::Context, *name))
+            .collect()
     }
 
     fn dependencies(&self, new: &Self) -> Vec<Reason> {
@@ -212,7 +198,7 @@ impl<'m> Facts<'m> {
             old.is_some_and(|old| old != fingerprint)
         });
         changed
-            .map(|(name, _)| reason("dependency", *name))
+            .map(|(name, _)| Reason::new(ReasonKind::Dependency, *name))
             .collect()
     }
 
@@ -236,121 +222,155 @@ impl<'m> Facts<'m> {
         let lacks = |list: &[Instruction<'_>], one: &Instruction<'_>| {
             list.iter().all(|other| other.text != one.text)
         };
-        let mut reasons = Vec::new();
+        let mut details = Vec::new();
         for added in new.iter().filter(|one| lacks(old, one)) {
-            let Instruction { line, .. } = added;
             let keyword = added.keyword.to_uppercase();
-            let detail = match *line {
-                "" => format!("`{dockerfile}`: `{keyword}` of a base image"),
-                line => format!("`{dockerfile}`: `{keyword}` on line {line}"),
-            };
-            reasons.push(reason("dockerfile", detail));
+            details.push(match added.line {
+                None => format!("`{dockerfile}`: `{keyword}` of a base image"),
+                Some(line) => format!("`{dockerfile}`: `{keyword}` on line {line}"),
+            });
         }
-        if reasons.is_empty() {
+        if details.is_empty() {
             for gone in old.iter().filter(|one| lacks(new, one)) {
-                let detail = format!(
-                    "`{dockerfile}`: a `{}` is gone",
-                    gone.keyword.to_uppercase()
-                );
-                reasons.push(reason("dockerfile", detail));
+                let keyword = gone.keyword.to_uppercase();
+                details.push(format!("`{dockerfile}`: a `{keyword}` is gone"));
             }
         }
         let mut seen = BTreeSet::new();
-        reasons.retain(|reason| seen.insert(reason.detail.clone()));
+        details.retain(|detail| seen.insert(detail.clone()));
+        let reasons = details.into_iter();
         reasons
+            .map(|detail| Reason::new(ReasonKind::Dockerfile, detail))
+            .collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::fact::{Fact, Value};
     use super::*;
-
-    type Row = (&'static str, &'static str, &'static str);
-
-    fn manifest(rows: &[Row]) -> Manifest {
-        let mut manifest = Manifest::new();
-        for (tag, value, note) in rows {
-            manifest.add_noted(tag, *value, *note);
-        }
-        manifest
-    }
+    use crate::tree::snapshot::ObjectId;
 
     #[track_caller]
-    fn check(old: &[Row], new: &[Row], expected: &[(&str, &str)]) {
+    fn check(old: &[Fact], new: &[Fact], expected: &[(&str, &str)]) {
+        let manifest = |facts: &[Fact]| Manifest {
+            facts: facts.to_vec(),
+        };
         let reasons = differences(&manifest(old), &manifest(new), "Dockerfile");
-        let reasons: Vec<(&str, &str)> = reasons
+        let reasons: Vec<(String, &str)> = reasons
             .iter()
-            .map(|reason| (&*reason.kind, &*reason.detail))
+            .map(|reason| (reason.kind.to_string(), &*reason.detail))
+            .collect();
+        let expected: Vec<(String, &str)> = expected
+            .iter()
+            .map(|&(kind, detail)| (kind.to_owned(), detail))
             .collect();
         assert_eq!(reasons, expected);
     }
 
+    fn instruction(keyword: &str, line: usize) -> Fact {
+        let keyword = keyword.to_owned();
+        Fact::Instruction { keyword, line }
+    }
+
+    fn image(fingerprint: &str) -> Fact {
+        Fact::From(Taken::Image {
+            fingerprint: fingerprint.to_owned(),
+            name: "a".to_owned(),
+        })
+    }
+
+    fn external(name: &str) -> Fact {
+        Fact::From(Taken::External(name.to_owned()))
+    }
+
+    fn argument(value: Value) -> Fact {
+        let name = "V".to_owned();
+        Fact::Argument { name, value }
+    }
+
+    fn context(name: &str, tree: &str) -> Fact {
+        Fact::Context {
+            name: name.to_owned(),
+            content: ContextContent::Files(tree.to_owned()),
+        }
+    }
+
     #[test]
     fn names_what_differs() {
-        let run = ("instruction", "RUN", "3");
+        let run = || instruction("RUN", 3);
+        let text = Fact::Part {
+            tag: "text",
+            text: "make".to_owned(),
+        };
         check(
-            &[run],
-            &[run, ("text", "make", "")],
+            &[run()],
+            &[run(), text],
             &[("dockerfile", "`Dockerfile`: `RUN` on line 3")],
         );
         check(
-            &[run, run],
-            &[run],
+            &[run(), run()],
+            &[run()],
             &[("dockerfile", "`Dockerfile`: a `RUN` is gone")],
         );
         check(
-            &[("epoch", "1", ""), ("platform", "linux/amd64", "")],
-            &[("epoch", "2", "")],
+            &[
+                Fact::Epoch("1".to_owned()),
+                Fact::Platform("linux/amd64".to_owned()),
+            ],
+            &[Fact::Epoch("2".to_owned())],
             &[("platform", "`linux/amd64` → none"), ("epoch", "`1` → `2`")],
         );
         check(
-            &[("from", "image 0a", "a"), ("from", "external x:1", "")],
-            &[("from", "image 0b", "a"), ("from", "external x:2", "")],
+            &[image("0a"), external("x:1")],
+            &[image("0b"), external("x:2")],
             &[("base", "`x:1` → `x:2`"), ("dependency", "a")],
         );
         check(
-            &[("arg", "V", ""), ("arg-value", "1", "")],
-            &[("arg", "V", ""), ("arg-unset", "", "")],
+            &[argument(Value::Known("1".to_owned()))],
+            &[argument(Value::Unset)],
             &[("build_arg", "`V`: `1` → unset")],
         );
         check(
-            &[("syntax", "a", "")],
-            &[("syntax", "b", "")],
+            &[argument(Value::Unknown("--fast $X".to_owned()))],
+            &[argument(Value::Unknown("--safe $X".to_owned()))],
+            &[(
+                "build_arg",
+                "`V`: what `--fast $X` comes to → what `--safe $X` comes to",
+            )],
+        );
+        check(
+            &[Fact::Syntax("a".to_owned())],
+            &[Fact::Syntax("b".to_owned())],
             &[("dockerfile", "syntax: `a` → `b`")],
         );
         check(
-            &[
-                ("context", "a", ""),
-                ("context-value", "0", ""),
-                ("context", "b", ""),
-                ("context-value", "0", ""),
-            ],
-            &[
-                ("context", "a", ""),
-                ("context-value", "0", ""),
-                ("context", "b", ""),
-                ("context-value", "1", ""),
-            ],
+            &[context("a", "0"), context("b", "0")],
+            &[context("a", "0"), context("b", "1")],
             &[("context", "b")],
         );
-        check(&[("inputs", "a", "")], &[("inputs", "b", "")], &[]);
+        check(
+            &[Fact::Inputs(ObjectId([0; 20]))],
+            &[Fact::Inputs(ObjectId([1; 20]))],
+            &[],
+        );
     }
 
     #[test]
     fn a_changed_structure_is_never_without_a_reason() {
-        let a = ("instruction", "RUN", "1");
-        let b = ("instruction", "USER", "2");
+        let a = || instruction("RUN", 1);
+        let b = || instruction("USER", 2);
         check(
-            &[a, b],
-            &[b, a],
+            &[a(), b()],
+            &[b(), a()],
             &[(
                 "dockerfile",
                 "`Dockerfile`: the order of its instructions, or what is built on what",
             )],
         );
         check(
-            &[a, b],
-            &[a],
+            &[a(), b()],
+            &[a()],
             &[("dockerfile", "`Dockerfile`: a `USER` is gone")],
         );
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Manifest;
+use super::fact::{ContextContent, Fact, Taken, Value};
 use crate::config::NamedContext;
 use crate::lang::dockerfile::stages::{
     Argument, ArgumentOrigin, Base, ImageUse, Origin, Source, Stage, Step,
@@ -35,36 +36,36 @@ pub(crate) fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
     let mut manifest = Manifest::new();
     directives(&mut manifest, image);
     if let Some(hash) = &facts.raw_dockerfile {
-        manifest.add("dockerfile-bytes", hash.as_str());
+        manifest.add(Fact::DockerfileBytes(hash.clone()));
     }
     for platform in &image.definition.build.platforms {
-        manifest.add("platform", platform.to_string());
+        manifest.add(Fact::Platform(platform.to_string()));
     }
-    if let Some(network) = image.definition.build.network.as_deref()
+    if let Some(network) = &image.definition.build.network
         && !network.is_empty()
     {
-        manifest.add("network", network);
+        manifest.add(Fact::Network(network.clone()));
     }
-    if let Some(epoch) = image.definition.build.epoch.as_deref()
+    if let Some(epoch) = &image.definition.build.epoch
         && !epoch.is_empty()
     {
-        manifest.add("epoch", epoch);
+        manifest.add(Fact::Epoch(epoch.clone()));
     }
     for (name, value) in &image.definition.build.build_args {
         if name.starts_with("BUILDKIT_") || name == "SOURCE_DATE_EPOCH" {
-            manifest.add("builder-arg", name.as_str());
-            manifest.add("builder-arg-value", value.as_str());
+            let (name, value) = (name.clone(), value.clone());
+            manifest.add(Fact::BuilderArg { name, value });
         }
     }
-    manifest.add("inputs", facts.inputs.to_string());
+    manifest.add(Fact::Inputs(facts.inputs));
     // The tree has what git has for them, which says what they hold only where git-lfs is asked.
     for path in &facts.lfs {
-        manifest.add("lfs", path.as_str());
+        manifest.add(Fact::Lfs(path.clone()));
     }
     contexts(&mut manifest, image, facts);
     // The image holds their text as it is written.
     for trigger in image.triggers() {
-        manifest.add("onbuild", trigger.as_str());
+        manifest.add(Fact::Onbuild(trigger.clone()));
     }
     for view in &image.views {
         let writer = Writer {
@@ -83,29 +84,31 @@ fn contexts(manifest: &mut Manifest, image: &Resolved<'_>, facts: &Facts<'_>) {
     let used = image.used_contexts();
     let contexts = image.contexts.iter();
     for (name, context) in contexts.filter(|(name, _)| used.contains(name.as_str())) {
-        let value = match context {
+        let content = match context {
             NamedContext::Image(image) => {
-                format!("external {}", image.clone().with_default_tag())
+                ContextContent::Image(image.clone().with_default_tag().to_string())
             }
             // Each folder has its tree.
-            NamedContext::Folder(folder) => facts
-                .contexts
-                .get(name)
-                .map_or_else(|| folder.clone(), |tree| tree.id().to_string()),
+            NamedContext::Folder(folder) => {
+                let tree = facts.contexts.get(name);
+                ContextContent::Files(
+                    tree.map_or_else(|| folder.clone(), |tree| tree.id().to_string()),
+                )
+            }
         };
-        manifest.add("context", name.as_str());
-        manifest.add("context-value", value);
+        let name = name.clone();
+        manifest.add(Fact::Context { name, content });
     }
 }
 
 fn directives(manifest: &mut Manifest, image: &Resolved<'_>) {
     let ast = image.dockerfile.ast;
-    manifest.add("escape", ast.escape);
+    manifest.add(Fact::Escape(ast.escape));
     if let Some(syntax) = &ast.syntax {
-        manifest.add("syntax", &*syntax.full);
+        manifest.add(Fact::Syntax(syntax.full.clone().into_owned()));
     }
     if let Some(check) = &ast.check {
-        manifest.add("check", &*check.full);
+        manifest.add(Fact::Check(check.full.clone().into_owned()));
     }
 }
 
@@ -115,23 +118,6 @@ fn numbers(view: &View<'_>) -> BTreeMap<usize, usize> {
     reachable
         .map(|(number, stage)| (stage.index, number))
         .collect()
-}
-
-/// What a reference resolves to.
-struct Taken {
-    value: String,
-    /// The name of the image, where it is one of ours.
-    image: String,
-}
-
-impl Taken {
-    /// What is not one of our images.
-    fn of(value: impl Into<String>) -> Self {
-        Self {
-            value: value.into(),
-            image: String::new(),
-        }
-    }
 }
 
 struct Writer<'m, 'a> {
@@ -144,23 +130,26 @@ struct Writer<'m, 'a> {
 impl Writer<'_, '_> {
     fn view(mut self) {
         let stages = &self.view.stages;
-        self.manifest.add("view", self.view.platform.to_string());
-        let target = self.stage_number(stages.target);
-        self.manifest.add("target", target);
+        self.add(Fact::View(self.view.platform.to_string()));
+        self.add(Fact::Target(self.number(stages.target)));
         for stage in stages.reachable() {
             self.stage(stage);
         }
     }
 
+    fn add(&mut self, fact: Fact) {
+        self.manifest.add(fact);
+    }
+
     fn stage(&mut self, stage: &Stage<'_>) {
-        self.manifest.add("stage", stage.platform.to_string());
+        self.add(Fact::Stage(stage.platform.to_string()));
         let base = match &stage.base {
-            Base::Scratch => Taken::of("scratch"),
-            Base::Stage(index) => Taken::of(self.stage_number(*index)),
+            Base::Scratch => Taken::Scratch,
+            Base::Stage(index) => Taken::Stage(self.number(*index)),
             Base::Image(image) => self.image(image),
-            Base::Context(name) => Taken::of(format!("context {name}")),
+            Base::Context(name) => Taken::Context(name.clone()),
         };
-        self.manifest.add_noted("from", base.value, base.image);
+        self.add(Fact::From(base));
         for step in &stage.steps {
             self.step(step);
         }
@@ -169,78 +158,85 @@ impl Writer<'_, '_> {
     fn step(&mut self, step: &Step<'_>) {
         match &step.origin {
             Origin::Own(instruction) => self.instruction(instruction, step.place.lines.start),
-            Origin::Trigger(text) => self.manifest.add("trigger", text.as_str()),
+            Origin::Trigger(text) => self.add(Fact::Trigger(text.clone())),
         }
         for argument in &step.arguments {
             self.argument(argument);
         }
         for used in &step.uses {
             let source = match &used.source {
-                Source::Scratch => Taken::of("scratch"),
-                Source::Stage(index) => Taken::of(self.stage_number(*index)),
+                Source::Scratch => Taken::Scratch,
+                Source::Stage(index) => Taken::Stage(self.number(*index)),
                 Source::Image(image) => self.image(image),
-                Source::Context(name) => Taken::of(format!("context {name}")),
+                Source::Context(name) => Taken::Context(name.clone()),
             };
-            self.manifest
-                .add_noted("takes-from", source.value, source.image);
+            self.add(Fact::TakesFrom(source));
         }
     }
 
-    fn stage_number(&self, index: usize) -> String {
+    fn number(&self, index: usize) -> usize {
         // What a reachable stage takes from is reachable, so it has a number.
-        let number = self.numbers.get(&index).copied().unwrap_or(index);
-        format!("stage {number}")
+        self.numbers.get(&index).copied().unwrap_or(index)
     }
 
     /// What a reference resolves to: our image by its fingerprint, another by its full name.
     fn image(&self, image: &ImageUse) -> Taken {
         let name = image.full_name();
         match self.view.meanings.get(&name) {
-            Some(Some(index)) => Taken {
-                value: format!("image {}", self.facts.fingerprints[index]),
-                image: self.facts.images[*index].definition.name.clone(),
+            Some(Some(index)) => Taken::Image {
+                fingerprint: self.facts.fingerprints[index].clone(),
+                name: self.facts.images[*index].definition.name.clone(),
             },
-            _ => Taken::of(format!("external {name}")),
+            _ => Taken::External(name),
         }
     }
 
-    /// The name of an argument and the value that it has, wherever that came from.
+    /// The name of an argument and the value that it has, wherever that came from; the text that
+    /// decides it where nobody knows the value.
     fn argument(&mut self, argument: &Argument) {
-        self.manifest.add("arg", argument.name.as_str());
-        match &argument.value {
-            // Not the same as empty: a `RUN` sees no such variable.
-            _ if argument.origin == ArgumentOrigin::Unset => self.manifest.add("arg-unset", ""),
-            Some(value) => self.manifest.add("arg-value", value.as_str()),
-            None => self.manifest.add("arg-unknown", ""),
-        }
+        let value = match &argument.value {
+            _ if argument.origin == ArgumentOrigin::Unset => Value::Unset,
+            Some(value) => Value::Known(value.clone()),
+            None => Value::Unknown(argument.unknown_default.clone().unwrap_or_default()),
+        };
+        let name = argument.name.clone();
+        self.add(Fact::Argument { name, value });
     }
 
     /// An instruction as parsed, without the references that it takes from and the arguments that
-    /// it declares: `takes-from` and `arg` say what these come to.
+    /// it declares: [`Fact::TakesFrom`] and [`Fact::Argument`] say what these come to.
     /// `line` is where it begins.
     fn instruction(&mut self, instruction: &Instruction<'_>, line: usize) {
         let kind = &instruction.kind;
         let is_argument = matches!(kind, Kind::Arg(_));
-        instruction.node.parts(&mut |part, text| {
-            let said_elsewhere = match (part, kind) {
+        let manifest = &mut *self.manifest;
+        instruction.node.parts(&mut |tag, text| {
+            let said_elsewhere = match (tag, kind) {
                 ("flag", Kind::Copy(_)) => text.starts_with("--from"),
                 ("flag", Kind::Run(_)) => text.starts_with("--mount"),
-                _ => is_argument && part != "instruction",
+                _ => is_argument,
             };
-            if part == "instruction" {
-                self.manifest.add_noted(part, text, line.to_string());
+            let text = text.to_owned();
+            if tag == "instruction" {
+                manifest.add(Fact::Instruction {
+                    keyword: text,
+                    line,
+                });
             } else if !said_elsewhere {
-                self.manifest.add(part, text);
+                manifest.add(Fact::Part { tag, text });
             }
         });
         let Kind::Run(run) = kind else { return };
+        let mut part = |tag, text: &str| {
+            let text = text.to_owned();
+            self.manifest.add(Fact::Part { tag, text });
+        };
         for mount in &run.mounts {
-            self.manifest.add("mount", "");
+            part("mount", "");
             for field in &mount.fields {
                 // That there is a source counts here; which one it is, `takes-from` says.
                 let is_source = field.key == "from";
-                let text = if is_source { "from" } else { &*field.text };
-                self.manifest.add("mount-field", text);
+                part("mount-field", if is_source { "from" } else { &field.text });
             }
         }
     }

@@ -2,24 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Parsed, Resolved, uses_of};
+use super::{Parsed, Resolved};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::dockerfile::Kind;
-use crate::lang::dockerfile::stages::{Base, ContextSource, Origin, Place, Request, StageGraph};
+use crate::lang::dockerfile::expand::Environment;
+use crate::lang::dockerfile::stages::{
+    Base, ContextSource, Download, ImageUse, Origin, Place, Request, Source, StageGraph, Variables,
+};
+use crate::lang::platform::Platform;
 use crate::planner::images::Definition;
 
 /// A value that no default has by chance: only whether something changes is asked.
 const OTHER: &str = "0.0.0-stamp";
 
-/// Refuses stamp arguments by which references or the files that are copied differ: they are not
+/// Refuses stamp arguments by which references, or what is copied or fetched, differ: they are not
 /// counted, so the plan would be of another image than the build. `stages` are without them.
+///
+/// Returns the variables of the image that depend on them: what is built on it may take by these.
 pub(super) fn check(
     definition: &Definition,
     parsed: &Parsed<'_>,
     request: &Request<'_>,
     stages: &StageGraph<'_>,
-) -> Result<(), Diagnostics> {
+) -> Result<BTreeSet<String>, Diagnostics> {
     let mut problems = Diagnostics::new();
+    let mut variables = BTreeSet::new();
     for (name, template) in &definition.settings.publish.stamp_args {
         if !stages.declared.contains(name) {
             continue;
@@ -33,7 +40,10 @@ pub(super) fn check(
                 ..*request
             },
         );
-        let same = stamped.is_ok_and(|stamped| taken(&stamped) == taken(stages));
+        let same = stamped.is_ok_and(|stamped| {
+            variables.extend(changed(&stages.config.env, &stamped.config.env));
+            taken(&stamped) == taken(stages)
+        });
         if !same {
             let message = format!(
                 "`{name}` is a stamp of `{}`, and what that takes depends on it",
@@ -50,34 +60,88 @@ pub(super) fn check(
     if problems.has_errors() {
         return Err(problems);
     }
-    Ok(())
+    Ok(variables)
 }
 
-/// What reachable stages take: images by their full names, and files of the context.
-fn taken<'s>(stages: &'s StageGraph<'_>) -> (Vec<String>, Vec<&'s ContextSource>) {
-    let images = stages.reachable().flat_map(uses_of);
-    let steps = stages.reachable().flat_map(|stage| &stage.steps);
-    (
-        images.map(|(_, _, image)| image.full_name()).collect(),
-        steps.flat_map(|step| &step.sources).collect(),
-    )
+/// The variables that two environments do not agree on.
+fn changed(one: &Variables, other: &Variables) -> BTreeSet<String> {
+    let names = one.iter().chain(other.iter()).map(|(name, _)| name);
+    names
+        .filter(|name| one.get(name) != other.get(name))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Something that a stage takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken<'s> {
+    Nothing,
+    Stage(usize),
+    Context(&'s str),
+    /// By its full name.
+    Image(String),
+    /// A stage runs on it.
+    Platform(&'s Platform),
+    Source(&'s ContextSource),
+    Download(&'s Download),
+}
+
+/// What reachable stages take, in order.
+pub(super) fn taken<'s>(stages: &'s StageGraph<'_>) -> Vec<Taken<'s>> {
+    let mut all = Vec::new();
+    for stage in stages.reachable() {
+        all.push(Taken::Platform(&stage.platform));
+        all.push(match &stage.base {
+            Base::Scratch => Taken::Nothing,
+            Base::Stage(index) => Taken::Stage(*index),
+            Base::Context(name) => Taken::Context(name),
+            Base::Image(image) => Taken::Image(image.full_name()),
+        });
+        for step in &stage.steps {
+            for used in &step.uses {
+                all.push(match &used.source {
+                    Source::Scratch => Taken::Nothing,
+                    Source::Stage(index) => Taken::Stage(*index),
+                    Source::Context(name) => Taken::Context(name),
+                    Source::Image(image) => Taken::Image(image.full_name()),
+                });
+                all.extend(used.reads.iter().map(Taken::Source));
+            }
+            all.extend(step.sources.iter().map(Taken::Source));
+            all.extend(step.downloads.iter().map(Taken::Download));
+        }
+    }
+    all
 }
 
 /// Warns of every `RUN` that reads a stamp argument, by its name or by that of a variable that was set
 /// from it: what it makes of the stamp is kept by an image that is not built again.
 pub(super) fn in_runs(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics) {
     for image in resolved {
-        for name in image.definition.settings.publish.stamp_args.keys() {
+        let own = image.definition.settings.publish.stamp_args.keys();
+        let mut stamps: BTreeSet<(&str, &str)> = own
+            .map(|name| (name.as_str(), image.definition.name.as_str()))
+            .collect();
+        for need in image.needs.keys() {
+            let base = &resolved[need.image];
+            let inherited = base.views.iter().flat_map(|view| &view.stamped);
+            stamps.extend(inherited.map(|name| (name.as_str(), base.definition.name.as_str())));
+        }
+        for (name, of) in stamps {
+            let is_own = of == image.definition.name;
             let mut places: Vec<Place> = Vec::new();
             for view in &image.views {
-                for place in runs(&image.source.text, &view.stages, name) {
+                let holds = |base: &ImageUse| {
+                    let meaning = view.meanings.get(&base.full_name()).copied().flatten();
+                    !is_own && meaning.is_some_and(|index| resolved[index].definition.name == of)
+                };
+                for place in runs(&image.source.text, &view.stages, name, holds) {
                     if !places.contains(&place) {
                         places.push(place);
                     }
                 }
             }
             for place in places {
-                let of = &image.definition.name;
                 let message = format!("this `RUN` reads `{name}`, a stamp of `{of}`");
                 diagnostics.push(
                     Diagnostic::new(Code::StampInRun, message)
@@ -92,14 +156,21 @@ pub(super) fn in_runs(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics) 
     }
 }
 
-/// The `RUN`s of reachable stages, in the Dockerfile's text, that read an argument.
-fn runs(text: &str, stages: &StageGraph<'_>, argument: &str) -> Vec<Place> {
+/// The `RUN`s of reachable stages, in the Dockerfile's text, that read an argument, or a variable of
+/// base images that `has_it` holds for.
+fn runs(
+    text: &str,
+    stages: &StageGraph<'_>,
+    argument: &str,
+    has_it: impl Fn(&ImageUse) -> bool,
+) -> Vec<Place> {
     // By stage, the variables that hold the argument at its end: a stage that is built on it has them.
     let mut holders: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
     let mut places = Vec::new();
     for stage in stages.reachable() {
-        let mut hold = match stage.base {
-            Base::Stage(base) => holders.get(&base).cloned().unwrap_or_default(),
+        let mut hold = match &stage.base {
+            Base::Stage(base) => holders.get(base).cloned().unwrap_or_default(),
+            Base::Image(base) if has_it(base) => BTreeSet::from([argument]),
             _ => BTreeSet::new(),
         };
         for step in &stage.steps {
@@ -151,7 +222,6 @@ mod tests {
     use super::*;
     use crate::lang::dockerfile::stages::NoBases;
     use crate::lang::dockerfile::{self, Dockerfile};
-    use crate::lang::platform::Platform;
 
     #[track_caller]
     fn check(text: &str, lines: &[usize]) {
@@ -169,7 +239,7 @@ mod tests {
             },
         )
         .unwrap();
-        let found: Vec<usize> = runs(text, &stages, "V")
+        let found: Vec<usize> = runs(text, &stages, "V", |_| false)
             .iter()
             .map(|place| place.lines.start)
             .collect();

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use super::progress::Quiet;
 use super::*;
-use crate::plan::{Action, Dependency, Source, VERSION};
+use crate::plan::{Dependency, Source, VERSION};
 use crate::run::found::FINGERPRINT_LABEL;
 use crate::run::registry::{Refused, Why};
 
@@ -23,33 +23,12 @@ pub(in crate::run) fn image(name: &str, needs: &[&str]) -> Image {
         repository: format!("us/{name}"),
         dockerfile: format!("{name}/Dockerfile"),
         context: name.to_owned(),
-        target: None,
-        build_args: BTreeMap::new(),
-        stamp_args: BTreeMap::new(),
-        platforms: Vec::new(),
         labels: BTreeMap::from([(FINGERPRINT_LABEL.to_owned(), name.to_owned())]),
-        contexts: BTreeMap::new(),
-        secrets: Vec::new(),
-        ssh: Vec::new(),
-        network: String::new(),
-        cache_from: Vec::new(),
-        cache_to: Vec::new(),
-        attest: Vec::new(),
-        runners: BTreeMap::new(),
-        no_cache: false,
-        push: true,
-        push_content: false,
-        dirty: false,
-        onbuild: false,
-        wave: 0,
         dependencies: needs.iter().map(dependency).collect(),
-        base_images: Vec::new(),
-        inputs: String::new(),
         fingerprint: name.to_owned(),
         reference: format!("us/{name}:sw-{name}"),
         tags: vec![format!("us/{name}:main")],
-        action: Action::Ensure,
-        reasons: Vec::new(),
+        ..Image::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::report::Report;
-use crate::plan::{Action, Image};
+use crate::plan::{Action, Image, ReasonKind};
 
 /// What happens to an image. The order is that of legends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,19 +124,19 @@ impl State {
 
     /// What the plan says of an image.
     fn planned(image: &Image) -> Self {
-        let has = |kinds: &[&str]| {
+        let has = |kinds: &[ReasonKind]| {
             let mut reasons = image.reasons.iter();
-            reasons.any(|reason| kinds.contains(&reason.kind.as_str()))
+            reasons.any(|reason| kinds.contains(&reason.kind))
         };
         match image.action {
             Action::Ensure => Self::Unknown,
             Action::Retag => Self::Retag,
             Action::Build => {
-                let inherited = ["dependency", "missing"];
+                let inherited = [ReasonKind::Dependency, ReasonKind::Missing];
                 let mut reasons = image.reasons.iter();
-                if reasons.any(|reason| !inherited.contains(&reason.kind.as_str())) {
+                if reasons.any(|reason| !inherited.contains(&reason.kind)) {
                     Self::Cause
-                } else if has(&["dependency"]) {
+                } else if has(&[ReasonKind::Dependency]) {
                     Self::Follows
                 } else {
                     Self::Missing

@@ -1,7 +1,7 @@
 //! Pictures of plans that no repository has.
 
 use super::{Format, Options, Report};
-use crate::plan::{Action, Plan, Reason};
+use crate::plan::{Action, Plan, Reason, ReasonKind};
 
 /// A picture without a report.
 #[track_caller]
@@ -132,16 +132,16 @@ fn changed() -> Plan {
         ("acme/other", &[("acme/tool", "FROM")]),
     ]);
     let reasons = [
-        (Action::Build, "input", "base/a.txt"),
-        (Action::Retag, "unchanged", "1234"),
-        (Action::Build, "dependency", "acme/base"),
-        (Action::Build, "missing", "acme/other:sw-1"),
+        (Action::Build, ReasonKind::Input, "base/a.txt"),
+        (Action::Retag, ReasonKind::Unchanged, "1234"),
+        (Action::Build, ReasonKind::Dependency, "acme/base"),
+        (Action::Build, ReasonKind::Missing, "acme/other:sw-1"),
     ];
     for (image, (action, kind, detail)) in plan.images.iter_mut().zip(reasons) {
         image.reference = format!("{}:sw-1", image.name);
         image.action = action;
         image.reasons = vec![Reason {
-            kind: kind.to_owned(),
+            kind,
             detail: detail.to_owned(),
         }];
     }

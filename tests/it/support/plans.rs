@@ -1,9 +1,7 @@
 //! Plans written by hand.
 
-use std::collections::BTreeMap;
-
 use sha2::{Digest, Sha256};
-use shipwright::plan::{Action, Dependency, Image, Plan, Source, VERSION};
+use shipwright::plan::{Dependency, Image, Plan, Source, VERSION};
 
 /// The plan of `python shared<python app<shared,python`: names, each with what it needs, in build
 /// order. Image `us/app` lives at `prefix/us/app`, is the folder `app`, and has the tag `main`.
@@ -39,25 +37,6 @@ fn image<'a>(prefix: &str, name: &str, needs: impl Iterator<Item = &'a str>) -> 
         repository: repository.clone(),
         dockerfile: format!("{name}/Dockerfile"),
         context: name.to_owned(),
-        target: None,
-        build_args: BTreeMap::new(),
-        stamp_args: BTreeMap::new(),
-        platforms: Vec::new(),
-        labels: BTreeMap::new(),
-        contexts: BTreeMap::new(),
-        secrets: Vec::new(),
-        ssh: Vec::new(),
-        network: String::new(),
-        cache_from: Vec::new(),
-        cache_to: Vec::new(),
-        attest: Vec::new(),
-        runners: BTreeMap::new(),
-        no_cache: false,
-        push: true,
-        push_content: false,
-        dirty: false,
-        onbuild: false,
-        wave: 0,
         dependencies: needs
             .map(|need| Dependency {
                 image: format!("us/{need}"),
@@ -66,13 +45,9 @@ fn image<'a>(prefix: &str, name: &str, needs: impl Iterator<Item = &'a str>) -> 
                 via: Vec::new(),
             })
             .collect(),
-        base_images: Vec::new(),
         inputs: "0".repeat(40),
-        fingerprint: String::new(),
-        reference: String::new(),
         tags: vec![format!("{repository}:main")],
-        action: Action::Ensure,
-        reasons: Vec::new(),
+        ..Image::default()
     };
     set_fingerprint(&mut image, 0);
     image

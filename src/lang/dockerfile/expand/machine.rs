@@ -3,11 +3,9 @@
 
 mod dollar;
 
-use std::ops::Range;
-
 use super::substitute::Modifier;
 use super::words::Words;
-use super::{Environment, ExpandError, Expansion, Lexer, Names};
+use super::{Environment, ExpandError, Expansion, FromVariable, Lexer, Names};
 use crate::lang::go::text::quote;
 
 /// How many bytes an expansion may add to its word. No process can be started with a longer variable
@@ -52,7 +50,7 @@ struct Machine<'a> {
     frames: Vec<Frame>,
     /// Only in word-splitting mode.
     words: Option<Words>,
-    variables: Vec<Range<usize>>,
+    variables: Vec<FromVariable>,
     names: Names,
 }
 

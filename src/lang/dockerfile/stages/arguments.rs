@@ -2,11 +2,12 @@
 //! value of each comes from (semantics §12).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Request;
 use super::error::{Place, StageError};
 use super::variables::Variables;
-use crate::lang::dockerfile::expand::{Environment, Lexer, Value};
+use crate::lang::dockerfile::expand::{Environment, Expansion, FromVariable, Lexer, Value};
 use crate::lang::dockerfile::instruction::Argument as Declaration;
 
 /// The value of an argument where it is declared.
@@ -18,6 +19,8 @@ pub struct Argument {
     pub value: Option<String>,
     /// Where the value comes from.
     pub origin: Origin,
+    /// The default as it is written, where its value is unknown: what decides the value.
+    pub unknown_default: Option<String>,
 }
 
 /// Where an argument's value comes from, the strongest first.
@@ -64,6 +67,46 @@ pub(super) fn automatic(request: &Request<'_>, target_name: &str) -> Variables {
         .collect()
 }
 
+/// What is written together in the values of arguments before the first stage: the pieces, in bytes,
+/// that their defaults are put together from.
+#[derive(Debug, Default)]
+pub(super) struct Pieces(BTreeMap<String, Vec<Range<usize>>>);
+
+impl Pieces {
+    /// The pieces of an expanded word that come from variables: those of a variable's value where it
+    /// has some.
+    pub(super) fn of(&self, expansion: &Expansion<String>, scope: &Variables) -> Vec<Range<usize>> {
+        let text = expansion.value.as_deref().unwrap_or_default();
+        let mut pieces = Vec::new();
+        for FromVariable { range, name } in &expansion.variables {
+            let is_value = scope.get(name) == Value::Set(&text[range.clone()]);
+            match self.0.get(name).filter(|_| is_value) {
+                Some(inner) => pieces.extend(
+                    inner
+                        .iter()
+                        .map(|inner| range.start + inner.start..range.start + inner.end),
+                ),
+                None => pieces.push(range.clone()),
+            }
+        }
+        pieces
+    }
+
+    /// Notes those of a default: what comes from variables, and what stands between.
+    fn note(&mut self, name: &str, expansion: &Expansion<String>, scope: &Variables) {
+        let mut pieces = Vec::new();
+        let mut end = 0;
+        for piece in self.of(expansion, scope) {
+            pieces.push(end..piece.start);
+            end = piece.end;
+            pieces.push(piece);
+        }
+        pieces.push(end..expansion.value.as_ref().map_or(end, String::len));
+        pieces.retain(|piece| !piece.is_empty());
+        self.0.insert(name.to_owned(), pieces);
+    }
+}
+
 /// Declares an argument before the first stage.
 pub(super) fn declare_global(
     declaration: &Declaration<'_>,
@@ -71,6 +114,7 @@ pub(super) fn declare_global(
     build_args: &BTreeMap<String, String>,
     lexer: Lexer,
     scope: &mut Variables,
+    pieces: &mut Pieces,
 ) -> Result<Argument, StageError> {
     let name = declaration.name.text;
     let (value, origin) = if let Some(given) = build_args.get(name) {
@@ -78,6 +122,7 @@ pub(super) fn declare_global(
     } else if let Some(default) = declaration.default {
         let expansion = lexer.word(default.text, scope);
         let expansion = expansion.map_err(|e| StageError::at(place, e.to_string()))?;
+        pieces.note(name, &expansion, scope);
         (expansion.value, Origin::Default)
     } else {
         (Some(String::new()), Origin::Unset)
@@ -89,6 +134,7 @@ pub(super) fn declare_global(
         name: name.to_owned(),
         value,
         origin,
+        unknown_default: None,
     })
 }
 

@@ -8,7 +8,6 @@ use super::error::{Place, StageError};
 use super::table::{Command, External, SCRATCH, Table, image_use};
 use super::{Base, ImageConfig, Origin, Source, UseKind, checks, triggers};
 use crate::lang::dockerfile::Kind;
-use crate::lang::dockerfile::expand::{Expansion, Names};
 use crate::lang::dockerfile::stages::variables::Variables;
 
 impl Table<'_, '_> {
@@ -241,12 +240,7 @@ impl Table<'_, '_> {
             let source = if text == SCRATCH {
                 Source::Scratch
             } else {
-                let literal = Expansion {
-                    value: None,
-                    variables: Vec::new(),
-                    names: Names::default(),
-                };
-                match image_use(&text, &literal) {
+                match image_use(&text, &[], &BTreeSet::new()) {
                     Ok(image) => match self.context(&image.reference, platform) {
                         Some(key) => Source::Context(key),
                         None => Source::Image(image),

@@ -305,10 +305,13 @@ impl<'t> State<'t> {
                 self.scope.set(name, value.as_deref());
             }
             self.declared.insert(name.to_owned());
+            let is_unknown = value.is_none() && origin == Origin::Default;
+            let default = declaration.default.filter(|_| is_unknown);
             step.arguments.push(Argument {
                 name: name.to_owned(),
                 value,
                 origin,
+                unknown_default: default.map(|word| word.text.to_owned()),
             });
         }
         Ok(())

@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use super::arguments::{self, Argument};
+use super::arguments::{self, Argument, Pieces};
 use super::config::ImageConfig;
 use super::error::{Place, StageError};
 use super::lint::Linter;
@@ -31,6 +32,7 @@ pub(super) struct Table<'n, 'r> {
     /// The values of arguments outside of stages, automatic ones included.
     pub(super) scope: Variables,
     pub(super) globals: Vec<Argument>,
+    pieces: Pieces,
     pub(super) declared: BTreeSet<String>,
     pub(super) entries: Vec<Entry<'n>>,
     /// What instructions take from elsewhere, in BuildKit's order: their numbers follow those of the
@@ -99,6 +101,7 @@ impl<'n, 'r> Table<'n, 'r> {
             build_args: Cow::Borrowed(request.build_args),
             scope: automatic.clone(),
             globals: Vec::new(),
+            pieces: Pieces::default(),
             declared: BTreeSet::new(),
             entries: Vec::new(),
             externals: Vec::new(),
@@ -142,6 +145,7 @@ impl<'n, 'r> Table<'n, 'r> {
                         &self.build_args,
                         self.lexer,
                         &mut self.scope,
+                        &mut self.pieces,
                     );
                     match argument {
                         Ok(argument) => self.globals.push(argument),
@@ -246,7 +250,8 @@ impl<'n, 'r> Table<'n, 'r> {
         if text == SCRATCH {
             return Base::Scratch;
         }
-        match image_use(text, expansion) {
+        let pieces = self.pieces.of(expansion, &self.scope);
+        match image_use(text, &pieces, &expansion.names.blank) {
             Ok(image) => match self.context(&image.reference, platform) {
                 Some(key) => Base::Context(key),
                 None => Base::Image(image),
@@ -357,20 +362,29 @@ pub(super) fn alias(instruction: &Instruction<'_>) -> Option<String> {
     }
 }
 
-/// Reads an expanded reference.
+/// Reads an expanded reference, of which some pieces came from variables, and some variables were
+/// blank.
 ///
 /// # Errors
 /// When it is none, in BuildKit's words.
-pub(super) fn image_use(text: &str, expansion: &Expansion<String>) -> Result<ImageUse, String> {
+pub(super) fn image_use(
+    text: &str,
+    pieces: &[Range<usize>],
+    blank: &BTreeSet<String>,
+) -> Result<ImageUse, String> {
     let reference = Reference::parse(text)
         .map_err(|error| format!("failed to parse stage name {}: {error}", quote(text)))?;
     let end = text.find('@').unwrap_or(text.len());
     let tag = end - reference.tag.as_ref().map_or(0, String::len)..end;
-    let mut variables = expansion.variables.iter();
+    // A tag that is written together with its repository is as literal as it.
+    let colon = tag.start.saturating_sub(1);
+    let is_own = |piece: &Range<usize>| {
+        colon <= piece.start && piece.start < tag.end && tag.start < piece.end
+    };
     Ok(ImageUse {
         text: text.to_owned(),
-        tag_from_variable: variables.any(|v| v.start < tag.end && tag.start < v.end),
+        tag_from_variable: pieces.iter().any(is_own),
         reference,
-        unset: expansion.names.blank.clone(),
+        unset: blank.clone(),
     })
 }

@@ -1,8 +1,8 @@
 //! Variables and substitutions: from a `$` to the text that stands for it.
 
 use super::{Frame, Kind, Machine};
-use crate::lang::dockerfile::expand::Value;
 use crate::lang::dockerfile::expand::substitute::{self, Modifier, Operand, Outcome};
+use crate::lang::dockerfile::expand::{FromVariable, Value};
 use crate::lang::go::text::{is_digit, is_letter};
 
 impl<'a> Machine<'a> {
@@ -114,7 +114,7 @@ impl<'a> Machine<'a> {
             Value::Unset => self.note_blank(name),
             Value::Unknown => {}
         }
-        self.deliver(start, value == Value::Unknown);
+        self.deliver(name, start, value == Value::Unknown);
     }
 
     /// Ends the frame on top.
@@ -135,13 +135,17 @@ impl<'a> Machine<'a> {
                 }
                 self.doubt(frame.unknown);
             }
-            Kind::Operand { .. } if keep => {
+            Kind::Operand { name, .. } if keep => {
                 self.out.push('}');
-                self.deliver(start, false);
+                self.deliver(&name, start, false);
             }
-            Kind::Replacement { pattern_start, .. } if keep => {
+            Kind::Replacement {
+                name,
+                pattern_start,
+                ..
+            } if keep => {
                 self.out.push('}');
-                self.deliver(pattern_start, false);
+                self.deliver(&name, pattern_start, false);
             }
             Kind::Operand { name, modifier } => {
                 let value = self.env.get(&name);
@@ -149,7 +153,7 @@ impl<'a> Machine<'a> {
                 if self.look_up(&name) == Value::Unset && matches!(modifier.operator, '#' | '%') {
                     self.note_blank(&name);
                 }
-                self.finish(start, frame.unknown, outcome?);
+                self.finish(&name, start, frame.unknown, outcome?);
             }
             Kind::Pattern { name, all } => {
                 let kind = Kind::Replacement {
@@ -175,14 +179,14 @@ impl<'a> Machine<'a> {
                 if self.look_up(&name) == Value::Unset {
                     self.note_blank(&name);
                 }
-                self.finish(pattern_start, false, outcome?);
+                self.finish(&name, pattern_start, false, outcome?);
             }
         }
         Ok(())
     }
 
     /// Puts the result of a substitution where its parts were.
-    fn finish(&mut self, start: usize, operand_unknown: bool, outcome: Outcome) {
+    fn finish(&mut self, name: &str, start: usize, operand_unknown: bool, outcome: Outcome) {
         let unknown = match outcome {
             Outcome::Operand => operand_unknown,
             Outcome::Text(text) => {
@@ -194,11 +198,11 @@ impl<'a> Machine<'a> {
                 true
             }
         };
-        self.deliver(start, unknown);
+        self.deliver(name, start, unknown);
     }
 
-    /// Hands the text from `start` on, the result of a variable, to the frame that is now on top.
-    fn deliver(&mut self, start: usize, unknown: bool) {
+    /// Hands the text from `start` on, the result of a variable of this name, to the frame that is now on top.
+    fn deliver(&mut self, name: &str, start: usize, unknown: bool) {
         let base = self.frames.len() == 1;
         if let Some(words) = self.words.as_mut().filter(|_| base) {
             self.out[start..].chars().for_each(|c| words.add_char(c));
@@ -211,7 +215,10 @@ impl<'a> Machine<'a> {
             },
         ] = self.frames[..]
         {
-            self.variables.push(start..self.out.len());
+            self.variables.push(FromVariable {
+                range: start..self.out.len(),
+                name: name.to_owned(),
+            });
         }
         self.doubt(unknown);
     }

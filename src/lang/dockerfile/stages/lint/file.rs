@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Linter, Rule};
 use crate::lang::dockerfile::expand::{Environment, Names, Value};
 use crate::lang::dockerfile::node::{Arguments, Node};
-use crate::lang::dockerfile::stages::arguments;
+use crate::lang::dockerfile::stages::arguments::{self, Pieces};
 use crate::lang::dockerfile::stages::table::{Table, alias};
 use crate::lang::dockerfile::stages::variables::Variables;
 use crate::lang::dockerfile::{Dockerfile, Instruction, Kind};
@@ -154,18 +154,22 @@ impl Table<'_, '_> {
         if !self.linter.is_on() {
             return;
         }
-        let nothing = BTreeMap::new();
+        let (nothing, mut pieces) = (BTreeMap::new(), Pieces::default());
         let mut is_before = true;
         for instruction in &dockerfile.instructions {
             match &instruction.kind {
                 Kind::Arg(declarations) if is_before => {
                     for declaration in declarations {
                         let place = instruction.into();
-                        let scope = &mut automatic;
-                        let lexer = self.lexer;
-                        if arguments::declare_global(declaration, place, &nothing, lexer, scope)
-                            .is_err()
-                        {
+                        let argument = arguments::declare_global(
+                            declaration,
+                            place,
+                            &nothing,
+                            self.lexer,
+                            &mut automatic,
+                            &mut pieces,
+                        );
+                        if argument.is_err() {
                             return;
                         }
                     }
