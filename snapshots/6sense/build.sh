@@ -26,19 +26,19 @@ END
 }
 
 list() {
-  printf '%s %s\n' 6sense/python 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5
+  printf '%s %s\n' 6sense/python 6sense/python:sw-0a7a82e561d1f42c97eb6dd8eae1d0c1
   printf '  %s\n' 6sense/python:feature-login-3de6205b6fa8
   printf '  %s\n' 6sense/python:5bde935c5263
-  printf '%s %s\n' 6sense/shared 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e
+  printf '%s %s\n' 6sense/shared 6sense/shared:sw-ab1da8a24a84c4afa97c6d85fd20b933
   printf '  %s\n' 6sense/shared:feature-login-3de6205b6fa8
   printf '  %s\n' 6sense/shared:5bde935c5263
-  printf '%s %s\n' 6sense/service1 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8
+  printf '%s %s\n' 6sense/service1 6sense/service1:sw-a11aedbf3a210a7fd15954c93ad94964
   printf '  %s\n' 6sense/service1:feature-login-3de6205b6fa8
   printf '  %s\n' 6sense/service1:5bde935c5263
-  printf '%s %s\n' 6sense/service2 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107
+  printf '%s %s\n' 6sense/service2 6sense/service2:sw-00fab3b2f29efb097f549ba5b3d35c08
   printf '  %s\n' 6sense/service2:feature-login-3de6205b6fa8
   printf '  %s\n' 6sense/service2:5bde935c5263
-  printf '%s %s\n' 6sense/admin 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1
+  printf '%s %s\n' 6sense/admin 6sense/admin:sw-30ec84e14157b3e7631264b142ee8c3f
   printf '  %s\n' 6sense/admin:feature-login-3de6205b6fa8
   printf '  %s\n' 6sense/admin:5bde935c5263
 }
@@ -327,116 +327,116 @@ check_place
 # ==== Build what is missing ====
 
 # 6sense/python
-if wanted 6sense/python && missing 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
-  74ae085e4a557867e33e348cd8b2dbd55a47a075adb20a496af743d0e6630891; then
+if wanted 6sense/python && missing 6sense/python:sw-0a7a82e561d1f42c97eb6dd8eae1d0c1 \
+  0a7a82e561d1f42c97eb6dd8eae1d0c180162aadc02fa68b77913b52d49a5ab0; then
   folders 1
-  build 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
+  build 6sense/python:sw-0a7a82e561d1f42c97eb6dd8eae1d0c1 \
   docker buildx build --load --provenance=false \
     --file "$SHIPWRIGHT_RUN"/1/Dockerfile \
-    --label dev.shipwright.fingerprint=74ae085e4a557867e33e348cd8b2dbd55a47a075adb20a496af743d0e6630891 \
+    --label dev.shipwright.fingerprint=0a7a82e561d1f42c97eb6dd8eae1d0c180162aadc02fa68b77913b52d49a5ab0 \
     --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
     --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
-    --tag 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
+    --tag 6sense/python:sw-0a7a82e561d1f42c97eb6dd8eae1d0c1 \
     "$SHIPWRIGHT_RUN"/1
 fi
 
 # 6sense/shared: takes from 6sense/python (FROM, line 2)
-if wanted 6sense/shared && missing 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
-  1131527814353bf0fa292ba6ba5c206ec4f45b2529ce8d81db4f06c2f807d28d; then
+if wanted 6sense/shared && missing 6sense/shared:sw-ab1da8a24a84c4afa97c6d85fd20b933 \
+  ab1da8a24a84c4afa97c6d85fd20b933fc68e952e00428a51bb428dc546ef73b; then
   folders 2
-  build 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
+  build 6sense/shared:sw-ab1da8a24a84c4afa97c6d85fd20b933 \
   docker buildx build --load --provenance=false \
     --file "$SHIPWRIGHT_RUN"/2/Dockerfile \
-    --build-context 6sense/python=docker-image://6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
-    --label dev.shipwright.fingerprint=1131527814353bf0fa292ba6ba5c206ec4f45b2529ce8d81db4f06c2f807d28d \
+    --build-context 6sense/python=docker-image://6sense/python:sw-0a7a82e561d1f42c97eb6dd8eae1d0c1 \
+    --label dev.shipwright.fingerprint=ab1da8a24a84c4afa97c6d85fd20b933fc68e952e00428a51bb428dc546ef73b \
     --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
     --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
-    --tag 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
+    --tag 6sense/shared:sw-ab1da8a24a84c4afa97c6d85fd20b933 \
     "$SHIPWRIGHT_RUN"/2
 fi
 
 # 6sense/service1: takes from 6sense/shared (FROM, line 1; FROM, line 6)
-if wanted 6sense/service1 && missing 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
-  18da52eb902303e1a0e854975cad1bd897fbfcb8d39ef61b09de6f46db837166; then
+if wanted 6sense/service1 && missing 6sense/service1:sw-a11aedbf3a210a7fd15954c93ad94964 \
+  a11aedbf3a210a7fd15954c93ad94964c8a51933487b5bfc2b1e36694fa4819b; then
   folders 3
-  build 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
+  build 6sense/service1:sw-a11aedbf3a210a7fd15954c93ad94964 \
   docker buildx build --load --provenance=false \
     --file "$SHIPWRIGHT_RUN"/3/Dockerfile \
-    --build-context 6sense/shared=docker-image://6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
-    --label dev.shipwright.fingerprint=18da52eb902303e1a0e854975cad1bd897fbfcb8d39ef61b09de6f46db837166 \
+    --build-context 6sense/shared=docker-image://6sense/shared:sw-ab1da8a24a84c4afa97c6d85fd20b933 \
+    --label dev.shipwright.fingerprint=a11aedbf3a210a7fd15954c93ad94964c8a51933487b5bfc2b1e36694fa4819b \
     --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
     --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
-    --tag 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
+    --tag 6sense/service1:sw-a11aedbf3a210a7fd15954c93ad94964 \
     "$SHIPWRIGHT_RUN"/3
 fi
 
 # 6sense/service2: takes from 6sense/shared (FROM, line 1)
-if wanted 6sense/service2 && missing 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107 \
-  df215b62d0182c4f71b345ed718d510790f3ad24104bb9ff356d97dd6910d39c; then
+if wanted 6sense/service2 && missing 6sense/service2:sw-00fab3b2f29efb097f549ba5b3d35c08 \
+  00fab3b2f29efb097f549ba5b3d35c08e22be2df53891ff7782036a9f1157cdb; then
   folders 4
-  build 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107 \
+  build 6sense/service2:sw-00fab3b2f29efb097f549ba5b3d35c08 \
   docker buildx build --load --provenance=false \
     --file "$SHIPWRIGHT_RUN"/4/Dockerfile \
-    --build-context 6sense/shared=docker-image://6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
-    --label dev.shipwright.fingerprint=df215b62d0182c4f71b345ed718d510790f3ad24104bb9ff356d97dd6910d39c \
+    --build-context 6sense/shared=docker-image://6sense/shared:sw-ab1da8a24a84c4afa97c6d85fd20b933 \
+    --label dev.shipwright.fingerprint=00fab3b2f29efb097f549ba5b3d35c08e22be2df53891ff7782036a9f1157cdb \
     --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
     --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
-    --tag 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107 \
+    --tag 6sense/service2:sw-00fab3b2f29efb097f549ba5b3d35c08 \
     "$SHIPWRIGHT_RUN"/4
 fi
 
 # 6sense/admin: takes from 6sense/python (FROM, line 2), 6sense/service1 (COPY --from, line 4)
-if wanted 6sense/admin && missing 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1 \
-  d6317e2ebc4f11bb3a4cc320bc6dacd1956ae5162345660e3386622b399a7167; then
+if wanted 6sense/admin && missing 6sense/admin:sw-30ec84e14157b3e7631264b142ee8c3f \
+  30ec84e14157b3e7631264b142ee8c3f8241212a42ca4712e0559e1ef983838d; then
   folders 5
-  build 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1 \
+  build 6sense/admin:sw-30ec84e14157b3e7631264b142ee8c3f \
   docker buildx build --load --provenance=false \
     --file "$SHIPWRIGHT_RUN"/5/Dockerfile \
-    --build-context 6sense/python=docker-image://6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
-    --build-context 6sense/service1=docker-image://6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
-    --label dev.shipwright.fingerprint=d6317e2ebc4f11bb3a4cc320bc6dacd1956ae5162345660e3386622b399a7167 \
+    --build-context 6sense/python=docker-image://6sense/python:sw-0a7a82e561d1f42c97eb6dd8eae1d0c1 \
+    --build-context 6sense/service1=docker-image://6sense/service1:sw-a11aedbf3a210a7fd15954c93ad94964 \
+    --label dev.shipwright.fingerprint=30ec84e14157b3e7631264b142ee8c3f8241212a42ca4712e0559e1ef983838d \
     --label org.opencontainers.image.created=2024-01-02T03:04:05Z \
     --label org.opencontainers.image.revision=5bde935c5263a34a8ad1833e68e70a91669becf9 \
-    --tag 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1 \
+    --tag 6sense/admin:sw-30ec84e14157b3e7631264b142ee8c3f \
     "$SHIPWRIGHT_RUN"/5
 fi
 
 # ==== Every image is there: push them, then move the readable tags ====
 
 if [ "$SHIPWRIGHT_PUSH" ]; then
-  if wanted 6sense/python; then push_content 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5; fi
-  if wanted 6sense/shared; then push_content 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e; fi
-  if wanted 6sense/service1; then push_content 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8; fi
-  if wanted 6sense/service2; then push_content 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107; fi
-  if wanted 6sense/admin; then push_content 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1; fi
+  if wanted 6sense/python; then push_content 6sense/python:sw-0a7a82e561d1f42c97eb6dd8eae1d0c1; fi
+  if wanted 6sense/shared; then push_content 6sense/shared:sw-ab1da8a24a84c4afa97c6d85fd20b933; fi
+  if wanted 6sense/service1; then push_content 6sense/service1:sw-a11aedbf3a210a7fd15954c93ad94964; fi
+  if wanted 6sense/service2; then push_content 6sense/service2:sw-00fab3b2f29efb097f549ba5b3d35c08; fi
+  if wanted 6sense/admin; then push_content 6sense/admin:sw-30ec84e14157b3e7631264b142ee8c3f; fi
 fi
 
 if wanted 6sense/python; then
-  move_tags 6sense/python:sw-74ae085e4a557867e33e348cd8b2dbd5 \
+  move_tags 6sense/python:sw-0a7a82e561d1f42c97eb6dd8eae1d0c1 \
     6sense/python:feature-login-3de6205b6fa8 \
     6sense/python:5bde935c5263
 fi
 
 if wanted 6sense/shared; then
-  move_tags 6sense/shared:sw-1131527814353bf0fa292ba6ba5c206e \
+  move_tags 6sense/shared:sw-ab1da8a24a84c4afa97c6d85fd20b933 \
     6sense/shared:feature-login-3de6205b6fa8 \
     6sense/shared:5bde935c5263
 fi
 
 if wanted 6sense/service1; then
-  move_tags 6sense/service1:sw-18da52eb902303e1a0e854975cad1bd8 \
+  move_tags 6sense/service1:sw-a11aedbf3a210a7fd15954c93ad94964 \
     6sense/service1:feature-login-3de6205b6fa8 \
     6sense/service1:5bde935c5263
 fi
 
 if wanted 6sense/service2; then
-  move_tags 6sense/service2:sw-df215b62d0182c4f71b345ed718d5107 \
+  move_tags 6sense/service2:sw-00fab3b2f29efb097f549ba5b3d35c08 \
     6sense/service2:feature-login-3de6205b6fa8 \
     6sense/service2:5bde935c5263
 fi
 
 if wanted 6sense/admin; then
-  move_tags 6sense/admin:sw-d6317e2ebc4f11bb3a4cc320bc6dacd1 \
+  move_tags 6sense/admin:sw-30ec84e14157b3e7631264b142ee8c3f \
     6sense/admin:feature-login-3de6205b6fa8 \
     6sense/admin:5bde935c5263
 fi

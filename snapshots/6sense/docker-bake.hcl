@@ -30,40 +30,40 @@ variable "PUSH" {
 
 group "default" {
   targets = [
-    "6sense-python-74ae085e4a55",
-    "6sense-shared-113152781435",
-    "6sense-service1-18da52eb9023",
-    "6sense-service2-df215b62d018",
-    "6sense-admin-d6317e2ebc4f",
+    "6sense-python-0a7a82e561d1",
+    "6sense-shared-ab1da8a24a84",
+    "6sense-service1-a11aedbf3a21",
+    "6sense-service2-00fab3b2f29e",
+    "6sense-admin-30ec84e14157",
   ]
 }
 
 # ==== The images by their short names: each target's own ends in digits that no other file has ====
 
 group "python" {
-  targets = ["6sense-python-74ae085e4a55"]
+  targets = ["6sense-python-0a7a82e561d1"]
 }
 
 group "shared" {
-  targets = ["6sense-shared-113152781435"]
+  targets = ["6sense-shared-ab1da8a24a84"]
 }
 
 group "service1" {
-  targets = ["6sense-service1-18da52eb9023"]
+  targets = ["6sense-service1-a11aedbf3a21"]
 }
 
 group "service2" {
-  targets = ["6sense-service2-df215b62d018"]
+  targets = ["6sense-service2-00fab3b2f29e"]
 }
 
 group "admin" {
-  targets = ["6sense-admin-d6317e2ebc4f"]
+  targets = ["6sense-admin-30ec84e14157"]
 }
 
 # ==== The images, in build order ====
 
 # 6sense/python
-target "6sense-python-74ae085e4a55" {
+target "6sense-python-0a7a82e561d1" {
   context    = "shared/python"
   dockerfile = "Dockerfile"
   attest     = ["type=provenance,disabled=true"]
@@ -81,13 +81,13 @@ target "6sense-python-74ae085e4a55" {
 }
 
 # 6sense/shared: takes from 6sense/python (FROM, line 2)
-target "6sense-shared-113152781435" {
+target "6sense-shared-ab1da8a24a84" {
   context    = "shared/libs"
   dockerfile = "Dockerfile"
   attest     = ["type=provenance,disabled=true"]
   output     = [PUSH ? "type=registry" : "type=docker"]
   contexts = {
-    "6sense/python" = "target:6sense-python-74ae085e4a55"
+    "6sense/python" = "target:6sense-python-0a7a82e561d1"
   }
   labels = {
     "dev.shipwright.fingerprint"        = "ab1da8a24a84c4afa97c6d85fd20b933fc68e952e00428a51bb428dc546ef73b"
@@ -102,13 +102,13 @@ target "6sense-shared-113152781435" {
 }
 
 # 6sense/service1: takes from 6sense/shared (FROM, line 1; FROM, line 6)
-target "6sense-service1-18da52eb9023" {
+target "6sense-service1-a11aedbf3a21" {
   context    = "service1"
   dockerfile = "Dockerfile"
   attest     = ["type=provenance,disabled=true"]
   output     = [PUSH ? "type=registry" : "type=docker"]
   contexts = {
-    "6sense/shared" = "target:6sense-shared-113152781435"
+    "6sense/shared" = "target:6sense-shared-ab1da8a24a84"
   }
   labels = {
     "dev.shipwright.fingerprint"        = "a11aedbf3a210a7fd15954c93ad94964c8a51933487b5bfc2b1e36694fa4819b"
@@ -123,13 +123,13 @@ target "6sense-service1-18da52eb9023" {
 }
 
 # 6sense/service2: takes from 6sense/shared (FROM, line 1)
-target "6sense-service2-df215b62d018" {
+target "6sense-service2-00fab3b2f29e" {
   context    = "service2"
   dockerfile = "Dockerfile"
   attest     = ["type=provenance,disabled=true"]
   output     = [PUSH ? "type=registry" : "type=docker"]
   contexts = {
-    "6sense/shared" = "target:6sense-shared-113152781435"
+    "6sense/shared" = "target:6sense-shared-ab1da8a24a84"
   }
   labels = {
     "dev.shipwright.fingerprint"        = "00fab3b2f29efb097f549ba5b3d35c08e22be2df53891ff7782036a9f1157cdb"
@@ -144,14 +144,14 @@ target "6sense-service2-df215b62d018" {
 }
 
 # 6sense/admin: takes from 6sense/python (FROM, line 2), 6sense/service1 (COPY --from, line 4)
-target "6sense-admin-d6317e2ebc4f" {
+target "6sense-admin-30ec84e14157" {
   context    = "admin"
   dockerfile = "Dockerfile"
   attest     = ["type=provenance,disabled=true"]
   output     = [PUSH ? "type=registry" : "type=docker"]
   contexts = {
-    "6sense/python"   = "target:6sense-python-74ae085e4a55"
-    "6sense/service1" = "target:6sense-service1-18da52eb9023"
+    "6sense/python"   = "target:6sense-python-0a7a82e561d1"
+    "6sense/service1" = "target:6sense-service1-a11aedbf3a21"
   }
   labels = {
     "dev.shipwright.fingerprint"        = "30ec84e14157b3e7631264b142ee8c3f8241212a42ca4712e0559e1ef983838d"
