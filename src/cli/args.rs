@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub(super) verbose: bool,
 
-    /// Show errors only, and no progress
+    /// Show no progress, no notes and no counts
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
 

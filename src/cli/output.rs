@@ -133,7 +133,7 @@ const QUIET: u8 = 0;
 const NORMAL: u8 = 1;
 const VERBOSE: u8 = 2;
 
-/// Says how much to say: every diagnostic rather than one for each cause, or errors alone.
+/// Says how much to say: every diagnostic rather than one for each cause, or neither notes nor counts.
 pub(super) fn set_verbosity(verbose: bool, quiet: bool) {
     let verbosity = match (verbose, quiet) {
         (true, _) => VERBOSE,
@@ -154,10 +154,10 @@ fn shown(diagnostics: &Diagnostics) -> Diagnostics {
     match VERBOSITY.load(Ordering::Relaxed) {
         VERBOSE => return diagnostics.clone(),
         QUIET => {
-            let errors = diagnostics
+            let problems = diagnostics
                 .iter()
-                .filter(|one| one.severity == Severity::Error);
-            shown.extend(errors.cloned());
+                .filter(|one| one.severity != Severity::Note);
+            shown.extend(problems.cloned());
         }
         _ => shown.extend(diagnostics.iter().cloned()),
     }

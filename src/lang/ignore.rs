@@ -41,6 +41,21 @@ pub struct Problem {
     pub message: String,
 }
 
+/// The lines whose patterns cannot be sent, although they are patterns. A client sends all patterns in
+/// a header of the session. It takes no ASCII control characters; where some pattern is not ASCII, all
+/// of them are encoded, and these pass. Seen on an engine of version 26.
+pub(crate) fn unsendable_lines(text: &str) -> Vec<Range<usize>> {
+    let patterns = read_lines(text);
+    if !patterns.iter().all(|(_, pattern)| pattern.is_ascii()) {
+        return Vec::new();
+    }
+    let unsendable = patterns.into_iter().filter(|(_, pattern)| {
+        let mut bytes = pattern.bytes();
+        bytes.any(|byte| byte.is_ascii_control())
+    });
+    unsendable.map(|(span, _)| span).collect()
+}
+
 impl IgnoreFile {
     /// Reads an ignore file. Lines with a problem are left out; with one, a build fails.
     pub fn parse(text: &str) -> (Self, Vec<Problem>) {
@@ -174,4 +189,25 @@ pub fn read_lines(text: &str) -> Vec<(Range<usize>, String)> {
         lines.push((span, format!("{sign}{relative}")));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_cannot_be_sent() {
+        let rows: [(&str, usize); 7] = [
+            ("a\tb", 1),
+            ("a\u{1}b\n!x\ty\nplain", 2),
+            ("a\u{7f}b", 1),
+            ("# a\tb", 0),
+            (" a\t", 0),
+            ("café\na\tb", 0),
+            ("a b", 0),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(unsendable_lines(text).len(), expected, "{text:?}");
+        }
+    }
 }

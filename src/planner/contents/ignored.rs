@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
-use crate::lang::ignore::{IgnoreFile, Problem};
+use crate::lang::ignore::{IgnoreFile, Problem, unsendable_lines};
 use crate::paths::join;
 use crate::planner::inputs::{InputSpec, Inputs, Source};
 use crate::tree::snapshot::{File, Folder, Snapshot};
@@ -79,6 +79,10 @@ impl<'s> Files<'s> {
                     problem.span.clone(),
                     &problem.message,
                 ));
+            }
+            for line in unsendable_lines(&String::from_utf8_lossy(text)) {
+                let message = "a pattern holds a control character, which cannot be sent";
+                diagnostics.push(malformed(&path, text, line, message));
             }
             return InForce {
                 ignore: ignore.clone(),
