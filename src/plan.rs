@@ -324,15 +324,15 @@ impl Plan {
 
     /// For each image, the positions of those before it that have the same content reference: these
     /// are names of one image, which is built once.
-    pub fn twins(&self) -> Vec<Vec<usize>> {
+    pub fn same_content(&self) -> Vec<Vec<usize>> {
         let mut positions: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        let mut twins = Vec::with_capacity(self.images.len());
+        let mut earlier = Vec::with_capacity(self.images.len());
         for (index, image) in self.images.iter().enumerate() {
             let same = positions.entry(&image.reference).or_default();
-            twins.push(same.clone());
+            earlier.push(same.clone());
             same.push(index);
         }
-        twins
+        earlier
     }
 
     /// Names of the images whose content reference goes to a registry: those whose readable tags

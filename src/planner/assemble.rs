@@ -227,7 +227,7 @@ impl Assembly<'_> {
 /// Images of equal references are one, built once: what is not in the fingerprint is that of the
 /// first, whichever of them a runner builds. A warning for each whose own is not used.
 fn share(plan: &mut Plan, diagnostics: &mut Diagnostics) {
-    for (index, earlier) in plan.twins().into_iter().enumerate() {
+    for (index, earlier) in plan.same_content().into_iter().enumerate() {
         let Some(&first) = earlier.first() else {
             continue;
         };

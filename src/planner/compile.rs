@@ -15,7 +15,7 @@ use crate::planner::contents::{self, Contents};
 use crate::planner::discover::{Discovery, Found};
 use crate::planner::fingerprint::Manifest;
 use crate::planner::graph::{Graph, Order};
-use crate::planner::images::{self, Definition, Over};
+use crate::planner::images::{self, Definition, Overrides};
 use crate::planner::inputs::InputSpec;
 use crate::planner::names::{self, Namer};
 use crate::planner::publish::{Publisher, Tagging};
@@ -172,7 +172,7 @@ fn run(
     syntax_errors(&texts, &files, diagnostics);
     let namer = Namer::new(config, options.namespace.as_deref())?;
     diagnostics.extend(names::unused(config, texts.keys()));
-    let over = Over {
+    let over = Overrides {
         build_args: &options.build_args,
         stamp_args: &options.stamp_args,
         platforms: &options.platforms,

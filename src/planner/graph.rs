@@ -41,7 +41,7 @@ impl Graph {
     /// The build order.
     ///
     /// # Errors
-    /// When there is none: one cycle for each knot of images that need each other, as short as
+    /// When there is none: one cycle for each strongly connected component of images, as short as
     /// any in it. Each image of a cycle needs the next, the last needs the first.
     pub fn order(&self) -> Result<Order, Vec<Vec<usize>>> {
         let Ok(sorted) = toposort(&self.graph, None) else {
@@ -91,18 +91,19 @@ impl Graph {
     fn cycles(&self) -> Vec<Vec<usize>> {
         let mut cycles: Vec<Vec<usize>> = kosaraju_scc(&self.graph)
             .into_iter()
-            .filter_map(|knot| {
-                let knot: BTreeSet<usize> = knot.into_iter().map(NodeIndex::index).collect();
-                let first = *knot.first()?;
-                self.shortest_cycle(first, &knot)
+            .filter_map(|component| {
+                let component: BTreeSet<usize> =
+                    component.into_iter().map(NodeIndex::index).collect();
+                let first = *component.first()?;
+                self.shortest_cycle(first, &component)
             })
             .collect();
         cycles.sort();
         cycles
     }
 
-    /// The shortest way from an image along its needs back to itself, within a knot.
-    fn shortest_cycle(&self, start: usize, knot: &BTreeSet<usize>) -> Option<Vec<usize>> {
+    /// The shortest way from an image along its needs back to itself, within a component.
+    fn shortest_cycle(&self, start: usize, component: &BTreeSet<usize>) -> Option<Vec<usize>> {
         let mut came_from = BTreeMap::new();
         let mut waiting = VecDeque::from([start]);
         while let Some(image) = waiting.pop_front() {
@@ -120,7 +121,7 @@ impl Graph {
                     cycle.reverse();
                     return Some(cycle);
                 }
-                if knot.contains(&need) && !came_from.contains_key(&need) {
+                if component.contains(&need) && !came_from.contains_key(&need) {
                     came_from.insert(need, image);
                     waiting.push_back(need);
                 }
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_knot_shows_a_shortest_cycle() {
+    fn every_component_shows_a_shortest_cycle() {
         let needs = [(0, 1), (1, 2), (2, 0), (1, 0), (3, 3), (4, 0)];
         let cycles = graph(5, &needs).order().unwrap_err();
         assert_eq!(cycles, [vec![0, 1], vec![3]]);

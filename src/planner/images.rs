@@ -63,7 +63,7 @@ fn split_tag(name: &str) -> (&str, Option<&str>) {
 
 /// What the command line says of every image, over the configuration.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Over<'o> {
+pub(crate) struct Overrides<'o> {
     /// Build arguments.
     pub build_args: &'o BTreeMap<String, String>,
     /// Stamp arguments.
@@ -86,7 +86,7 @@ pub(crate) fn define(
     root: &Folder,
     config: &Config,
     namer: &Namer<'_>,
-    over: Over<'_>,
+    over: Overrides<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<Definition>, Diagnostics> {
     let mut definer = Definer {
@@ -141,7 +141,7 @@ struct Definer<'c, 'd> {
     config: &'c Config,
     namer: &'c Namer<'c>,
     engine: Engine<'c>,
-    over: Over<'c>,
+    over: Overrides<'c>,
     root: &'c Folder,
     dockerfiles: &'c BTreeMap<String, SourceText>,
     problems: Diagnostics,

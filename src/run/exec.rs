@@ -16,7 +16,7 @@ mod docker;
 mod engine;
 mod existing;
 mod failure;
-mod held;
+mod inventory;
 mod known;
 mod log;
 mod logs;
@@ -51,7 +51,7 @@ pub use report::{ImageReport, Outcome, Report};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 use crate::run::registry::{self, HttpRegistry, Registry};
-use held::Held;
+use inventory::Inventory;
 use publish::Move;
 use tasks::{End, Ran, Runner, Task};
 use work::Work;
@@ -118,18 +118,18 @@ pub fn run_on(
     refuse_dirty(plan, options)?;
     let host = setting.engine.host(options.builder.as_deref())?;
     let mut problems = Diagnostics::new();
-    let mut held = Held {
-        local: setting.engine.look(&held::references(plan))?,
-        ..Held::default()
+    let mut inventory = Inventory {
+        local: setting.engine.look(&inventory::references(plan))?,
+        ..Inventory::default()
     };
-    let asked = held::asked_remotely(plan, &held.local, &host, options);
-    let unknown = ask_registries(&setting, &asked, &mut held, &mut problems);
+    let asked = inventory::asked_remotely(plan, &inventory.local, &host, options);
+    let unknown = ask_registries(&setting, &asked, &mut inventory, &mut problems);
     if unknown.has_errors() && !options.keep_going {
         problems.extend(unknown);
         return Err(problems);
     }
     problems.extend(unknown);
-    let work = Work::new(plan, &host, &held, options)?;
+    let work = Work::new(plan, &host, &inventory, options)?;
     problems.extend(work.done_without());
     check_builds(&work, &host, setting)?;
 
@@ -144,27 +144,29 @@ pub fn run_on(
             host: &host,
         };
         ran = runner.run_all(&tasks, progress);
-        problems.extend(look_again(&setting, &work, &ran, &mut held));
+        problems.extend(look_again(&setting, &work, &ran, &mut inventory));
     }
     if !options.dry_run {
         problems.extend(unfinished(&ran, &tasks, options));
         if !problems.has_errors() {
             // Somebody may have removed one meanwhile.
-            let absent = work.required().filter(|image| !held.has(&image.reference));
+            let absent = work
+                .required()
+                .filter(|image| !inventory.has(&image.reference));
             problems.extend(absent.map(publish::missing));
         }
     }
 
     let mut moves = Vec::new();
     if options.tags && !problems.has_errors() {
-        moves = publish::moves(&setting, &work, &held, &mut problems);
+        moves = publish::moves(&setting, &work, &inventory, &mut problems);
         if !options.dry_run {
             moves = publish::publish(&setting, moves, &mut problems, progress);
         }
     }
     Ok(Report {
         dry_run: options.dry_run,
-        images: outcomes(&work, &ran, &moves, &held, options.dry_run),
+        images: outcomes(&work, &ran, &moves, &inventory, options.dry_run),
         time: started.elapsed(),
         problems,
     })
@@ -176,7 +178,7 @@ pub fn run_on(
 fn ask_registries(
     setting: &Setting<'_>,
     asked: &BTreeSet<&str>,
-    held: &mut Held,
+    inventory: &mut Inventory,
     problems: &mut Diagnostics,
 ) -> Diagnostics {
     let options = setting.options;
@@ -186,11 +188,11 @@ fn ask_registries(
     if pushing {
         answers.settle_denied(setting.registry, &options.stop);
         unknown.extend(answers.errors());
-        held.unknown = answers.unknown.into_keys().collect();
+        inventory.unknown = answers.unknown.into_keys().collect();
     } else {
         problems.extend(answers.warnings());
     }
-    held.remote = answers.found;
+    inventory.remote = answers.found;
     unknown
 }
 
@@ -230,11 +232,11 @@ fn look_again(
     setting: &Setting<'_>,
     work: &Work<'_>,
     ran: &BTreeMap<usize, Ran>,
-    held: &mut Held,
+    inventory: &mut Inventory,
 ) -> Vec<Diagnostic> {
-    let gone = match setting.engine.look(&held::references(work.plan)) {
+    let gone = match setting.engine.look(&inventory::references(work.plan)) {
         Ok(local) => {
-            held.local = local;
+            inventory.local = local;
             None
         }
         Err(gone) => Some(gone),
@@ -247,7 +249,7 @@ fn look_again(
     let stop = Some(&setting.options.stop);
     let answers = registry::look(setting.registry, &pushed.collect(), stop);
     let mut problems = answers.warnings();
-    held.remote.extend(answers.found);
+    inventory.remote.extend(answers.found);
     problems.extend(gone);
     problems
 }
@@ -332,7 +334,7 @@ fn outcomes(
     work: &Work<'_>,
     ran: &BTreeMap<usize, Ran>,
     moves: &[Move<'_>],
-    held: &Held,
+    inventory: &Inventory,
     dry_run: bool,
 ) -> Vec<ImageReport> {
     let mut tags: BTreeMap<usize, Vec<String>> = BTreeMap::new();
@@ -346,13 +348,13 @@ fn outcomes(
     let report = |(position, image): (usize, &Image)| {
         let tags = tags.remove(&position).unwrap_or_default();
         let ran = ran.get(&position);
-        let id = |held: &BTreeMap<String, Found>| Some(held.get(&image.reference)?.id.clone());
+        let id = |images: &BTreeMap<String, Found>| Some(images.get(&image.reference)?.id.clone());
         let built = work.builds.contains(&position);
         let pulled = work.pulls.contains(&position);
         let outcome = match ran.map(|ran| &ran.end) {
             Some(End::Failed(_)) => Outcome::Failed,
             Some(End::Stopped) => Outcome::Stopped,
-            None if held.unknown.contains(&image.reference) => Outcome::Failed,
+            None if inventory.unknown.contains(&image.reference) => Outcome::Failed,
             None if work.blocked.contains(&work.builder_of(image)) => Outcome::NotBuilt,
             None if (built || pulled) && !dry_run => Outcome::NotBuilt,
             _ if built => Outcome::Built,
@@ -365,8 +367,8 @@ fn outcomes(
             reference: image.reference.clone(),
             outcome,
             time: ran.map(|ran| ran.time).unwrap_or_default(),
-            id: id(&held.local),
-            digest: id(&held.remote),
+            id: id(&inventory.local),
+            digest: id(&inventory.remote),
             tags,
             log: ran.and_then(|ran| ran.log.clone()),
         }

@@ -190,7 +190,7 @@ fn replaced_each(name: &str) -> String {
 /// fails where two write it at once. One that is pushed, if there is one.
 fn holders(plan: &Plan) -> BTreeMap<&str, &str> {
     let mut holders = BTreeMap::new();
-    for (image, earlier) in plan.images.iter().zip(plan.twins()) {
+    for (image, earlier) in plan.images.iter().zip(plan.same_content()) {
         let is_taken = earlier.iter().any(|&index| is_pushed(&plan.images[index]));
         if earlier.is_empty() || (is_pushed(image) && !is_taken) {
             holders.insert(image.reference.as_str(), image.name.as_str());

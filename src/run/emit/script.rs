@@ -233,7 +233,7 @@ pub(super) fn lines(between: &str, break_line: &str) -> String {
 }
 
 fn twins(plan: &Plan, ids: &[String]) -> Vec<Twin> {
-    let all = plan.twins().into_iter().zip(ids);
+    let all = plan.same_content().into_iter().zip(ids);
     let further = all.filter(|(before, _)| !before.is_empty());
     let twin = |(before, id): (Vec<usize>, &String)| Twin {
         id: id.clone(),

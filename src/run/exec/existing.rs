@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::docker::Docker;
 use super::engine::Engine;
-use super::held::labelled_as_planned;
+use super::inventory::labelled_as_planned;
 use super::{Host, Place, Stop};
 use crate::diagnostics::Diagnostics;
 use crate::plan::Plan;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::held::Held;
+use super::inventory::Inventory;
 use super::progress::Progress;
 use super::work::Work;
 use super::{Place, Setting};
@@ -29,16 +29,22 @@ pub(super) struct Move<'a> {
 pub(super) fn moves<'a>(
     setting: &Setting<'_>,
     work: &Work<'a>,
-    held: &Held,
+    inventory: &Inventory,
     problems: &mut Diagnostics,
 ) -> Vec<Move<'a>> {
     let plan = work.plan;
     let required: BTreeSet<&str> = work.required().map(|image| &*image.name).collect();
     let at_home = |image: &&Image| {
-        held.local.contains_key(&image.reference)
-            || (required.contains(&*image.name) && !held.remote.contains_key(&image.reference))
+        inventory.local.contains_key(&image.reference)
+            || (required.contains(&*image.name) && !inventory.remote.contains_key(&image.reference))
     };
-    let mut moves = to_move(plan, Place::Engine, &held.local, &held.local, at_home);
+    let mut moves = to_move(
+        plan,
+        Place::Engine,
+        &inventory.local,
+        &inventory.local,
+        at_home,
+    );
     if setting.options.push.is_some() {
         let published = plan.images.iter().filter(|image| image.push);
         let tags: BTreeSet<&str> = published
@@ -59,7 +65,7 @@ pub(super) fn moves<'a>(
         moves.extend(to_move(
             plan,
             Place::Registry,
-            &held.remote,
+            &inventory.remote,
             &tags,
             published,
         ));
@@ -216,16 +222,16 @@ mod tests {
     #[test]
     fn a_tag_moves_unless_it_is_there() {
         let plan = plan(vec![image("a", &[])]);
-        for (held, expected) in [
+        for (inventory, expected) in [
             (&[][..], 1),
             (&[("us/a:sw-a", "1")], 1),
             (&[("us/a:sw-a", "1"), ("us/a:main", "2")], 1),
             (&[("us/a:sw-a", "1"), ("us/a:main", "1")], 0),
             (&[("us/a:main", "1")], 1),
         ] {
-            let found = found(held);
+            let found = found(inventory);
             let moves = to_move(&plan, Place::Engine, &found, &found, |_| true);
-            assert_eq!(moves.len(), expected, "{held:?}");
+            assert_eq!(moves.len(), expected, "{inventory:?}");
         }
     }
 }

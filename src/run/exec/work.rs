@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::builder;
 use super::engine::Host;
-use super::held::{Held, says, usable};
+use super::inventory::{Inventory, says, usable};
 use super::options::Options;
 use super::queue::Job;
 use super::tasks::Task;
@@ -44,7 +44,7 @@ impl<'a> Work<'a> {
     pub(super) fn new(
         plan: &'a Plan,
         host: &Host,
-        held: &Held,
+        inventory: &Inventory,
         options: &Options,
     ) -> Result<Self, Diagnostics> {
         let mut work = Self {
@@ -71,12 +71,12 @@ impl<'a> Work<'a> {
         };
         for (&reference, &position) in &work.first {
             let image = &plan.images[position];
-            let usable = |held: &BTreeMap<String, Found>| {
-                let held = held.get(reference);
-                held.is_some_and(|held| usable(image, held, host))
+            let usable = |images: &BTreeMap<String, Found>| {
+                let found = images.get(reference);
+                found.is_some_and(|found| usable(image, found, host))
             };
             let is_pushed = pushed.contains(&position);
-            let (local, remote) = (usable(&held.local), usable(&held.remote));
+            let (local, remote) = (usable(&inventory.local), usable(&inventory.remote));
             if is_pushed && !remote {
                 work.pushes.insert(position);
             }
@@ -87,7 +87,7 @@ impl<'a> Work<'a> {
                 (false, false) => work.builds.insert(position),
                 (false, true)
                     // Something else under its content reference would be taken for it.
-                    if held.local.contains_key(reference)
+                    if inventory.local.contains_key(reference)
                         || (!is_pushed && wanted.contains(reference)) =>
                 {
                     work.pulls.insert(position)
@@ -95,22 +95,22 @@ impl<'a> Work<'a> {
                 _ => continue,
             };
         }
-        work.block(held);
-        let missing = work.missing_dependencies(host, held);
+        work.block(inventory);
+        let missing = work.missing_dependencies(host, inventory);
         if !missing.is_empty() {
             return Err(missing);
         }
         if !host.shares_images {
-            work.bring_to_builder(host, held, options)?;
+            work.bring_to_builder(host, inventory, options)?;
         }
         Ok(work)
     }
 
     /// Takes out what cannot be decided, and what needs that.
-    fn block(&mut self, held: &Held) {
+    fn block(&mut self, inventory: &Inventory) {
         // What an image needs stands before it.
         for image in &self.plan.images {
-            let is_unknown = held.unknown.contains(&image.reference)
+            let is_unknown = inventory.unknown.contains(&image.reference)
                 || self
                     .dependencies(image)
                     .any(|needed| self.blocked.contains(&self.builder_of(needed)));
@@ -131,14 +131,14 @@ impl<'a> Work<'a> {
     fn bring_to_builder(
         &mut self,
         host: &Host,
-        held: &Held,
+        inventory: &Inventory,
         options: &Options,
     ) -> Result<(), Diagnostic> {
         let plan = self.plan;
         let mut lacking = BTreeSet::new();
         for position in &self.builds {
             for needed in self.dependencies(&plan.images[*position]) {
-                let remote = held.remote.get(&needed.reference);
+                let remote = inventory.remote.get(&needed.reference);
                 if !remote.is_some_and(|remote| usable(needed, remote, host)) {
                     lacking.insert(self.builder_of(needed));
                 }
@@ -226,11 +226,11 @@ impl<'a> Work<'a> {
     }
 
     /// An error for each dependency that the plan leaves out and that does not exist.
-    fn missing_dependencies(&self, host: &Host, held: &Held) -> Diagnostics {
+    fn missing_dependencies(&self, host: &Host, inventory: &Inventory) -> Diagnostics {
         let is_there = |content: &str| {
-            let local = held.local.get(content).filter(|_| host.shares_images);
-            let mut held = local.into_iter().chain(held.remote.get(content));
-            held.any(|held| says(held, content))
+            let local = inventory.local.get(content).filter(|_| host.shares_images);
+            let mut found = local.into_iter().chain(inventory.remote.get(content));
+            found.any(|found| says(found, content))
         };
         let mut missing = Diagnostics::new();
         for position in &self.builds {
@@ -266,7 +266,7 @@ mod tests {
     fn work(plan: &Plan) -> Work<'_> {
         let mut options = Options::new(Logs::at("logs".into()));
         options.push = Some(Push::Clean);
-        Work::new(plan, &host(), &Held::default(), &options).expect("nothing is missing")
+        Work::new(plan, &host(), &Inventory::default(), &options).expect("nothing is missing")
     }
 
     #[test]
@@ -296,16 +296,21 @@ mod tests {
                 Some("`app` needs `base`, which is not in the plan"),
             ),
         ] {
-            let held = Held {
+            let inventory = Inventory {
                 local: BTreeMap::from([(content.to_owned(), found(fingerprint, "amd64"))]),
-                ..Held::default()
+                ..Inventory::default()
             };
-            let said = Work::new(plan, &host(), &held, &Options::new(Logs::at("logs".into())))
-                .err()
-                .map(|problems| {
-                    let messages: Vec<&str> = problems.iter().map(|d| d.message.as_str()).collect();
-                    messages.join("; ")
-                });
+            let said = Work::new(
+                plan,
+                &host(),
+                &inventory,
+                &Options::new(Logs::at("logs".into())),
+            )
+            .err()
+            .map(|problems| {
+                let messages: Vec<&str> = problems.iter().map(|d| d.message.as_str()).collect();
+                messages.join("; ")
+            });
             assert_eq!(said.as_deref(), expected, "{fingerprint:?}");
         }
     }

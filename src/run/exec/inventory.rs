@@ -10,7 +10,7 @@ use crate::run::registry::names_host;
 
 /// What is there already, by reference.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct Inventory {
     /// In the engine.
     pub(super) local: BTreeMap<String, Found>,
     /// In the registries, as far as they were asked.
@@ -19,7 +19,7 @@ pub(super) struct Held {
     pub(super) unknown: BTreeSet<String>,
 }
 
-impl Held {
+impl Inventory {
     /// Whether the engine or a registry holds it.
     pub(super) fn has(&self, reference: &str) -> bool {
         self.local.contains_key(reference) || self.remote.contains_key(reference)
@@ -59,47 +59,48 @@ pub(super) fn asked_remotely<'a>(
         from_registry.unwrap_or_else(|| names_host(repository))
             || (!host.shares_images && options.push.is_some())
     };
-    let is_lacking = |held: bool| !held || !host.shares_images;
+    let is_lacking = |found: bool| !found || !host.shares_images;
     let mut asked = BTreeSet::new();
     for image in &plan.images {
-        let held = local.get(&image.reference);
-        let lacking = is_lacking(held.is_some_and(|held| usable(image, held, host)));
+        let found = local.get(&image.reference);
+        let lacking = is_lacking(found.is_some_and(|found| usable(image, found, host)));
         if pushed.contains(image.name.as_str()) || (lacking && may_fetch(&image.repository)) {
             asked.insert(image.reference.as_str());
         }
         let left_out = image.dependencies.iter();
         let left_out = left_out.filter_map(|dependency| dependency.content.as_deref());
         asked.extend(left_out.filter(|content| {
-            let held = local.get(*content);
-            is_lacking(held.is_some_and(|held| says(held, content))) && may_fetch(content)
+            let found = local.get(*content);
+            is_lacking(found.is_some_and(|found| says(found, content))) && may_fetch(content)
         }));
     }
     asked
 }
 
 /// Whether the image's label agrees with the part of the fingerprint in its content reference.
-pub(super) fn says(held: &Found, content: &str) -> bool {
+pub(super) fn says(inventory: &Found, content: &str) -> bool {
     let digits = content.rsplit_once(":sw-").map(|(_, digits)| digits);
     digits.is_some_and(|digits| {
-        held.fingerprint
+        inventory
+            .fingerprint
             .as_ref()
             .is_some_and(|fingerprint| fingerprint.starts_with(digits))
     })
 }
 
-/// Whether what is held under a content reference is the image that the plan means, for an engine
+/// Whether what stands under a content reference is the image that the plan means, for an engine
 /// that is to use it.
-pub(super) fn usable(image: &Image, held: &Found, host: &Host) -> bool {
-    labelled_as_planned(image, held, Some(host))
+pub(super) fn usable(image: &Image, inventory: &Found, host: &Host) -> bool {
+    labelled_as_planned(image, inventory, Some(host))
 }
 
-/// Whether what is held under a content reference is the image that the plan means.
+/// Whether what stands under a content reference is the image that the plan means.
 ///
 /// A reference is only a name: the label says what was built, and an image of another machine's
 /// architecture may stand under it where the plan asks for no platform.
-pub(super) fn labelled_as_planned(image: &Image, held: &Found, host: Option<&Host>) -> bool {
-    let same = held.fingerprint.as_ref() == Some(&image.fingerprint);
-    let native = host.is_none_or(|host| held.architecture == host.architecture);
+pub(super) fn labelled_as_planned(image: &Image, inventory: &Found, host: Option<&Host>) -> bool {
+    let same = inventory.fingerprint.as_ref() == Some(&image.fingerprint);
+    let native = host.is_none_or(|host| inventory.architecture == host.architecture);
     same && (!image.platforms.is_empty() || native)
 }
 
@@ -120,8 +121,12 @@ mod tests {
             (&native, Some("a"), "arm64", false),
             (&asked, Some("a"), "arm64", true),
         ] {
-            let held = found(fingerprint, architecture);
-            assert_eq!(usable(image, &held, &host()), expected, "{held:?}");
+            let inventory = found(fingerprint, architecture);
+            assert_eq!(
+                usable(image, &inventory, &host()),
+                expected,
+                "{inventory:?}"
+            );
         }
     }
 }
