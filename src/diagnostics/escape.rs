@@ -127,7 +127,7 @@ fn escape<'t>(text: &'t str, is_escaped: &dyn Fn(char) -> bool) -> Cow<'t, str> 
 }
 
 /// Control characters, and those that end lines or turn the direction of text.
-fn is_unsafe(c: char) -> bool {
+pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

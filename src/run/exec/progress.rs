@@ -7,6 +7,8 @@ mod terminal;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
+use crate::diagnostics::escape;
+
 pub use github::GitHub;
 pub use plain::Plain;
 pub use terminal::Terminal;
@@ -96,19 +98,11 @@ fn without_orders(line: &str) -> String {
             characters.next_if(|c| matches!(c, '@'..='~'));
         } else if character == '\t' {
             text.push(' ');
-        } else if !character.is_control() && !turns_text_around(character) {
+        } else if !escape::is_unsafe(character) {
             text.push(character);
         }
     }
     text
-}
-
-/// Whether it sets the direction of the text around it, or ends a line.
-fn turns_text_around(character: char) -> bool {
-    matches!(
-        character,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-    )
 }
 
 #[cfg(test)]
