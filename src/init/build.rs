@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::config::IMAGE_SCHEME;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::git_source::GitSource;
+use crate::lang::reference::Reference;
 use crate::paths;
 use crate::tree::snapshot::{Node, Snapshot};
 
@@ -170,19 +171,20 @@ impl Checker<'_> {
         };
         let mut contexts = BTreeMap::new();
         for (name, value) in written.contexts {
-            match self.bound(&value) {
-                Some(bound) => {
+            let left_out = match (Reference::parse(&name), self.bound(&value)) {
+                (Ok(_), Some(bound)) => {
                     contexts.insert(name, bound);
+                    continue;
                 }
-                None => diagnostics.push(
-                    Diagnostic::new(
-                        Code::ValueLeftOut,
-                        format!("the context `{name}` of {title} is left out: `{value}` is not in this repository"),
-                    )
+                (Err(error), _) => format!("its name is no reference: {error}"),
+                (Ok(_), None) => format!("`{value}` is not in this repository"),
+            };
+            let message = format!("the context `{name}` of {title} is left out: {left_out}");
+            diagnostics.push(
+                Diagnostic::new(Code::ValueLeftOut, message)
                     .at(self.source, written.span.clone(), "")
                     .help("a named context is a folder of the checkout, an image or another build"),
-                ),
-            }
+            );
         }
         Some(Build {
             source: self.source.clone(),
@@ -201,7 +203,8 @@ impl Checker<'_> {
 
     fn bound(&self, value: &str) -> Option<Bound> {
         if let Some(image) = value.strip_prefix(IMAGE_SCHEME) {
-            return Some(Bound::Image(image.to_owned()));
+            let is_legal = Reference::parse(image).is_ok();
+            return is_legal.then(|| Bound::Image(image.to_owned()));
         }
         if let Some(build) = value.strip_prefix(self.scheme) {
             return Some(Bound::Build(build.to_owned()));

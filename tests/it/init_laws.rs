@@ -184,6 +184,22 @@ fn a_folder_is_no_dockerfile() {
     is_planned(&[("compose.yml", compose)]);
 }
 
+/// Names and images that no builder could look up are left out, with all else kept.
+#[test]
+fn a_context_that_is_no_reference_is_left_out() {
+    for bound in [
+        "acme/=service:s",
+        "Base=.",
+        "x=docker-image://Acme",
+        "x=docker-image://",
+    ] {
+        let text = format!(
+            "services:\n  s:\n    build:\n      context: base\n      additional_contexts: [\"{bound}\"]\n"
+        );
+        is_planned(&[("compose.yml", &text)]);
+    }
+}
+
 /// Nesting deeper than any real file's is refused, not followed to the end of the stack.
 #[test]
 fn deep_nesting_will_do() {
