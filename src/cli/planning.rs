@@ -27,7 +27,7 @@ pub(super) fn make(
 /// Makes the plan that is only looked at. Warnings are mentioned.
 pub(super) fn look(directory: &Path, planning: &Planning) -> Result<Planned, Diagnostics> {
     let workspace = open(directory, None)?;
-    let request = request(directory, planning, Purpose::Look)?;
+    let request = request(directory, planning, Purpose::Inspect)?;
     output::settle(&workspace, workspace.plan(&request))
 }
 

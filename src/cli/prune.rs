@@ -7,18 +7,18 @@ use super::args::Pruning;
 use super::{output, planning};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::planner::workspace::{State, Workspace};
-use crate::run::exec::dispose::{self, Kept};
+use crate::run::exec::prune::{self, Needed};
 
 /// Prints the references that would go, and with `--yes` takes them away.
 pub(super) fn run(directory: &Path, pruning: &Pruning) -> Result<(), Diagnostics> {
     let kept = kept(directory, pruning)?;
-    let labelled = dispose::labelled()?;
+    let labelled = prune::labelled()?;
     let unneeded = kept.unneeded(&labelled, pruning.older_than.map(ago));
     let mut lines = String::new();
     let mut problems = Diagnostics::new();
     for image in &unneeded {
         if pruning.yes
-            && let Err(problem) = dispose::remove(&image.reference)
+            && let Err(problem) = prune::remove(&image.reference)
         {
             problems.push(problem);
             continue;
@@ -48,7 +48,7 @@ fn ago(age: Duration) -> i64 {
 
 /// The images of the working tree, of HEAD, of every local branch and tag, and of what is kept by
 /// name.
-fn kept(directory: &Path, pruning: &Pruning) -> Result<Kept, Diagnostics> {
+fn kept(directory: &Path, pruning: &Pruning) -> Result<Needed, Diagnostics> {
     let workspace = planning::open(directory, None)?;
     let checkout = workspace.checkout();
     let mut states = Vec::new();
@@ -67,7 +67,7 @@ fn kept(directory: &Path, pruning: &Pruning) -> Result<Kept, Diagnostics> {
     for revision in revisions.chain(pruning.keep.iter().cloned()) {
         states.push((revision.clone(), State::Commit(revision)));
     }
-    let mut kept = Kept::default();
+    let mut kept = Needed::default();
     let mut problems = Diagnostics::new();
     for (name, state) in states {
         keep(&workspace, &state, &name, pruning, &mut kept, &mut problems);
@@ -81,7 +81,7 @@ fn keep(
     state: &State,
     name: &str,
     pruning: &Pruning,
-    kept: &mut Kept,
+    kept: &mut Needed,
     problems: &mut Diagnostics,
 ) {
     let options = planning::options_of(&pruning.settings);

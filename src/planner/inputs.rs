@@ -10,8 +10,8 @@
 //! image, and so an empty tree here; git's own trees have none. What a builder might or might not read
 //! counts.
 
-mod beside;
 mod filter;
+mod outside_tree;
 mod picked;
 mod resolve;
 mod walk;
@@ -28,7 +28,7 @@ use crate::tree::snapshot::Folder;
 use crate::tree::view::{TreeView, View};
 use filter::Filter;
 
-pub(crate) use beside::{Taking, add, add_dockerfiles, beside, places};
+pub(crate) use outside_tree::{Taking, add, add_dockerfiles, outside_tree, places};
 pub(crate) use picked::Selected;
 
 /// The files that can reach an image.

@@ -4,7 +4,7 @@ mod arguments;
 mod context;
 mod elsewhere;
 mod hints;
-mod ours;
+mod internal;
 mod platforms;
 mod stamps;
 mod syntax;
@@ -26,7 +26,7 @@ use crate::paths;
 use crate::plan::Via;
 use crate::planner::graph::Order;
 use crate::planner::images::Definition;
-use ours::{Meaning, Ours};
+use internal::{Internal, Meaning};
 
 pub(crate) use arguments::unused_arguments;
 pub(crate) use context::infer_contexts;
@@ -64,7 +64,7 @@ pub(crate) struct Resolved<'a> {
     /// Its further named contexts, but those that mean images of the plan.
     pub contexts: BTreeMap<String, NamedContext>,
     /// Its stages, for each platform that they are resolved for; at least one.
-    pub views: Vec<View<'a>>,
+    pub views: Vec<PlatformStages<'a>>,
     /// The images that it takes from.
     pub needs: BTreeMap<Need, BTreeMap<Via, Span>>,
     /// The external images that it takes from, normalised.
@@ -82,7 +82,7 @@ pub(crate) struct Need {
 
 /// The stages of an image for one platform.
 #[derive(Debug)]
-pub(crate) struct View<'a> {
+pub(crate) struct PlatformStages<'a> {
     /// The platform.
     pub platform: Platform,
     /// What the build itself runs on.
@@ -106,7 +106,7 @@ pub(crate) fn resolve<'a>(
     settings: &Settings<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<Resolved<'a>>, Diagnostics> {
-    let ours = Ours::new(definitions, settings.pinned);
+    let internal = Internal::new(definitions, settings.pinned);
     let mut problems = Diagnostics::new();
     let mut resolved = Vec::new();
     let each: Vec<_> = definitions
@@ -115,7 +115,7 @@ pub(crate) fn resolve<'a>(
         .map(|(index, definition)| {
             let parsed = &parsed[definition.dockerfile.as_str()];
             let known = Known::default();
-            one((index, definition), parsed, &ours, &known)
+            one((index, definition), parsed, &internal, &known)
         })
         .collect();
     for image in each {
@@ -127,7 +127,7 @@ pub(crate) fn resolve<'a>(
     if problems.has_errors() {
         return Err(problems);
     }
-    hints::hints(&resolved, &ours, settings.namespace, diagnostics);
+    hints::hints(&resolved, &internal, settings.namespace, diagnostics);
     syntax::foreign(&resolved, diagnostics);
     Ok(resolved)
 }
@@ -144,7 +144,7 @@ pub(crate) fn refine(
     settings: &Settings<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Result<(), Diagnostics> {
-    let ours = Ours::new(
+    let internal = Internal::new(
         resolved.iter().map(|image| image.definition),
         settings.pinned,
     );
@@ -169,7 +169,7 @@ pub(crate) fn refine(
             resolved,
             inherits,
         };
-        match one((index, definition), &parsed, &ours, &known) {
+        match one((index, definition), &parsed, &internal, &known) {
             Ok(image) => resolved[index] = image,
             Err(errors) => problems.extend(errors),
         }
@@ -295,7 +295,7 @@ impl Bases for PlannedBases<'_, '_> {
 fn one<'a>(
     (index, definition): (usize, &'a Definition),
     parsed: &Parsed<'a>,
-    ours: &Ours,
+    internal: &Internal,
     known: &Known<'_, '_>,
 ) -> Result<Resolved<'a>, Diagnostics> {
     let mut image = Resolved {
@@ -306,7 +306,7 @@ fn one<'a>(
             let folder = paths::folder_of(&definition.dockerfile);
             folder.to_owned()
         }),
-        contexts: ours.other_contexts(definition, index),
+        contexts: internal.other_contexts(definition, index),
         views: Vec::new(),
         needs: BTreeMap::new(),
         base_images: BTreeSet::new(),
@@ -333,14 +333,14 @@ fn one<'a>(
                 for name in &stamped {
                     stages.config.env.set(name, None);
                 }
-                let view = View {
+                let view = PlatformStages {
                     platform: pair.target.clone(),
                     build_platform: pair.build.clone(),
                     stages,
                     stamped,
                     meanings: BTreeMap::new(),
                 };
-                image.add(index, view, ours)?;
+                image.add(index, view, internal)?;
             }
             // Asked for by nobody: what the other platform has is enough.
             Err(_) if !is_asked && !image.views.is_empty() => {}
@@ -383,8 +383,8 @@ impl<'a> Resolved<'a> {
     fn add(
         &mut self,
         own_index: usize,
-        mut view: View<'a>,
-        ours: &Ours,
+        mut view: PlatformStages<'a>,
+        internal: &Internal,
     ) -> Result<(), Diagnostics> {
         let mut meanings = BTreeMap::new();
         let mut hidden = Diagnostics::new();
@@ -394,7 +394,7 @@ impl<'a> Resolved<'a> {
         for (instruction, place, image) in uses {
             // A name that is bound once is bound wherever it stands.
             let meaning = meanings.entry(image.full_name()).or_insert(None);
-            if let Meaning::Ours(index) = ours.meaning(image, own_index) {
+            if let Meaning::Internal(index) = internal.meaning(image, own_index) {
                 *meaning = Some(index);
             }
             let Some(index) = *meaning else { continue };

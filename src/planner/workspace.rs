@@ -5,9 +5,9 @@
 //! | `Run` | `HEAD` | generated files | an edit that a selected image takes: refused; a file that git ignores: left out, and a warning, or refused where folders are sent |
 //! | `Run`, `--dirty` | the working tree | all that images take | it counts |
 //! | `Run`, `--rev` or a bare repository | the commit | nothing | it does not matter; an image of generated files is refused |
-//! | `Look` | the working tree | generated files, with `--dirty` all | it counts |
-//! | `Look`, `--rev` or a bare repository | the commit | nothing | it does not matter |
-//! | `Check` | as `Look` | as `Look` | everything that a run would refuse or warn of is said |
+//! | `Inspect` | the working tree | generated files, with `--dirty` all | it counts |
+//! | `Inspect`, `--rev` or a bare repository | the commit | nothing | it does not matter |
+//! | `Check` | as `Inspect` | as `Inspect` | everything that a run would refuse or warn of is said |
 //!
 //! What a run sends to its builder is exactly what the plan counts, or the folders of the checkout
 //! ([`Sends`]): then the folders must hold what is counted. The guide has this table for people.
@@ -34,9 +34,9 @@ use read::Reading;
 pub enum Purpose {
     /// It is run, by a runner that sends this to its builder.
     Run(Sends),
-    /// It is looked at.
-    Look,
-    /// It is looked at for all that could be wrong with it.
+    /// It is shown to a person or a program.
+    Inspect,
+    /// Its diagnostics are shown: everything that a run would refuse or warn of.
     Check,
 }
 
@@ -182,7 +182,7 @@ impl Workspace {
             match request.purpose {
                 Purpose::Run(sends) => self.refuse(&state, &reading, request, sends, remarks)?,
                 Purpose::Check => checks::tell(&state, &reading, remarks)?,
-                Purpose::Look => {}
+                Purpose::Inspect => {}
             }
             reading.config.weigh(remarks);
             let mut planned = self.planned(reading)?;
@@ -225,7 +225,7 @@ impl Workspace {
             }
             _ if request.dirty => State::Dirty,
             Purpose::Run(_) => State::head(),
-            Purpose::Look | Purpose::Check => State::WorkingTree,
+            Purpose::Inspect | Purpose::Check => State::WorkingTree,
         }
     }
 

@@ -10,11 +10,12 @@
 )]
 
 mod additions;
+mod changing;
 mod checked_out;
+mod context_store;
 mod converted;
 mod disk;
 mod index;
-mod kept;
 mod lfs;
 mod open;
 mod origins;
@@ -22,7 +23,6 @@ mod partial;
 mod read_otherwise;
 mod scan;
 mod sealed;
-mod stable;
 mod submodules;
 mod tracked;
 mod tree;

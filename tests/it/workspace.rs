@@ -23,7 +23,7 @@ fn check(repo: &Repo, request: &dyn Fn(Request) -> Request, expected: [&str; 4])
     let purposes = [
         Purpose::Run(Sends::Sealed),
         Purpose::Run(Sends::Folders),
-        Purpose::Look,
+        Purpose::Inspect,
         Purpose::Check,
     ];
     let seen = purposes.map(|purpose| {

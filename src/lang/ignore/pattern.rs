@@ -25,7 +25,7 @@ const SPECIAL: [char; 9] = ['*', '?', '[', ']', '\\', '{', '|', '}', '^'];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BadExpression;
 
-/// Ways of matching with different edges, chosen by the pattern's look.
+/// Ways of matching with different edges, chosen by the pattern's shape.
 #[derive(Debug, Clone)]
 enum Matcher {
     /// Equality.
@@ -139,22 +139,22 @@ impl Pattern {
 /// How the pattern is matched, and where; `None` where its expression is none.
 fn compile(pattern: &str) -> Option<(Matcher, Reach)> {
     match classify(pattern) {
-        Look::Exact => Some((
+        Shape::Exact => Some((
             Matcher::Exact(pattern.to_owned()),
             reach_of_components(pattern)?,
         )),
-        Look::Prefix => {
+        Shape::Prefix => {
             let prefix = pattern.strip_suffix("**").unwrap_or(pattern);
             Some((
                 Matcher::Prefix(prefix.to_owned()),
                 Reach::Literal(prefix.to_owned()),
             ))
         }
-        Look::Suffix => {
+        Shape::Suffix => {
             let suffix = pattern.strip_prefix("**").unwrap_or(pattern);
             Some((Matcher::Suffix(suffix.to_owned()), Reach::Anywhere))
         }
-        Look::Regex(expression) => {
+        Shape::Regex(expression) => {
             let regex = Regex::new(&regexp::translate(&expression)?).ok()?;
             Some((
                 Matcher::Regex(regex),
@@ -164,8 +164,8 @@ fn compile(pattern: &str) -> Option<(Matcher, Reach)> {
     }
 }
 
-/// The way of matching that a pattern's look asks for.
-enum Look {
+/// The way of matching that a pattern's shape asks for.
+enum Shape {
     Exact,
     Prefix,
     Suffix,
@@ -178,9 +178,9 @@ fn without_mark(pattern: &str) -> &str {
     pattern.strip_prefix('\u{feff}').unwrap_or(pattern)
 }
 
-fn classify(pattern: &str) -> Look {
+fn classify(pattern: &str) -> Shape {
     let mut expression = String::from("^");
-    let mut look = Look::Exact;
+    let mut shape = Shape::Exact;
     let mut is_regex = false;
     let mut rest = without_mark(pattern).chars().peekable();
     let mut first = true;
@@ -191,14 +191,14 @@ fn classify(pattern: &str) -> Look {
                 if rest.peek().is_some() {
                     expression.push_str("(.*/)?");
                     is_regex = true;
-                } else if matches!(look, Look::Exact) && !is_regex {
-                    look = Look::Prefix;
+                } else if matches!(shape, Shape::Exact) && !is_regex {
+                    shape = Shape::Prefix;
                 } else {
                     expression.push_str(".*");
                     is_regex = true;
                 }
                 if first {
-                    look = Look::Suffix;
+                    shape = Shape::Suffix;
                     is_regex = false;
                 }
             }
@@ -232,9 +232,9 @@ fn classify(pattern: &str) -> Look {
     }
     if is_regex {
         expression.push('$');
-        Look::Regex(expression)
+        Shape::Regex(expression)
     } else {
-        look
+        shape
     }
 }
 

@@ -10,7 +10,7 @@ use crate::lang::dockerfile::stages::{
     Argument, ArgumentOrigin, Base, ImageUse, Origin, Source, Stage, Step,
 };
 use crate::lang::dockerfile::{Instruction, Kind};
-use crate::planner::resolve::{Resolved, View};
+use crate::planner::resolve::{PlatformStages, Resolved};
 use crate::tree::snapshot::{Folder, ObjectId};
 
 /// What enters beside the Dockerfile.
@@ -113,7 +113,7 @@ fn directives(manifest: &mut Manifest, image: &Resolved<'_>) {
 }
 
 /// The reachable stages numbered from 0, so that unreachable ones do not count.
-fn numbers(view: &View<'_>) -> BTreeMap<usize, usize> {
+fn numbers(view: &PlatformStages<'_>) -> BTreeMap<usize, usize> {
     let reachable = view.stages.reachable().enumerate();
     reachable
         .map(|(number, stage)| (stage.index, number))
@@ -122,7 +122,7 @@ fn numbers(view: &View<'_>) -> BTreeMap<usize, usize> {
 
 struct Writer<'m, 'a> {
     manifest: &'m mut Manifest,
-    view: &'m View<'a>,
+    view: &'m PlatformStages<'a>,
     facts: &'m Facts<'m>,
     numbers: BTreeMap<usize, usize>,
 }

@@ -4,7 +4,7 @@ mod foreign;
 
 use std::collections::BTreeSet;
 
-use super::ours::{Meaning, Ours};
+use super::internal::{Internal, Meaning};
 use super::{Resolved, uses_of};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed, nearest};
 use crate::lang::dockerfile::stages::{ImageUse, Place};
@@ -16,7 +16,7 @@ use foreign::Foreign;
 /// which other people seem to know our images.
 pub(super) fn hints(
     resolved: &[Resolved<'_>],
-    ours: &Ours,
+    internal: &Internal,
     namespace: Option<&str>,
     diagnostics: &mut Diagnostics,
 ) {
@@ -35,9 +35,9 @@ pub(super) fn hints(
                 continue;
             }
             diagnostics.extend(unset(image, place, used));
-            match ours.meaning(used, index) {
-                Meaning::Ours(found) => {
-                    let mut others = ours.by_patterns(&used.reference);
+            match internal.meaning(used, index) {
+                Meaning::Internal(found) => {
+                    let mut others = internal.by_patterns(&used.reference);
                     others.remove(&found);
                     diagnostics.extend(ambiguous(
                         image,
@@ -54,7 +54,7 @@ pub(super) fn hints(
                 Meaning::External => {
                     let repository = used.reference.repository();
                     let prefix = repository.rsplit_once('/').map(|(prefix, _)| prefix);
-                    let siblings = ours.of_repository(&repository);
+                    let siblings = internal.of_repository(&repository);
                     if siblings == BTreeSet::from([index]) {
                         // In the folder `redis`, `FROM redis` means the official image.
                         continue;

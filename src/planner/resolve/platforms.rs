@@ -1,7 +1,7 @@
 //! Which platforms an image is resolved for. What its build takes may depend on the platform that it
 //! is for, on the one that builds it, and on either by way of a base of the plan.
 
-use super::{Resolved, View};
+use super::{PlatformStages, Resolved};
 use crate::lang::platform::Platform;
 
 /// A platform to build for, and one that builds.
@@ -59,7 +59,7 @@ impl Resolved<'_> {
     /// Whether what this image says of itself depends on the platform: its variables, or its triggers.
     pub(super) fn varies(&self) -> bool {
         let (first, others) = (&self.views[0], &self.views[1..]);
-        let env = |view: &View<'_>| view.stages.config.env.clone();
+        let env = |view: &PlatformStages<'_>| view.stages.config.env.clone();
         let names = TARGET.iter().chain(&BUILD);
         others.iter().any(|view| env(view) != env(first))
             || self

@@ -180,7 +180,7 @@ fn ignored(
     sends: Sends,
 ) -> Result<Diagnostics, Diagnostic> {
     let mut diagnostics = Diagnostics::new();
-    for found in inputs::beside(tree, images)? {
+    for found in inputs::outside_tree(tree, images)? {
         let images = listed(found.images.iter().map(String::as_str));
         let paths = listed(found.paths.iter().map(String::as_str));
         let message = format!("git ignores files that {images} would take in: {paths}");

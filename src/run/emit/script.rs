@@ -44,12 +44,12 @@ pub(super) struct Script {
     /// Identifiers of images that not every engine can hold.
     several_platforms: Vec<String>,
     /// Images whose content has another name before them.
-    twins: Vec<Twin>,
+    same_content: Vec<SameContent>,
 }
 
 /// A further name of a content.
 #[derive(Debug, Serialize)]
-struct Twin {
+struct SameContent {
     /// Identifier of the image.
     id: String,
     /// Identifiers of the images before it that have the same content.
@@ -217,7 +217,7 @@ fn script(
         never_pushed: ids_where(&|image| !image.push_content),
         changed: planned_where(&|image| image.dirty),
         several_platforms: planned_where(&|image| image.platforms.len() > 1),
-        twins: twins(plan, ids),
+        same_content: same_content(plan, ids),
         folders: folders.written(&readers),
         needs: Needs::of(files),
         images,
@@ -232,14 +232,14 @@ pub(super) fn lines(between: &str, break_line: &str) -> String {
     lines.collect::<Vec<_>>().join(break_line)
 }
 
-fn twins(plan: &Plan, ids: &[String]) -> Vec<Twin> {
+fn same_content(plan: &Plan, ids: &[String]) -> Vec<SameContent> {
     let all = plan.same_content().into_iter().zip(ids);
     let further = all.filter(|(before, _)| !before.is_empty());
-    let twin = |(before, id): (Vec<usize>, &String)| Twin {
+    let copy = |(before, id): (Vec<usize>, &String)| SameContent {
         id: id.clone(),
         before: before.into_iter().map(|index| ids[index].clone()).collect(),
     };
-    further.map(twin).collect()
+    further.map(copy).collect()
 }
 
 fn variables(plan: &Plan, files: &Files) -> BTreeSet<&'static str> {

@@ -186,7 +186,7 @@ impl<'a> Work<'a> {
         all.map(|position| (*position, task(position))).collect()
     }
 
-    /// The position of the image that is built for this one: its own, or that of a twin before it.
+    /// The position of the image that is built for this one: its own, or an earlier one of the same content.
     pub(super) fn builder_of(&self, image: &Image) -> usize {
         self.first[image.reference.as_str()]
     }

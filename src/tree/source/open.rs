@@ -31,12 +31,12 @@ pub(super) fn discover(folder: &Path) -> Result<Repository, Diagnostic> {
 ///
 /// # Errors
 /// When it cannot be opened any more.
-pub(super) fn again(repository: &Repository) -> Result<Repository, git2::Error> {
-    let again = Repository::open(repository.path())?;
+pub(super) fn reopen(repository: &Repository) -> Result<Repository, git2::Error> {
+    let reopened = Repository::open(repository.path())?;
     if let Some(top) = repository.workdir() {
-        again.set_workdir(top, false)?;
+        reopened.set_workdir(top, false)?;
     }
-    Ok(again)
+    Ok(reopened)
 }
 
 /// The folder whose `.git` is a link to this repository's, unless its configuration names another.

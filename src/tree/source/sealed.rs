@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use git2::Repository;
 
 use super::Checkout;
-use super::kept::{self, Kept, UNFINISHED};
+use super::context_store::{self, ContextStore, UNFINISHED};
 use super::lfs;
 use super::tree::Tree;
 use crate::diagnostics::{Code, Diagnostic};
@@ -42,7 +42,7 @@ const IGNORE_NOTHING: &[u8] = b"!*\n";
 #[derive(Debug, Clone)]
 pub(crate) struct Sealer {
     git_directory: PathBuf,
-    kept: Kept,
+    kept: ContextStore,
     /// Whether this one has written anything.
     wrote: Arc<AtomicBool>,
     /// The contents that were written or held against their ids: once a run is enough.
@@ -70,7 +70,7 @@ impl Sealer {
             .collect();
         let git_directory = checkout.repository.commondir().to_owned();
         Self {
-            kept: Kept::of(&git_directory),
+            kept: ContextStore::of(&git_directory),
             wrote: Arc::default(),
             verified: Arc::default(),
             missing: tree.nothing_missing(),
@@ -91,7 +91,7 @@ impl Sealer {
     /// One that writes into that folder, and not to where the contexts of `exec` are kept.
     pub(crate) fn into_folder(self, folder: PathBuf) -> Self {
         Self {
-            kept: Kept::at_folder(folder),
+            kept: ContextStore::at_folder(folder),
             ..self
         }
     }
@@ -182,7 +182,7 @@ impl Sealer {
         write: impl FnOnce(&Writer<'_>, &Path) -> Result<(), Diagnostic>,
     ) -> Result<PathBuf, Diagnostic> {
         let kept = self.kept.at(id);
-        if self.verified().contains(&id) && kept::take(&kept) {
+        if self.verified().contains(&id) && context_store::take(&kept) {
             return Ok(kept);
         }
         let repository = self.repository().map_err(|error| {
@@ -195,7 +195,7 @@ impl Sealer {
             repository: &repository,
             sealer: self,
         };
-        if writer.holds(path, expected, &kept) && kept::take(&kept) {
+        if writer.holds(path, expected, &kept) && context_store::take(&kept) {
             self.verified().insert(id);
             return Ok(kept);
         }
@@ -211,12 +211,13 @@ impl Sealer {
             .map_err(|error| unwritable(parent, &error))?;
         write(&writer, temporary.path())?;
         set_mode(temporary.path(), 0o755)?;
-        kept::sync_all(temporary.path()).map_err(|error| unwritable(temporary.path(), &error))?;
+        context_store::sync_all(temporary.path())
+            .map_err(|error| unwritable(temporary.path(), &error))?;
         match fs::rename(temporary.path(), &kept) {
             Ok(()) => {
                 // Renamed away: there is nothing left to remove.
                 let _ = temporary.keep();
-                kept::sync_names(parent).map_err(|error| unwritable(parent, &error))?;
+                context_store::sync_names(parent).map_err(|error| unwritable(parent, &error))?;
             }
             // Another run was faster.
             Err(_) if writer.holds(path, expected, &kept) => {}

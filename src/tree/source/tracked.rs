@@ -15,9 +15,9 @@ use std::sync::{Mutex, PoisonError};
 
 use git2::{AttrCheckFlags, AttrValue, ObjectType, Oid, Repository};
 
+use super::changing;
 use super::converted::Conversions;
 use super::index::{Entry, Time};
-use super::stable;
 use super::working_tree::{gone, unreadable};
 use super::{lfs, open};
 use crate::diagnostics::{Code, Diagnostic};
@@ -59,7 +59,7 @@ impl Rules {
             trusts_change_time: is("core.trustctime", true),
             converts_text: is("core.autocrlf", autocrlf),
             index_written,
-            repository: Mutex::new(open::again(repository)?),
+            repository: Mutex::new(open::reopen(repository)?),
         })
     }
 
@@ -220,7 +220,7 @@ pub(super) fn read(disk: &Path, metadata: &Metadata) -> Result<Option<Node>, Dia
     }
     Ok(Some(Node::File {
         executable: is_executable(metadata),
-        id: stable::unchanged(disk, metadata, || hash(disk))?,
+        id: changing::unchanged(disk, metadata, || hash(disk))?,
     }))
 }
 

@@ -303,7 +303,7 @@ impl<'r> Tree<'r> {
         if let Some(file) = self.on_disk(path) {
             let content = super::working_tree::content(&file)?;
             if blob_id(&content) != id {
-                return Err(super::stable::changed(path));
+                return Err(super::changing::changed(path));
             }
             return Ok(content);
         }

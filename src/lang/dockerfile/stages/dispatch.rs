@@ -27,7 +27,7 @@ pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageE
     } = table;
     let replaced: Vec<bool> = entries.iter().map(|entry| entry.replaced).collect();
     let alone = entries.len() + externals.len() == 1;
-    let mut heirs = count_heirs(&entries);
+    let mut children = count_children(&entries);
     let mut errors = Vec::new();
     let mut left: Vec<Option<State<'_>>> = Vec::with_capacity(entries.len());
     let mut config = None;
@@ -53,9 +53,9 @@ pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageE
         let mut state = match entry.base {
             _ if !entry.reachable => None,
             Base::Stage(base) => {
-                heirs[base] -= 1;
-                // The last heir takes what the others copy.
-                let parent = match heirs[base] {
+                children[base] -= 1;
+                // The last child takes what the others copy.
+                let parent = match children[base] {
                     0 => left[base].take(),
                     _ => left[base].clone(),
                 };
@@ -79,7 +79,7 @@ pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageE
         if index == target {
             config = state.as_ref().map(|state| state.config.clone());
         }
-        left.push(state.filter(|_| heirs[index] > 0));
+        left.push(state.filter(|_| children[index] > 0));
         stages.push(Stage {
             index,
             name: entry.name,
@@ -107,14 +107,14 @@ pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageE
 }
 
 /// For each stage, how many reachable ones are built on it.
-fn count_heirs(entries: &[Entry<'_>]) -> Vec<usize> {
-    let mut heirs = vec![0; entries.len()];
+fn count_children(entries: &[Entry<'_>]) -> Vec<usize> {
+    let mut children = vec![0; entries.len()];
     for entry in entries.iter().filter(|entry| entry.reachable) {
         if let Base::Stage(base) = entry.base {
-            heirs[base] += 1;
+            children[base] += 1;
         }
     }
-    heirs
+    children
 }
 
 /// Runs one instruction, if its stage is reachable.

@@ -17,7 +17,7 @@ use crate::diagnostics::{Code, Diagnostic};
 use crate::paths::join;
 use crate::tree::snapshot::{Folder, Node, ObjectId, blob_id};
 use crate::tree::source::lfs::Pointer;
-use crate::tree::source::{stable, tree, working_tree};
+use crate::tree::source::{changing, tree, working_tree};
 
 /// Modification time of sealed files: 1980-01-01 00:00 UTC, the earliest that a zip archive can
 /// hold. One time for all, as builds are to depend on contents alone.
@@ -133,7 +133,7 @@ impl Writer<'_> {
         if has_id(to, id) {
             Ok(())
         } else {
-            Err(stable::changed(&path))
+            Err(changing::changed(&path))
         }
     }
 
@@ -148,7 +148,7 @@ impl Writer<'_> {
         if blob_id(&target) == id {
             Ok(target)
         } else {
-            Err(stable::changed(&path))
+            Err(changing::changed(&path))
         }
     }
 

@@ -21,11 +21,11 @@ const DEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The folder that holds them all.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
+pub(super) struct ContextStore {
     folder: PathBuf,
 }
 
-impl Kept {
+impl ContextStore {
     /// That of a git directory; it need not exist yet.
     pub(super) fn of(git_directory: &Path) -> Self {
         Self {
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn what_is_used_stays() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let kept = Kept::of(folder.path());
+        let kept = ContextStore::of(folder.path());
         assert_eq!(kept.size(), (0, 0), "nothing was ever kept");
         kept.remove_unused();
 

@@ -15,7 +15,7 @@ use crate::planner::images::Definition;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// The image of that index.
-    Ours(usize),
+    Internal(usize),
     /// A published one of the image of that index: its repository, with a tag or digest of its own.
     Pinned(usize),
     /// An image that others make.
@@ -24,7 +24,7 @@ pub(super) enum Meaning {
 
 /// The images of the plan by the references that Dockerfiles call them by.
 #[derive(Debug)]
-pub(super) struct Ours {
+pub(super) struct Internal {
     /// By full name, tag included: names and aliases.
     exact: BTreeMap<String, usize>,
     /// By repository, the images that have a name or alias in it.
@@ -38,13 +38,13 @@ pub(super) struct Ours {
     pinned: Pinned,
 }
 
-impl Ours {
+impl Internal {
     /// Indexes images by their names and aliases, which are legal.
     pub(super) fn new<'d>(
         definitions: impl IntoIterator<Item = &'d Definition>,
         pinned: Pinned,
     ) -> Self {
-        let mut ours = Self {
+        let mut internal = Self {
             exact: BTreeMap::new(),
             by_repository: BTreeMap::new(),
             globs: Vec::new(),
@@ -53,21 +53,21 @@ impl Ours {
             pinned,
         };
         for (index, image) in definitions.into_iter().enumerate() {
-            ours.add(&image.name, index);
+            internal.add(&image.name, index);
             for alias in &image.build.aliases {
-                ours.add(alias, index);
+                internal.add(alias, index);
             }
             if !image.name.contains('/') {
-                ours.bare.insert(index);
+                internal.bare.insert(index);
             }
             let contexts = image.build.contexts.iter();
             let images = contexts.filter_map(|(key, context)| match context {
                 NamedContext::Image(reference) => Some((key.clone(), reference.clone())),
                 NamedContext::Folder(_) => None,
             });
-            ours.contexts.push(images.collect());
+            internal.contexts.push(images.collect());
         }
-        ours
+        internal
     }
 
     fn add(&mut self, name: &str, index: usize) {
@@ -104,9 +104,10 @@ impl Ours {
         let mut contexts = image.build.contexts.clone();
         contexts.retain(|_, context| match context {
             NamedContext::Folder(_) => true,
-            NamedContext::Image(reference) => {
-                !matches!(self.of_reference(reference, false, index), Meaning::Ours(_))
-            }
+            NamedContext::Image(reference) => !matches!(
+                self.of_reference(reference, false, index),
+                Meaning::Internal(_)
+            ),
         });
         contexts
     }
@@ -131,16 +132,16 @@ impl Ours {
                 return Meaning::External;
             }
             Some(index) if index == used_in && from_variable => return Meaning::Pinned(index),
-            Some(index) => return Meaning::Ours(index),
+            Some(index) => return Meaning::Internal(index),
             None => {}
         }
         let Some(owner) = owner else {
             return Meaning::External;
         };
         let floating = matches!(reference.tag.as_deref(), None | Some("latest"));
-        let ours = floating || from_variable || self.pinned == Pinned::Internal;
-        if ours && owner != used_in {
-            Meaning::Ours(owner)
+        let internal = floating || from_variable || self.pinned == Pinned::Internal;
+        if internal && owner != used_in {
+            Meaning::Internal(owner)
         } else {
             Meaning::Pinned(owner)
         }

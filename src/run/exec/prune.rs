@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::docker::{Docker, text, unreachable};
-use super::look::short_form;
+use super::local_images::short_form;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::plan::Plan;
 use crate::run::found::FINGERPRINT_LABEL;
@@ -26,12 +26,12 @@ pub struct Labelled {
 
 /// What is to stay: everything that some plans name.
 #[derive(Debug, Default)]
-pub struct Kept {
+pub struct Needed {
     references: BTreeSet<String>,
     repositories: BTreeSet<String>,
 }
 
-impl Kept {
+impl Needed {
     /// Keeps the images of a plan.
     pub fn add(&mut self, plan: &Plan) {
         for image in &plan.images {
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_no_plan_names_goes() {
-        let mut kept = Kept::default();
+        let mut kept = Needed::default();
         let mut hub = image("b", &[]);
         hub.repository = "docker.io/us/b".to_owned();
         hub.reference = "docker.io/us/b:sw-b".to_owned();

@@ -22,7 +22,7 @@ use crate::tree::view::{Item, Leaf, View};
 
 /// Files that are in no tree and that some images take.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Beside {
+pub(crate) struct OutsideTree {
     /// From the root of the plan, in byte order; a folder of which nothing is in the tree is named
     /// once, with a final `/`.
     pub(crate) paths: Vec<String>,
@@ -151,7 +151,10 @@ fn hidden_ignore_file(tree: &Tree<'_>, spec: &InputSpec) -> Option<String> {
 ///
 /// # Errors
 /// When a folder of the disk cannot be read.
-pub(crate) fn beside(tree: &Tree<'_>, images: &Images<'_>) -> Result<Vec<Beside>, Diagnostic> {
+pub(crate) fn outside_tree(
+    tree: &Tree<'_>,
+    images: &Images<'_>,
+) -> Result<Vec<OutsideTree>, Diagnostic> {
     let mut by_image: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (spec, images) in distinct(every(images)) {
         let view = tree.view(&spec.context, Seen::All);
@@ -178,11 +181,11 @@ pub(crate) fn beside(tree: &Tree<'_>, images: &Images<'_>) -> Result<Vec<Beside>
     for (image, paths) in by_image {
         by_paths.entry(paths).or_default().push(image.to_owned());
     }
-    let beside = by_paths.into_iter().map(|(paths, images)| Beside {
+    let outside = by_paths.into_iter().map(|(paths, images)| OutsideTree {
         paths: paths.into_iter().collect(),
         images,
     });
-    Ok(beside.collect())
+    Ok(outside.collect())
 }
 
 /// Where the sources of a spec lead in the tree with the disk, as far as they have no wildcard: paths
