@@ -12,6 +12,7 @@ mod five_images;
 mod generated;
 mod killed;
 mod plain;
+mod power_loss;
 mod prune;
 mod registry;
 mod runners;

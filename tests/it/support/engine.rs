@@ -296,15 +296,16 @@ fn entries(archive: &[u8]) -> BTreeMap<String, File> {
                 header.gid().expect("a group"),
             ),
             link: link.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
-            sha256: hex(&Sha256::digest(&bytes)),
+            sha256: sha256(&bytes),
         };
         files.insert(path, file);
     }
     files
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes
+/// The SHA-256 of these bytes, as hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
         .iter()
         .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
