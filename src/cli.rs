@@ -22,6 +22,8 @@ mod parse;
 mod plan;
 mod planning;
 mod prune;
+#[cfg(test)]
+mod reference;
 mod schema;
 mod screen;
 mod sealed_bake;

@@ -39,11 +39,11 @@ pub(super) fn check_writable(file: &Path) -> Result<(), Diagnostic> {
     check().map_err(|error| unwritable(file, &error))
 }
 
-/// Writes lines for people, as [`write`] does, without anything that a terminal or a CI runner takes for
+/// Writes lines for people, as [`write()`] does, without anything that a terminal or a CI runner takes for
 /// a command.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(super) fn write_text(text: &str, file: Option<&Path>) -> Result<(), Diagnostic> {
     write(&escape::rendered(text), file)
 }
@@ -60,7 +60,7 @@ fn replace(data: &str, file: &Path) -> std::io::Result<()> {
 /// Writes JSON to standard output piece by piece, so that it is never in memory as a whole.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(super) fn write_json(data: &impl serde::Serialize) -> Result<(), Diagnostic> {
     to_stdout(|stdout| {
         serde_json::to_writer_pretty(&mut *stdout, data)?;

@@ -1,4 +1,4 @@
-//! The only reading of a repository: a commit or the working tree becomes a [`Snapshot`].
+//! The only reading of a repository: a commit or the working tree becomes a `Snapshot`.
 //!
 //! ```text
 //! Checkout::open ─▶ commit(…) | working_tree(…) ─▶ Tree ─▶ read(".shipwright.json"), snapshot(…)
@@ -101,7 +101,7 @@ impl Checkout {
         self.repository.commondir()
     }
 
-    /// The folder that emitted files run in, for a root of the plan that a [`Tree`] names.
+    /// The folder that emitted files run in, for a root of the plan that a `Tree` names.
     pub fn folder(&self, tree: &Tree<'_>) -> Option<PathBuf> {
         self.top().map(|top| top.join(tree.root_path()))
     }

@@ -31,10 +31,16 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// `README.md` and all of `docs/`, by path.
+/// All of `docs/` and the pages at the top, by path.
 fn documents() -> BTreeMap<PathBuf, String> {
     let mut paths = files(&root().join("docs"), "md");
-    paths.push(root().join("README.md"));
+    let top = [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+    ];
+    paths.extend(top.map(|name| root().join(name)));
     let texts = paths.into_iter().map(|path| {
         let text = fs::read_to_string(&path).unwrap();
         (path, text)
@@ -99,20 +105,65 @@ fn links_lead_somewhere() {
                 "" => path.clone(),
                 _ => path.parent().unwrap().join(file),
             };
-            let leads = file.exists()
+            let leads = file.is_file()
                 && (place.is_empty()
-                    || fs::read_to_string(&file).is_ok_and(|text| {
-                        let headings = text.lines().filter(|line| line.starts_with('#'));
-                        headings
-                            .map(|line| anchor(line.trim_start_matches('#').trim_start()))
-                            .any(|anchor| anchor == place)
-                    }));
-            if !leads {
+                    || fs::read_to_string(&file).is_ok_and(|text| has_place(&text, place)));
+            // The book has nothing but `docs/`.
+            let book = root().join("docs");
+            let leaves = path.starts_with(&book)
+                && !file.canonicalize().is_ok_and(|file| {
+                    file.starts_with(book.canonicalize().expect("the folder of the book"))
+                });
+            if !leads || leaves {
                 broken.push(format!("{}: {target}", path.display()));
             }
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Whether a heading outside blocks of code has the anchor.
+fn has_place(text: &str, place: &str) -> bool {
+    let mut in_block = false;
+    text.lines().any(|line| {
+        in_block ^= line.starts_with("```");
+        let heading = line.trim_start_matches('#');
+        !in_block && heading != line && anchor(heading.trim_start()) == place
+    })
+}
+
+/// The table of contents has every page once, the diagnostics in the order of their page. With `UPDATE=1` in the
+/// environment its list of diagnostics is written anew.
+#[test]
+fn the_book_has_every_page() {
+    let docs = root().join("docs");
+    let diagnostics = fs::read_to_string(docs.join("diagnostics.md")).unwrap();
+    let row = Regex::new(r"(?m)^\| (\[)`(.*)`(\]\(diagnostics/.*\.md\)) ").unwrap();
+    let mut rows = String::new();
+    for found in row.captures_iter(&diagnostics) {
+        rows.extend(["  - ", &found[1], &found[2], &found[3], "\n"]);
+    }
+    let file = docs.join("SUMMARY.md");
+    let found = fs::read_to_string(&file).unwrap();
+    let start = found.find("  - [").expect("the diagnostics");
+    let end = start + found[start..].find("\n- [").expect("a page after them") + 1;
+    let wanted = format!("{}{rows}{}", &found[..start], &found[end..]);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&file, &wanted).unwrap();
+    } else {
+        assert!(
+            found == wanted,
+            "docs/SUMMARY.md lists other diagnostics than docs/diagnostics.md: run with UPDATE=1"
+        );
+    }
+    let link = Regex::new(r"\]\(([^)]+)\)").unwrap();
+    let mut listed: Vec<PathBuf> = link
+        .captures_iter(&wanted)
+        .map(|found| docs.join(&found[1]))
+        .collect();
+    listed.push(file);
+    listed.sort();
+    assert_eq!(listed, files(&docs, "md"));
 }
 
 /// A document that names a file of the source means one that is there.
@@ -152,6 +203,10 @@ fn commands_that_are_shown_exist() {
     let commands = help(&[]);
     let mut wrong = Vec::new();
     for (path, text) in documents() {
+        // It shows the commands of another program.
+        if path.ends_with("from-python-shipwright.md") {
+            continue;
+        }
         let mut in_block = false;
         for line in text.lines() {
             if line.starts_with("```") {
@@ -165,7 +220,8 @@ fn commands_that_are_shown_exist() {
                     continue;
                 }
                 let command = &found[1];
-                let known = command == "parse" || commands.contains(&format!("\n  {command} "));
+                let known = matches!(command, "parse" | "build")
+                    || commands.contains(&format!("\n  {command} "));
                 let options = if known {
                     help(&[command])
                 } else {

@@ -9,6 +9,8 @@
 //!
 //! Lines after `$ ` go to a POSIX shell; standard error is shown after standard output. With
 //! `UPDATE=1` in the environment what is seen is written to the file instead of compared.
+//!
+//! The `console` blocks of pages in `docs/` are transcripts too; [`page`] has their rules.
 
 use std::fmt::Write;
 use std::fs;
@@ -17,6 +19,8 @@ use std::process::Command;
 
 use crate::support::fake_docker::FakeDocker;
 use crate::support::repo::Repo;
+
+mod page;
 
 #[test]
 fn transcripts_go_as_written() {

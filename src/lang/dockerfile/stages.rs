@@ -241,12 +241,12 @@ pub struct ContextSource {
     /// Path within the context, clean, without a leading `/`: empty for all of it. `None` where it
     /// depends on something unknown, which may be all of it too.
     pub path: Option<String>,
-    /// Whether the path is a pattern ([`crate::lang::wildcard`]).
+    /// Whether the path is a pattern (`lang::wildcard`).
     pub is_wildcard: bool,
     /// For `COPY --parents`: which paths below which folder are kept with their parents. Takes the
     /// place of `path`.
     pub parents: Option<Parents>,
-    /// Patterns of what is left out, relative to what is copied ([`crate::lang::ignore`]).
+    /// Patterns of what is left out, relative to what is copied (`lang::ignore`).
     pub excludes: Arc<[String]>,
     /// What reads it.
     pub kind: ReadKind,

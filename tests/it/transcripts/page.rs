@@ -1,0 +1,142 @@
+//! Pages of `docs/` whose `console` blocks are run and compared.
+//!
+//! A page is read from top to bottom, in one repository:
+//!
+//! - a line that ends in `` `PATH`: `` before a fenced block writes that block to the file PATH;
+//! - `<!-- files`, a fixture and `-->` write files that the page does not show;
+//! - `<!-- run: COMMAND -->` runs a command that the page does not show;
+//! - `<!-- new repository -->` starts anew;
+//! - a `console` block holds commands, after `$ `, and what they print. Times are not compared, and a line
+//!   `…` stands for any lines.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+use super::type_in;
+use crate::support::fake_docker::FakeDocker;
+use crate::support::repo::Repo;
+
+#[test]
+fn pages_show_what_commands_print() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let mut pages: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .filter(|path| fs::read_to_string(path).unwrap().contains("```console\n"))
+        .collect();
+    pages.sort();
+    assert!(!pages.is_empty());
+    let failed: Vec<String> = pages.iter().filter_map(|page| replay(page).err()).collect();
+    assert!(
+        failed.is_empty(),
+        "{}\nUPDATE=1 takes what is seen as right",
+        failed.join("\n")
+    );
+}
+
+/// Runs the commands of a page; an error shows the blocks that differ.
+fn replay(path: &Path) -> Result<(), String> {
+    let text = fs::read_to_string(path).unwrap();
+    let file = Regex::new(r"`([^`]+)`:$").unwrap();
+    let mut machine = Machine::new();
+    let mut renewed = String::new();
+    let mut wrong = String::new();
+    let mut named: Option<String> = None;
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        renewed += line;
+        renewed.push('\n');
+        if line == "<!-- new repository -->" {
+            machine = Machine::new();
+        } else if let Some(command) = line.strip_prefix("<!-- run: ") {
+            machine.prepare(command.strip_suffix(" -->").expect("one line"));
+        } else if line == "<!-- files" {
+            let fixture = until(&mut lines, "-->");
+            machine.repo.write(&fixture);
+            renewed.extend([&*fixture, "-->\n"]);
+        } else if line == "```console" {
+            let shown = until(&mut lines, "```");
+            let seen = machine.run(&shown);
+            let kept = if matches(&shown, &seen) {
+                shown
+            } else {
+                let _ = write!(wrong, "--- {}\n{shown}\n--- seen\n{seen}", path.display());
+                seen
+            };
+            renewed.extend([&*kept, "```\n"]);
+        } else if line.starts_with("```") {
+            let block = until(&mut lines, "```");
+            if let Some(name) = named.take() {
+                let target = machine.repo.join(&name);
+                fs::create_dir_all(target.parent().unwrap()).unwrap();
+                fs::write(target, &block).unwrap();
+            }
+            renewed.extend([&*block, "```\n"]);
+        } else if !line.is_empty() {
+            named = file.captures(line).map(|found| found[1].to_owned());
+        }
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(path, renewed).unwrap();
+        return Ok(());
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// A repository, and an engine that builds nothing.
+struct Machine {
+    repo: Repo,
+    docker: FakeDocker,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let repo = Repo::empty();
+        let docker = FakeDocker::new();
+        Self { repo, docker }
+    }
+
+    fn prepare(&self, command: &str) {
+        let seen = type_in(&self.repo, &self.docker, command);
+        assert!(!seen.contains("\n[exit "), "{seen}");
+    }
+
+    /// Runs the commands of a block; what is seen takes its place.
+    fn run(&self, shown: &str) -> String {
+        shown
+            .lines()
+            .filter_map(|line| line.strip_prefix("$ "))
+            .map(|command| type_in(&self.repo, &self.docker, command))
+            .collect()
+    }
+}
+
+/// The lines before the next that ends the block.
+fn until<'a>(lines: &mut impl Iterator<Item = &'a str>, end: &str) -> String {
+    lines
+        .take_while(|line| *line != end)
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+/// Whether a block shows what was seen.
+fn matches(shown: &str, seen: &str) -> bool {
+    let time = Regex::new(r"\b\d+\.\ds\b").unwrap();
+    let pattern = regex::escape(&time.replace_all(shown, "TIME"));
+    let pattern = format!("^{}$", pattern.replace("…\n", "(?:.*\n)*"));
+    Regex::new(&pattern)
+        .unwrap()
+        .is_match(&time.replace_all(seen, "TIME"))
+}
+
+#[test]
+fn blocks_may_leave_out_lines_and_times() {
+    let seen = "$ run\none\ntwo\nbuilt 0.1s\n";
+    assert!(matches("$ run\n…\nbuilt 2.0s\n", seen));
+    assert!(!matches("$ run\n…\nfound 2.0s\n", seen));
+    assert!(!matches("$ run\none\nbuilt 0.1s\n", seen));
+}
