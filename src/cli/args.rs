@@ -23,15 +23,15 @@ use crate::run::trust::Grant;
         shipwright exec -j4                         build and tag everything with Docker"
 )]
 pub(super) struct Arguments {
-    /// Work as if started in DIR
+    /// Change to DIR first
     #[arg(short = 'C', value_name = "DIR", global = true)]
     pub(super) directory: Option<PathBuf>,
 
-    /// Show every diagnostic, not one for each cause
+    /// Show every diagnostic instead of one per cause
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub(super) verbose: bool,
 
-    /// Show no progress, no notes and no counts
+    /// Show no progress, notes or counts
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
 
@@ -41,24 +41,24 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Show what is to be built and why, or print the plan as JSON
+    /// Show what will be built and why, or print the plan as JSON
     #[command(
-        after_help = "On a terminal the plan is shown for reading; a pipe and a file get JSON.\n\n\
+        after_help = "On a terminal, a summary is printed. In a pipe or a file, the plan is printed as JSON.\n\n\
         Examples:\n  \
-        shipwright plan --since main...             what this branch makes build, and why\n  \
+        shipwright plan --since main...             what this branch rebuilds, and why\n  \
         shipwright plan > plan.json\n  \
-        shipwright plan --rev v1.2 service1         a commit, one image and what it needs\n  \
+        shipwright plan --rev v1.2 service1         a commit; one image and its dependencies\n  \
         shipwright plan --dirty                     the working tree as it is"
     )]
     Plan(super::plan::Plan),
-    /// Print the plan compiled for a runner
+    /// Print the plan as a Makefile, a shell script, a bake file, or a format of your own
     Emit(super::emit::Emit),
     /// Build and tag the images with Docker
     #[command(
         visible_alias = "build",
         after_help = "Examples:\n  \
-        shipwright exec                             everything that is not built yet\n  \
-        shipwright exec service1                    one image and what it needs\n  \
+        shipwright exec                             everything that does not exist yet\n  \
+        shipwright exec service1                    one image and its dependencies\n  \
         shipwright exec --plan plan.json -j2        a stored plan"
     )]
     Exec {
@@ -78,11 +78,11 @@ pub(super) enum Command {
         planning: Planning,
         #[command(flatten)]
         stored: Stored,
-        /// Print bare references, one a line: content references and tags
+        /// Print only references, one per line: content references and tags
         #[arg(long)]
         refs: bool,
     },
-    /// Tell why images are built again or not: from the first cause to the image
+    /// Explain why images are rebuilt or not, from the first cause to the image
     #[command(after_help = "Examples:\n  \
         shipwright why service1                     what the working tree changes\n  \
         shipwright why service1 --since v1.2\n  \
@@ -91,59 +91,59 @@ pub(super) enum Command {
         #[command(flatten)]
         planning: Planning,
     },
-    /// Show what changes between two revisions or plans, grouped by first cause
+    /// Show the differences between two revisions or plans, grouped by first cause
     #[command(after_help = "Examples:\n  \
         shipwright diff                             what the working tree changes\n  \
         shipwright diff v1.2                        from v1.2 to HEAD\n  \
         shipwright diff main...my-branch            what a pull request changes\n  \
         shipwright diff old.json new.json           two stored plans")]
     Diff(Diffing),
-    /// List the files that go into images: mode, blob, path
+    /// List the input files of images: mode, blob, path
     Inputs(super::inputs::Inputs),
-    /// Draw what the images take from each other
+    /// Draw the dependencies between images
     Graph(super::graph::Graph),
-    /// Report problems and print nothing else; for pre-commit hooks and CI
+    /// Report problems only; for pre-commit hooks and CI
     Check {
         #[command(flatten)]
         planning: Planning,
     },
-    /// Write a starting .shipwright.json from what the checkout shows
+    /// Write a first .shipwright.json from bake files, Compose files and Dockerfiles
     #[command(
-        after_help = "It is made of docker-bake.hcl, docker-bake.json, compose.yaml (docker-compose.yml) at the root \
-        and of the references in Dockerfiles.\n\n\
+        after_help = "It is made from docker-bake.hcl, docker-bake.json and compose.yaml (docker-compose.yml) at the root, \
+        and from the references in Dockerfiles.\n\n\
         Examples:\n  \
         shipwright init\n  \
-        shipwright init -o -                        show it, and write nothing\n  \
+        shipwright init -o -                        print it instead of writing it\n  \
         shipwright init deploy/compose.yaml         from another file"
     )]
     Init(super::init::Init),
-    /// Show which images of the plan exist: their content references, one a line
+    /// List the content references of the plan that exist, one per line
     #[command(after_help = "Examples:\n  \
         shipwright built > built.txt && shipwright plan --built built.txt\n  \
-        shipwright built --local                    in the engine rather than in the registries")]
+        shipwright built --local                    in the engine instead of the registries")]
     Built {
         #[command(flatten)]
         planning: Planning,
         #[command(flatten)]
         stored: Stored,
-        /// Ask the engine rather than the registries
+        /// Ask the engine instead of the registries
         #[arg(long)]
         local: bool,
     },
-    /// Tell what a diagnostic means and what to do
+    /// Explain a diagnostic and how to fix it
     #[command(after_help = "Example:\n  \
         shipwright explain duplicate-name")]
     Explain {
-        /// The code, as it stands in brackets
+        /// The code, as printed in brackets
         #[arg(value_parser = super::explain::code)]
         code: Code,
     },
-    /// Print the JSON Schema of the configuration or of the plan
+    /// Print the JSON Schema of the configuration or the plan
     #[command(after_help = "Examples:\n  \
         shipwright schema --config > .shipwright.schema.json\n  \
         shipwright schema --plan")]
     Schema(super::schema::Schema),
-    /// Print a script that completes command lines in a shell
+    /// Print a completion script for a shell
     #[command(after_help = "Examples:\n  \
         shipwright completions bash > ~/.local/share/bash-completion/completions/shipwright\n  \
         shipwright completions zsh > ~/.zfunc/_shipwright")]
@@ -151,20 +151,20 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page, or write one for each command
+    /// Print the manual page, or write one per command
     #[command(after_help = "Examples:\n  \
         shipwright man | man -l -\n  \
         shipwright man --folder ~/.local/share/man/man1")]
     Man {
-        /// Write a page for each command into DIR
+        /// Write a page per command to DIR
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,
     },
-    /// Remove local images that no kept plan names; only prints them without --yes
+    /// List local images that are no longer needed; remove them with --yes
     #[command(
-        after_help = "Kept are the images of the working tree, of HEAD, and of every local branch and tag.\n\n\
+        after_help = "Images of the working tree, of HEAD, and of every local branch and tag are kept.\n\n\
         Examples:\n  \
-        shipwright prune --older-than 14d           what would go\n  \
+        shipwright prune --older-than 14d           what would be removed\n  \
         shipwright prune --keep origin/main --yes"
     )]
     Prune(Pruning),
@@ -193,7 +193,7 @@ impl Command {
             (false, None) => return None,
         };
         Some(format!(
-            "`{option}` changes nothing that `{command}` prints: try `plan`, `list` or `why`\n"
+            "`{option}` has no effect on `{command}`; use it with `plan`, `list` or `why`\n"
         ))
     }
 
@@ -210,25 +210,25 @@ impl Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Planning")]
 pub(super) struct Planning {
-    /// Plan a commit, straight from the object database
+    /// Plan a commit instead of HEAD, without checking it out
     #[arg(long, value_name = "REV", conflicts_with = "dirty")]
     pub(super) rev: Option<String>,
-    /// Plan the working tree as it is, untracked files and all
+    /// Plan the working tree as it is, including untracked files
     #[arg(long)]
     pub(super) dirty: bool,
-    /// The branch that tags are made from, where HEAD is detached
+    /// The branch to make tags from, if HEAD is detached
     #[arg(long, value_name = "B")]
     pub(super) branch: Option<String>,
     /// Add a tag to every image
     #[arg(long = "tag", value_name = "TAG", value_parser = tag)]
     pub(super) tags: Vec<String>,
-    /// Leave out the tags of the branch and the revision
+    /// Do not add the tags of the branch and the revision
     #[arg(long)]
     pub(super) no_default_tags: bool,
-    /// Build only what differs from a commit; `A...` means from the merge base with A
+    /// Build only images that differ from a commit; `A...` is the merge base with A
     #[arg(long, value_name = "REV")]
     pub(super) since: Option<String>,
-    /// Build only what is not in FILE: content references that exist, one a line
+    /// Skip images whose content reference is in FILE (one per line)
     #[arg(long, value_name = "FILE")]
     pub(super) built: Option<PathBuf>,
     #[command(flatten)]
@@ -244,19 +244,19 @@ pub(super) struct Settings {
     /// Set a build argument for every image that declares it
     #[arg(long = "build-arg", value_name = "K=V", value_parser = pair)]
     pub(super) build_args: Vec<(String, String)>,
-    /// Give a build argument to the builds without counting it in fingerprints
+    /// Pass a build argument that does not affect fingerprints
     #[arg(long = "stamp", value_name = "K=V", value_parser = pair)]
     pub(super) stamp_args: Vec<(String, String)>,
-    /// Build for a platform, like linux/arm64
+    /// Build for a platform, such as linux/arm64
     #[arg(long = "platform", value_name = "P", value_delimiter = ',', value_parser = Platform::parse)]
     pub(super) platforms: Vec<Platform>,
-    /// Any text; part of every fingerprint, to rebuild what lies outside git
+    /// Add a text to every fingerprint; change it to force a rebuild
     #[arg(long, value_name = "TEXT")]
     pub(super) epoch: Option<String>,
-    /// First part of default names; wins over `SW_NAMESPACE` and the configuration
+    /// First part of default names; overrides `SW_NAMESPACE` and the configuration
     #[arg(long, value_name = "NS")]
     pub(super) namespace: Option<String>,
-    /// Where images live, like `registry.example.com/{{ name }}`; wins over the configuration
+    /// Where images are stored, such as `registry.example.com/{{ name }}`; overrides the configuration
     #[arg(long, value_name = "TEMPLATE")]
     pub(super) repository: Option<String>,
 }
@@ -265,19 +265,19 @@ pub(super) struct Settings {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct Selecting {
-    /// Images, with all that they depend on: full names, short names or globs
+    /// Images and all their dependencies: full names, short names or globs
     #[arg(value_name = "IMAGE")]
     pub(super) images: Vec<String>,
-    /// An image and all that it depends on
+    /// An image and all its dependencies
     #[arg(short, long, value_name = "IMAGE")]
     pub(super) upto: Vec<String>,
-    /// An image, all that depends on it, and all that those depend on
+    /// An image, all images that depend on it, and all their dependencies
     #[arg(short, long, value_name = "IMAGE")]
     pub(super) dependents: Vec<String>,
-    /// An image alone
+    /// Only this image
     #[arg(short, long, value_name = "IMAGE")]
     pub(super) exact: Vec<String>,
-    /// Everything but an image and its dependents
+    /// All images except this one and those that depend on it
     #[arg(short = 'x', long, value_name = "IMAGE")]
     pub(super) exclude: Vec<String>,
 }
@@ -286,7 +286,7 @@ pub(super) struct Selecting {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Planning")]
 pub(super) struct Stored {
-    /// Take a stored plan instead of making one; `-` is standard input
+    /// Use a stored plan instead of making one; `-` is standard input
     #[arg(
         long,
         value_name = "FILE",
@@ -301,12 +301,12 @@ pub(super) struct Stored {
 pub(super) struct Diffing {
     /// A revision, the file of a plan, or A...B: from the merge base of A and B to B
     pub(super) a: Option<String>,
-    /// A revision or the file of a plan; HEAD where not given
+    /// A revision or the file of a plan; default: HEAD
     pub(super) b: Option<String>,
-    /// How to show it
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: DiffFormat,
-    /// Exit with 1 where anything changes, with 2 where that cannot be said
+    /// Exit with 1 if there are differences, with 2 if they cannot be determined
     #[arg(long)]
     pub(super) exit_code: bool,
     #[command(flatten)]
@@ -329,13 +329,13 @@ pub(super) enum DiffFormat {
 /// Which local images go.
 #[derive(Debug, Args)]
 pub(super) struct Pruning {
-    /// Keep the images of a revision too
+    /// Also keep the images of a revision
     #[arg(long, value_name = "REV")]
     pub(super) keep: Vec<String>,
-    /// Only images that were built longer ago: 30m, 12h, 14d, 2w
+    /// Only images built before this: 30m, 12h, 14d, 2w
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(super) older_than: Option<Duration>,
-    /// Remove them
+    /// Remove the images
     #[arg(long)]
     pub(super) yes: bool,
     #[command(flatten)]
@@ -346,7 +346,7 @@ pub(super) struct Pruning {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct Output {
-    /// Write to FILE, all of it or nothing, instead of standard output
+    /// Write to FILE instead of standard output, whole or not at all
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     file: Option<PathBuf>,
 }
@@ -380,29 +380,29 @@ impl Output {
     reason = "each is a flag of the command line"
 )]
 pub(super) struct Run {
-    /// Builds at a time; the number of processors, at most 4, where not given
+    /// Number of parallel builds; default: the number of processors, at most 4
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<std::num::NonZeroUsize>,
-    /// After a failure, go on with what does not need the failed image
+    /// After a failure, build the images that do not depend on the failed one
     #[arg(short, long)]
     pub(super) keep_going: bool,
-    /// Say what would be done, and do nothing
+    /// Print what would be done, and do nothing
     #[arg(short = 'n', long)]
     pub(super) dry_run: bool,
-    /// Leave the readable tags where they are
+    /// Do not move the readable tags
     #[arg(long)]
     pub(super) no_tags: bool,
-    /// Only move the readable tags; an image that does not exist is an error
+    /// Only move the readable tags; a missing image is an error
     #[arg(long, conflicts_with = "no_tags")]
     pub(super) no_build: bool,
-    /// Push content references as they are built, and the readable tags at the end
+    /// Push each content reference as soon as it is built, and the readable tags at the end
     #[arg(long)]
     pub(super) push: bool,
-    /// Push images that differ from the commit too
+    /// Also push images with uncommitted changes
     #[arg(long)]
     pub(super) push_dirty: bool,
-    /// Fetch an image that the engine lacks from its registry rather than build it; where nothing is
-    /// said, if its repository names the registry's host
+    /// Fetch an image from its registry instead of building it; default: if its repository names the
+    /// registry's host
     #[arg(
         long,
         value_name = "BOOL",
@@ -411,18 +411,18 @@ pub(super) struct Run {
         default_missing_value = "true"
     )]
     pub(super) from_registry: Option<bool>,
-    /// Build with another builder of buildx, which takes from registries what builds need; `BUILDX_BUILDER`
-    /// where not given, else the engine itself
+    /// Use another buildx builder, which gets bases from registries; default: `BUILDX_BUILDER`, else the
+    /// engine itself
     #[arg(long, value_name = "NAME")]
     pub(super) builder: Option<String>,
-    /// Let images reach beyond the checkout: fs=PATH (a file or a folder), network.host, security.insecure
-    /// or ssh; `SHIPWRIGHT_ALLOW` too, with commas between
+    /// Allow access beyond the checkout: fs=PATH (a file or a folder), network.host, security.insecure or
+    /// ssh; also in `SHIPWRIGHT_ALLOW`, separated by commas
     #[arg(long, value_name = "WHAT")]
     pub(super) allow: Vec<Grant>,
-    /// Build from the folders of the working tree rather than from exactly the planned files
+    /// Build from the folders of the working tree instead of exactly the planned files
     #[arg(long)]
     pub(super) unsealed: bool,
-    /// Write what was done as JSON to FILE
+    /// Write a report of the run to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<std::path::PathBuf>,
     /// Keep each image's log in DIR
@@ -434,7 +434,7 @@ pub(super) struct Run {
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write NAME=VALUE; values are not taken from the environment".to_owned()),
+        _ => Err("expected NAME=VALUE; values are not taken from the environment".to_owned()),
     }
 }
 
@@ -452,7 +452,7 @@ fn age(text: &str) -> Result<Duration, String> {
         .and_then(|n| n.parse().ok());
     match number.and_then(|number| number.checked_mul(seconds)) {
         Some(age) if seconds > 0 => Ok(Duration::from_secs(age)),
-        _ => Err("write a number and `m`, `h`, `d` or `w`, like 14d".to_owned()),
+        _ => Err("expected a number and `m`, `h`, `d` or `w`, such as 14d".to_owned()),
     }
 }
 
@@ -460,12 +460,14 @@ fn age(text: &str) -> Result<Duration, String> {
 fn tag(text: &str) -> Result<String, String> {
     if !tags::is_legal(text) {
         return Err(
-            "a tag has 1 to 128 of `A-Z a-z 0-9 _ . -`, and begins with none of `.` and `-`"
+            "a tag has 1 to 128 characters of `A-Z a-z 0-9 _ . -`, and does not begin with `.` or `-`"
                 .to_owned(),
         );
     }
     if tags::is_content_tag(text) {
-        return Err("`sw-` and hexadecimal digits are kept for content references".to_owned());
+        return Err(
+            "`sw-` followed by hexadecimal digits is reserved for content references".to_owned(),
+        );
     }
     Ok(text.to_owned())
 }

@@ -27,7 +27,7 @@ use crate::run::emit::{Files, Format, emit, emit_template};
         shipwright emit make --plan plan.json       a stored plan"
 )]
 pub(super) struct Emit {
-    /// What to write; not with --template
+    /// Output format; not with --template
     #[arg(
         value_name = "FORMAT",
         required_unless_present = "template",
@@ -37,7 +37,7 @@ pub(super) struct Emit {
     /// Render a minijinja template with the plan as its data
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
-    /// With bake: write the files of the builds as well, into a new folder that -o names
+    /// With bake: also write the files that builds read, into the new folder given by -o
     #[arg(long, requires = "file", conflicts_with = "template")]
     sealed: bool,
     #[command(flatten)]
@@ -100,7 +100,7 @@ impl Emit {
         let first = self.first.take();
         if let Some(template) = self.template.take() {
             if let (Some(image), Some(_)) = (&first, &self.stored.plan) {
-                let message = format!("`--plan` leaves no choice of images such as `{image}`");
+                let message = format!("`--plan` cannot be combined with images such as `{image}`");
                 return Err(misused(ErrorKind::ArgumentConflict, message));
             }
             self.planning.selection.images.extend(first);
@@ -114,7 +114,8 @@ impl Emit {
             (Format::Bake, true) => Ok(What::SealedBake),
             (_, false) => Ok(What::Format(format)),
             (_, true) => {
-                let message = "`--sealed` is for bake: other files take theirs from the revision";
+                let message =
+                    "`--sealed` is only for bake; make and sh read their files from the revision";
                 Err(misused(ErrorKind::ArgumentConflict, message))
             }
         }

@@ -13,22 +13,22 @@ use crate::run::picture::{self, Options, Report, draw};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     shipwright graph                            a tree, bases first\n  \
-    shipwright graph -d python --external       what takes from an image, and what is outside\n  \
-    shipwright graph --since main...            what this branch makes build, and why\n  \
+    shipwright graph -d python --external       what depends on an image; external base images\n  \
+    shipwright graph --since main...            what this branch rebuilds, and why\n  \
     shipwright graph --format html --since main... -o images.html\n  \
     shipwright graph --format svg --report report.json -o images.svg\n  \
     shipwright graph --format mermaid           for a Markdown page")]
 pub(super) struct Graph {
-    /// What to write
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Tree)]
     format: Format,
-    /// Draw external base images too
+    /// Also draw external base images
     #[arg(long)]
     external: bool,
-    /// Draw every image, even where many take the same from the same
+    /// Draw every image, instead of grouping those that are alike
     #[arg(long)]
     all: bool,
-    /// Show what became of the images: a report that `exec --report` wrote
+    /// Show the results of a run, from a report written by `exec --report`
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     #[command(flatten)]
@@ -42,15 +42,15 @@ pub(super) struct Graph {
 /// How a picture is written down.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    /// Lines for a terminal
+    /// A tree for the terminal
     Tree,
     /// For Graphviz
     Dot,
     /// A flowchart for Markdown
     Mermaid,
-    /// A drawing
+    /// An SVG drawing
     Svg,
-    /// A page for a browser, in one file: the drawing with search, causes, and the course of a run
+    /// One HTML file for a browser, with search, causes, and the timeline of a run
     Html,
 }
 

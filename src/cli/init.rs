@@ -14,13 +14,13 @@ use crate::tree::source::{Checkout, Tree};
 /// What is read, and where the file goes.
 #[derive(Debug, Args)]
 pub(super) struct Init {
-    /// Bake and compose files to read, in place of those at the root
+    /// Bake and Compose files to read instead of those at the root
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Read a commit rather than the working tree
+    /// Read a commit instead of the working tree
     #[arg(long, value_name = "REV")]
     rev: Option<String>,
-    /// First part of default names, in place of what the checkout shows
+    /// First part of default names; default: found in the checkout
     #[arg(long, value_name = "NS")]
     namespace: Option<String>,
     /// Write to FILE; `-` is standard output

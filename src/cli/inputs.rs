@@ -19,7 +19,7 @@ use crate::paths;
 pub(super) struct Inputs {
     #[command(flatten)]
     planning: Planning,
-    /// End lines with a zero byte, and write paths as they are
+    /// End lines with a zero byte and do not quote paths
     #[arg(short = 'z')]
     zero: bool,
 }

@@ -17,14 +17,14 @@ pub(super) struct Plan {
     planning: Planning,
     #[command(flatten)]
     output: Output,
-    /// How to print the plan; by default `text` on a terminal and `json` elsewhere
+    /// Output format; default: `text` on a terminal, else `json`
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Output")]
     format: Option<Format>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// Counts, then what is built by first cause
+    /// A summary: what is built, grouped by first cause
     Text,
     /// The whole plan
     Json,

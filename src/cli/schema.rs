@@ -10,10 +10,10 @@ use crate::diagnostics::Diagnostic;
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Schema {
-    /// Of `.shipwright.json`
+    /// The schema of `.shipwright.json`
     #[arg(long)]
     config: bool,
-    /// Of the plan
+    /// The schema of the plan
     #[arg(long)]
     plan: bool,
 }
