@@ -110,15 +110,16 @@ special! {
 fn folder(template: &Template, renderer: &mut Renderer<'_>) -> Option<String> {
     let text = renderer.word(template)?;
     let path = paths::clean(text.trim_start_matches('/'));
-    if (renderer.has_folder)(&path) {
-        return Some(path);
+    if let Some(folder) = (renderer.folder)(&path) {
+        return Some(folder);
     }
     let message = format!(
         "there is no folder `{text}`, the context of {}",
         renderer.of
     );
-    let problem = Diagnostic::new(Code::MissingContext, message)
-        .help("paths are relative to the root of the plan, which is `.`");
+    let problem = Diagnostic::new(Code::MissingContext, message).help(
+        "paths are relative to the root of the plan, which is `.`; links are followed within it",
+    );
     renderer.refuse(template, problem);
     None
 }

@@ -13,8 +13,8 @@ pub(crate) struct Renderer<'r> {
     pub(crate) variables: Variables,
     /// What messages call the image.
     pub(crate) of: String,
-    /// Whether the repository has a folder of that path.
-    pub(crate) has_folder: &'r dyn Fn(&str) -> bool,
+    /// The folder of the repository that a path stands for, perhaps by way of links.
+    pub(crate) folder: &'r dyn Fn(&str) -> Option<String>,
     /// All that is wrong, at its place in the configuration.
     pub(crate) problems: Diagnostics,
 }

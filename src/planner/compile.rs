@@ -179,8 +179,7 @@ fn run(
         repository: options.repository.as_deref(),
         epoch: options.epoch.as_deref(),
     };
-    let root = &snapshot.root;
-    let definitions = images::define(&texts, root, config, &namer, over, diagnostics)?;
+    let definitions = images::define(&texts, snapshot, config, &namer, over, diagnostics)?;
     if diagnostics.has_errors() {
         return Err(Diagnostics::new());
     }
@@ -194,6 +193,7 @@ fn run(
     let (_, order) = ordered(&resolved)?;
     resolve::refine(&mut resolved, &order, &settings, diagnostics)?;
     let (graph, order) = ordered(&resolved)?;
+    let root = &snapshot.root;
     resolve::infer_contexts(&mut resolved, root, diagnostics);
     resolve::external_triggers(&resolved, root, diagnostics);
     diagnostics.extend(resolve::unused_arguments(

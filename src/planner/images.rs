@@ -18,7 +18,7 @@ use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
 use crate::paths;
 use crate::planner::names::{self, Named, Namer};
-use crate::tree::snapshot::Folder;
+use crate::tree::snapshot::Snapshot;
 
 use entries::Entry;
 
@@ -83,7 +83,7 @@ pub(crate) struct Overrides<'o> {
 /// cannot be.
 pub(crate) fn define(
     dockerfiles: &BTreeMap<String, SourceText>,
-    root: &Folder,
+    snapshot: &Snapshot,
     config: &Config,
     namer: &Namer<'_>,
     over: Overrides<'_>,
@@ -94,7 +94,7 @@ pub(crate) fn define(
         namer,
         engine: Engine::new(config.source.as_ref()),
         over,
-        root,
+        snapshot,
         dockerfiles,
         problems: Diagnostics::new(),
         remarks: diagnostics,
@@ -142,7 +142,7 @@ struct Definer<'c, 'd> {
     namer: &'c Namer<'c>,
     engine: Engine<'c>,
     over: Overrides<'c>,
-    root: &'c Folder,
+    snapshot: &'c Snapshot,
     dockerfiles: &'c BTreeMap<String, SourceText>,
     problems: Diagnostics,
     remarks: &'d mut Diagnostics,
@@ -154,7 +154,7 @@ impl<'c> Definer<'c, '_> {
         let entries: Vec<(Entry<'c>, Option<String>)> = entries::entries(self.config)
             .map(|entry| {
                 let path = entry.dockerfile(self.config, &self.engine, &mut self.problems);
-                (entry, path)
+                (entry, path.map(|path| self.through_links(path)))
             })
             .collect();
         let named: BTreeSet<&str> = entries
@@ -185,6 +185,18 @@ impl<'c> Definer<'c, '_> {
         }
         drafts.sort_by(|a, b| a.name.cmp(&b.name));
         drafts
+    }
+
+    /// The path of the Dockerfile that a path stands for where links lead to its folder; else the path.
+    fn through_links(&self, path: String) -> String {
+        if self.dockerfiles.contains_key(&path) {
+            return path;
+        }
+        let folder = self.snapshot.folder_path(paths::folder_of(&path));
+        let there = folder.map(|folder| paths::join(&folder, paths::file_name(&path)));
+        there
+            .filter(|there| self.dockerfiles.contains_key(there))
+            .unwrap_or(path)
     }
 
     /// Adds the images that a Dockerfile makes which no entry names.
@@ -482,12 +494,12 @@ impl<'c> Definer<'c, '_> {
         ] {
             variables.insert(name.to_owned(), Value::from(value));
         }
-        let root = self.root;
+        let snapshot = self.snapshot;
         let mut renderer = Renderer {
             engine: &self.engine,
             variables,
             of: format!("`{}`", draft.name),
-            has_folder: &|path| root.folder(path).is_some(),
+            folder: &|path| snapshot.folder_path(path),
             problems: Diagnostics::new(),
         };
         let mut build = settings.build.resolve(&mut renderer);

@@ -84,7 +84,7 @@ impl Publisher<'_> {
             engine: &plain,
             variables: self.variables(image, branch.as_ref(), fingerprint, dirty),
             of: format!("`{}`", image.name),
-            has_folder: &|_| true,
+            folder: &|path| Some(path.to_owned()),
             problems: Diagnostics::new(),
         };
         let repository = repository(image, &mut renderer);

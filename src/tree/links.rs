@@ -3,8 +3,9 @@
 //! The folder is a root of its own (semantics §15.4a): a link's text is joined to the folder that it
 //! is in and cleaned as text, so that `d/../t` is `t` whatever `d` links to, and `..` stops at the root.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
+use crate::paths;
 use crate::tree::snapshot::{Folder, Node};
 
 /// Symbolic links that are followed on the way to one place, as BuildKit does.
@@ -37,6 +38,46 @@ pub(crate) fn follow(
         }
     }
     Some(place)
+}
+
+/// The folder that a path stands for, as an operating system opens it: each link is followed from where
+/// it stands. None where there is no folder, and where a link leads out of the root or in a circle.
+/// `links` has the targets of links by path.
+pub(crate) fn folder_path(
+    root: &Folder,
+    links: &BTreeMap<String, Vec<u8>>,
+    folder: &str,
+) -> Option<String> {
+    if root.folder(folder).is_some() {
+        return Some(folder.to_owned());
+    }
+    let mut ahead: VecDeque<Vec<u8>> = names(folder).collect();
+    let mut place = Place::new();
+    let mut passed = 0;
+    while let Some(name) = ahead.pop_front() {
+        match name.as_slice() {
+            b"" | b"." => continue,
+            b".." => {
+                place.pop()?;
+                continue;
+            }
+            _ => {}
+        }
+        let node = folder_at(root, &place)?.entry(&name)?.node;
+        place.push(name);
+        if matches!(node, Node::Link { .. }) {
+            passed += 1;
+            let target = links.get(&path(&place))?;
+            if passed > MAX_LINKS || target.starts_with(b"/") {
+                return None;
+            }
+            place.pop();
+            let way = target.split(|byte| *byte == b'/').map(<[u8]>::to_vec);
+            ahead = way.chain(ahead).collect();
+        }
+    }
+    folder_at(root, &place)?;
+    Some(paths::clean(&path(&place)))
 }
 
 /// The names, from the root, that the link at a place stands for.

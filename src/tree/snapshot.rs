@@ -170,6 +170,12 @@ impl Snapshot {
         }
     }
 
+    /// The folder that a path stands for: itself, or where links in it lead. None where that is no
+    /// folder of the repository.
+    pub(crate) fn folder_path(&self, path: &str) -> Option<String> {
+        links::folder_path(&self.root, &self.links, path)
+    }
+
     /// The bytes of a file that the planner reads.
     pub fn text(&self, path: &str) -> Option<&[u8]> {
         self.texts.get(path).map(Vec::as_slice)
