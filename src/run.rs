@@ -12,4 +12,5 @@ pub mod registry;
 mod retry;
 pub(crate) mod review;
 mod stop;
+pub(crate) mod summary;
 pub mod trust;

@@ -59,6 +59,7 @@ impl Engine for Sleeping {
             id: reference.clone(),
             fingerprint: label.map(|(_, value)| value.to_owned()),
             architecture: "amd64".to_owned(),
+            size: None,
         };
         let mut images = self.images.lock().expect("no build panics");
         images.insert(reference.clone(), image);

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use super::args::{Planning, Run, Stored};
 use super::{allow, output, planning, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
-use crate::plan::Image;
+use crate::plan::{Image, Plan};
 use crate::planner::{Planned, Sends};
 use crate::run::exec::progress::{self, Progress, Quiet};
 use crate::run::exec::{self, Contexts, Logs, Options, Push, Report, Sources, Stop, WorkingTree};
+use crate::run::summary::summary;
 use crate::run::trust::Grant;
 use crate::tree::source::Sealer;
 
@@ -24,9 +25,12 @@ pub(super) fn run(
         output::check_writable(file)?;
     }
     // The report first: nothing that goes wrong afterwards takes it away.
-    let write = |report: &Report| match &file {
-        Some(file) => output::write(&report.to_json(), Some(file)),
-        None => Ok(()),
+    let write = |plan: Option<&Plan>, report: &Report| {
+        output::add_to_job_summary(|| summary(plan, report));
+        match &file {
+            Some(file) => output::write(&report.to_json(), Some(file)),
+            None => Ok(()),
+        }
     };
     let mut made = None;
     let result = make(directory, planning, stored, run)
@@ -36,11 +40,11 @@ pub(super) fn run(
         Err(mut problems) => {
             let plan = made.as_ref().map(|made| &made.plan);
             let report = Report::not_started(plan, &problems, run.dry_run);
-            problems.extend(write(&report).err());
+            problems.extend(write(plan, &report).err());
             return Err(problems);
         }
     };
-    let written = write(&report);
+    let written = write(made.as_ref().map(|made| &made.plan), &report);
     output::report(directory, &report.problems);
     let shown = output::write(&report.table(), None);
     let mut unwritten = Diagnostics::new();

@@ -196,6 +196,19 @@ pub(super) fn in_github_actions() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
+/// Adds Markdown to the page that GitHub Actions shows of the job, where this is one. A page that cannot
+/// be written is no reason to fail.
+pub(super) fn add_to_job_summary(markdown: impl FnOnce() -> String) {
+    let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|_| in_github_actions()) else {
+        return;
+    };
+    let open = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(file);
+    let _ = open.and_then(|mut file| file.write_all(markdown().as_bytes()));
+}
+
 /// The value of an outcome, once what a plan cannot go without is printed, and how many other warnings
 /// there are.
 ///

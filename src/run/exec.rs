@@ -25,7 +25,7 @@ pub mod progress;
 pub mod prune;
 mod publish;
 mod queue;
-mod report;
+pub(in crate::run) mod report;
 mod socket;
 mod tasks;
 #[cfg(test)]
@@ -34,7 +34,7 @@ mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 pub use crate::run::found::Found;
 pub use crate::run::stop::Stop;
@@ -46,7 +46,8 @@ pub use existing::existing;
 pub use logs::Logs;
 pub use options::{Options, Push};
 pub use progress::{Ending, Progress};
-pub use report::{ImageReport, Outcome, Report};
+use report::PROGRAM;
+pub use report::{ImageReport, Moment, Outcome, Report};
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
@@ -113,7 +114,7 @@ pub fn run_on(
     setting: Setting<'_>,
     progress: &mut dyn Progress,
 ) -> Result<Report, Diagnostics> {
-    let started = Instant::now();
+    let (start, started) = (SystemTime::now(), Instant::now());
     let options = setting.options;
     refuse_dirty(plan, options)?;
     let host = setting.engine.host(options.builder.as_deref())?;
@@ -165,7 +166,12 @@ pub fn run_on(
         }
     }
     Ok(Report {
+        program: PROGRAM,
         dry_run: options.dry_run,
+        revision: Some(plan.source.revision.clone()),
+        branch: plan.source.branch.clone(),
+        start: Some(Moment(start)),
+        end: Some(Moment(start + started.elapsed())),
         images: outcomes(&work, &ran, &moves, &inventory, options.dry_run),
         time: started.elapsed(),
         problems,
@@ -366,7 +372,15 @@ fn outcomes(
             name: image.name.clone(),
             reference: image.reference.clone(),
             outcome,
+            reasons: image.reasons.clone(),
+            platforms: image.platforms.clone(),
+            start: ran.map(|ran| Moment(ran.start)),
+            end: ran.map(|ran| Moment(ran.start + ran.time)),
             time: ran.map(|ran| ran.time).unwrap_or_default(),
+            size: inventory
+                .local
+                .get(&image.reference)
+                .and_then(|found| found.size),
             id: id(&inventory.local),
             digest: id(&inventory.remote),
             tags,

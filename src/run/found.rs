@@ -4,7 +4,7 @@
 pub(super) const FINGERPRINT_LABEL: &str = "dev.shipwright.fingerprint";
 
 /// An image that the engine or a registry holds under some reference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// The engine's id of the image, or in a registry its manifest's digest: `sha256:…`.
     pub id: String,
@@ -12,4 +12,6 @@ pub struct Found {
     pub fingerprint: Option<String>,
     /// The architecture that it is for.
     pub architecture: String,
+    /// Bytes that it takes in the engine; unknown of one in a registry.
+    pub size: Option<u64>,
 }

@@ -191,6 +191,7 @@ fn a_token_is_got_once_and_an_index_moves_byte_for_byte() {
         id: digest(&index),
         fingerprint: Some("f".to_owned()),
         architecture: "arm64".to_owned(),
+        size: None,
     };
     assert_eq!(found, expected);
     let requests = server.take_requests();

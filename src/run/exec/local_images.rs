@@ -66,6 +66,7 @@ impl Docker {
                 id: image.id.clone(),
                 fingerprint: image.fingerprint().cloned(),
                 architecture: architectures.get(&image.id)?.clone(),
+                size: image.size,
             };
             Some((reference.to_owned(), found))
         };
@@ -102,6 +103,7 @@ impl Docker {
                 let Inspected {
                     id,
                     architecture,
+                    size,
                     config,
                 } = image;
                 let labels = config.and_then(|config| config.labels).unwrap_or_default();
@@ -109,6 +111,7 @@ impl Docker {
                     id: id.clone(),
                     fingerprint: labels.get(FINGERPRINT_LABEL).cloned(),
                     architecture,
+                    size,
                 };
                 found.insert(id, image);
             }
@@ -135,6 +138,7 @@ struct Listed {
     id: String,
     repo_tags: Option<Vec<String>>,
     labels: Option<BTreeMap<String, String>>,
+    size: Option<u64>,
 }
 
 impl Listed {
@@ -150,6 +154,7 @@ struct Inspected {
     id: String,
     #[serde(default)]
     architecture: String,
+    size: Option<u64>,
     config: Option<Config>,
 }
 

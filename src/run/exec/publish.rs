@@ -54,8 +54,7 @@ pub(super) fn moves<'a>(
             let digest = setting.registry.digest(tag)?;
             Ok(digest.map(|id| Found {
                 id,
-                fingerprint: None,
-                architecture: String::new(),
+                ..Found::default()
             }))
         };
         let answers = registry::ask(&tags, Some(&setting.options.stop), look);
@@ -210,8 +209,7 @@ mod tests {
     fn found(pairs: &[(&str, &str)]) -> BTreeMap<String, Found> {
         let image = |id: &str| Found {
             id: id.to_owned(),
-            fingerprint: None,
-            architecture: String::new(),
+            ..Found::default()
         };
         pairs
             .iter()

@@ -1,15 +1,35 @@
 //! What a run did, for people and for tools.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::diagnostics::{Diagnostics, Severity};
-use crate::plan::{Image, Plan};
+use crate::plan::{Image, Plan, Reason};
 
 /// The version of the file that a report is written to.
 const VERSION: u32 = 1;
+
+/// What wrote a report.
+pub(super) const PROGRAM: &str = concat!("shipwright ", env!("CARGO_PKG_VERSION"));
+
+/// A moment; a report has it as RFC 3339 in UTC, with milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(pub SystemTime);
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let moment = OffsetDateTime::from(self.0);
+        let milliseconds = moment.replace_millisecond(moment.millisecond());
+        let text = milliseconds
+            .ok()
+            .and_then(|moment| moment.format(&Rfc3339).ok());
+        text.serialize(serializer)
+    }
+}
 
 /// What became of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -55,9 +75,20 @@ pub struct ImageReport {
     pub reference: String,
     /// What became of it.
     pub outcome: Outcome,
+    /// Why the plan has it built or not, as the plan says it.
+    pub reasons: Vec<Reason>,
+    /// The platforms that it is built for; empty for the builder's own.
+    pub platforms: Vec<String>,
+    /// When its build, fetch or push began; none where nothing ran.
+    pub start: Option<Moment>,
+    /// When that ended.
+    pub end: Option<Moment>,
     /// How long its build and push took.
     #[serde(serialize_with = "seconds")]
     pub time: Duration,
+    /// Bytes that it takes in the engine, layers shared with others included; none where the engine does
+    /// not hold it.
+    pub size: Option<u64>,
     /// The engine's id of the image, if the engine holds it.
     pub id: Option<String>,
     /// The digest of its manifest in the registry, if it was found or put there.
@@ -71,6 +102,16 @@ pub struct ImageReport {
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
+    /// What ran: the program and its version.
+    pub program: &'static str,
+    /// The commit that was planned; none where there is no plan.
+    pub revision: Option<String>,
+    /// The branch that was planned, if any.
+    pub branch: Option<String>,
+    /// When the run began; none where it could not.
+    pub start: Option<Moment>,
+    /// When it ended.
+    pub end: Option<Moment>,
     /// Whether this only says what a run would do.
     pub dry_run: bool,
     /// The images, in the order of the plan.
@@ -108,13 +149,23 @@ impl Report {
             name: image.name.clone(),
             reference: image.reference.clone(),
             outcome: Outcome::NotBuilt,
+            reasons: image.reasons.clone(),
+            platforms: image.platforms.clone(),
+            start: None,
+            end: None,
             time: Duration::ZERO,
+            size: None,
             id: None,
             digest: None,
             tags: Vec::new(),
             log: None,
         };
         Self {
+            program: PROGRAM,
+            revision: plan.map(|plan| plan.source.revision.clone()),
+            branch: plan.and_then(|plan| plan.source.branch.clone()),
+            start: None,
+            end: None,
             dry_run,
             images: images.iter().map(image).collect(),
             time: Duration::ZERO,
@@ -172,7 +223,7 @@ impl Report {
     }
 
     /// How many images came to which end, in one line.
-    fn summary(&self) -> String {
+    pub(in crate::run) fn summary(&self) -> String {
         use Outcome::{Built, Failed, Fetched, NotBuilt, Retagged, Skipped, Stopped};
         let outcomes = [Built, Fetched, Retagged, Skipped, Failed, Stopped, NotBuilt];
         let counts: Vec<String> = outcomes
@@ -200,7 +251,7 @@ impl Report {
 }
 
 /// The time in seconds; nothing where none was spent.
-fn short_time(time: Duration) -> String {
+pub(in crate::run) fn short_time(time: Duration) -> String {
     if time.is_zero() {
         String::new()
     } else {
@@ -217,6 +268,7 @@ fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Er
 mod tests {
     use super::*;
     use crate::diagnostics::{Code, Diagnostic};
+    use crate::plan::ReasonKind;
 
     #[test]
     fn columns_are_aligned_and_the_file_is_as_documented() {
@@ -224,13 +276,27 @@ mod tests {
             name: name.to_owned(),
             reference: format!("{name}:sw-1"),
             outcome,
+            reasons: vec![Reason::new(ReasonKind::Input, "python/run.sh")],
+            platforms: vec!["linux/amd64".to_owned()],
+            start: Some(Moment(SystemTime::UNIX_EPOCH)),
+            end: Some(Moment(
+                SystemTime::UNIX_EPOCH + Duration::from_millis(millis),
+            )),
             time: Duration::from_millis(millis),
+            size: Some(4_261_550),
             id: None,
             digest: None,
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             log: None,
         };
         let mut report = Report {
+            program: "shipwright 1.2.3",
+            revision: Some("1".repeat(40)),
+            branch: None,
+            start: Some(Moment(SystemTime::UNIX_EPOCH)),
+            end: Some(Moment(
+                SystemTime::UNIX_EPOCH + Duration::from_millis(12_500),
+            )),
             dry_run: false,
             images: vec![
                 image("us/python", Outcome::Built, 12_340, &["us/python:main"]),
@@ -253,13 +319,30 @@ mod tests {
         {
           "version": 1,
           "succeeded": false,
+          "program": "shipwright 1.2.3",
+          "revision": "1111111111111111111111111111111111111111",
+          "branch": null,
+          "start": "1970-01-01T00:00:00Z",
+          "end": "1970-01-01T00:00:12.5Z",
           "dry_run": false,
           "images": [
             {
               "name": "us/python",
               "reference": "us/python:sw-1",
               "outcome": "built",
+              "reasons": [
+                {
+                  "kind": "input",
+                  "detail": "python/run.sh"
+                }
+              ],
+              "platforms": [
+                "linux/amd64"
+              ],
+              "start": "1970-01-01T00:00:00Z",
+              "end": "1970-01-01T00:00:12.34Z",
               "time": 12.34,
+              "size": 4261550,
               "id": null,
               "digest": null,
               "tags": [

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::command::{How, build_arguments};
 use super::engine::{Failed, Host};
@@ -46,6 +46,9 @@ pub(super) enum End {
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) end: End,
+    /// When it began.
+    pub(super) start: SystemTime,
+    /// How long it took.
     pub(super) time: Duration,
     pub(super) log: Option<PathBuf>,
 }
@@ -132,7 +135,7 @@ impl Runner<'_> {
     }
 
     fn run_one(&self, position: usize, task: Task, events: &Sender<Event>) -> Ran {
-        let started = Instant::now();
+        let (start, started) = (SystemTime::now(), Instant::now());
         let image = &self.work.plan.images[position];
         let mut show = |line: &str| {
             let _ = events.send(Event::Line(position, line.to_owned()));
@@ -146,6 +149,7 @@ impl Runner<'_> {
             .and_then(|mut log| self.run_task(image, task, &mut log));
         Ran {
             end: end.err().unwrap_or(End::Succeeded),
+            start,
             time: started.elapsed(),
             log: path.ok(),
         }

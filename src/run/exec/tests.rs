@@ -47,6 +47,7 @@ pub(super) fn found(fingerprint: Option<&str>, architecture: &str) -> Found {
         id: "sha256:1".to_owned(),
         fingerprint: fingerprint.map(str::to_owned),
         architecture: architecture.to_owned(),
+        size: None,
     }
 }
 
@@ -137,6 +138,7 @@ impl Engine for Memory {
             id: format!("id of {reference}"),
             fingerprint,
             architecture: "amd64".to_owned(),
+            size: None,
         };
         if arguments.iter().any(|word| word == "--push") {
             let mut published = self.published.lock().unwrap();

@@ -109,6 +109,7 @@ impl Registry for HttpRegistry {
             id: Digest::of(&manifest.bytes).to_string(),
             fingerprint,
             architecture,
+            size: None,
         }))
     }
 
