@@ -46,7 +46,7 @@ pub const PATH: &str = ".shipwright.json";
 pub(crate) const DEFAULT_BRANCH: &str = "main";
 
 /// What to write for a platform.
-const PLATFORM_HELP: &str = "a platform is like `linux/amd64`";
+const PLATFORM_HELP: &str = "a platform looks like `linux/amd64`";
 
 table! {
     /// The configuration of a repository; the default one where there is no file.
@@ -190,7 +190,8 @@ impl Config {
             && let Err(error) = Reference::parse(&format!("{}/x/y", mirror.value))
         {
             let message = format!("`{}` is not a registry: {error}", mirror.value);
-            let help = "it is like `mirror.example.com` or `mirror.example.com:5000/cache`";
+            let help =
+                "a registry looks like `mirror.example.com` or `mirror.example.com:5000/cache`";
             top.refuse(mirror.span.clone(), message, help);
         }
         config
@@ -283,7 +284,7 @@ impl Value for Globs {
                     pattern.value,
                     error.kind()
                 );
-                let help = "a pattern of paths is like `tests/**` or `docker/*.Dockerfile`";
+                let help = "a pattern of paths looks like `tests/**` or `docker/*.Dockerfile`";
                 at.refuse(pattern.span, message, help);
                 return None;
             }

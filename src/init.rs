@@ -100,7 +100,7 @@ pub fn init(snapshot: &Snapshot, request: &Request) -> Result<Start, Diagnostics
     let mut left_out = Diagnostics::new();
     left_out.extend(missing.map(|file| {
         Diagnostic::new(Code::NoEvidence, format!("there is no file `{file}` here"))
-            .help("paths are from the root of the plan, and git must track the file")
+            .help("paths are relative to the root of the plan, and git must track the file")
     }));
     if left_out.has_errors() {
         return Err(left_out);
@@ -199,7 +199,7 @@ impl Builds {
             return;
         };
         let message = format!(
-            "{} is left out: {} of `{}` builds the same stage in another way",
+            "{} is skipped: {} of `{}` builds the same stage differently",
             build.title(),
             like.title(),
             like.source.path
@@ -209,7 +209,7 @@ impl Builds {
                 .at(&build.source, build.span.clone(), "")
                 .at(&like.source, like.span.clone(), "this one is taken")
                 .help(format!(
-                    "to take this one: `shipwright init {}`",
+                    "to use this one: `shipwright init {}`",
                     build.source.path
                 )),
         );
@@ -219,18 +219,18 @@ impl Builds {
 /// A remark on a build that makes the same image as another of its file.
 fn is_same(build: &Build, same: &Build) -> Diagnostic {
     let names = match build.references.first() {
-        Some(name) => format!(", and `{name}` no name of its own"),
+        Some(name) => format!(", and `{name}` is not a separate name"),
         None => String::new(),
     };
     let message = format!(
-        "{} builds the same as {}: it is one image{names}",
+        "{} builds the same as {}, so they are one image{names}",
         build.title(),
         same.title()
     );
     Diagnostic::new(Code::BuildLeftOut, message)
         .at(&build.source, build.span.clone(), "")
         .at(&same.source, same.span.clone(), "this one is taken")
-        .help("a further name goes under `aliases` in .shipwright.json")
+        .help("add other names under `aliases` in .shipwright.json")
 }
 
 /// What is wanted of the Dockerfiles that are not excluded, and their texts.
@@ -296,7 +296,7 @@ fn take_out(
         let mut diagnostic = Diagnostic::new(Code::DockerfileLeftOut, message);
         diagnostic.labels.clone_from(&problem.labels);
         diagnostic.help.clone_from(&problem.help);
-        left_out.push(diagnostic.help("once that is mended, run `shipwright init` again"));
+        left_out.push(diagnostic.help("after fixing it, run `shipwright init` again"));
     }
     taken
 }
@@ -319,16 +319,16 @@ fn not_read(snapshot: &Snapshot, request: &Request) -> Diagnostics {
     overrides.retain(|path| !request.files.contains(path));
     let mut notes = Diagnostics::new();
     if request.files.is_empty() && !below.is_empty() {
-        let message = format!("{} not read: not at the root", spelled(&below));
-        let help = format!("to take it for evidence: `shipwright init {}`", below[0]);
+        let message = format!("{} was not read: not at the root", spelled(&below));
+        let help = format!("to use it: `shipwright init {}`", below[0]);
         notes.push(Diagnostic::new(Code::EvidenceNotRead, message).help(help));
     }
     if !overrides.is_empty() {
         let message = format!(
-            "{} not read: only bake and compose merge it",
+            "{} was not read: only bake and Compose merge it",
             spelled(&overrides)
         );
-        let help = "say in .shipwright.json what it changes, where that is built";
+        let help = "add its changes to .shipwright.json if they are built";
         notes.push(Diagnostic::new(Code::EvidenceNotRead, message).help(help));
     }
     notes
@@ -344,7 +344,7 @@ fn spelled(paths: &[String]) -> String {
     match (paths.len(), paths.len().saturating_sub(SHOWN)) {
         (1, _) => format!("{} is", shown[0]),
         (_, 0) => format!("{} are", shown.join(" and ")),
-        (_, more) => format!("{} and {more} more files are", shown.join(", ")),
+        (_, more) => format!("{} and {more} more files", shown.join(", ")),
     }
 }
 
@@ -368,9 +368,9 @@ fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) ->
     if let Some(first) = pins.first() {
         let count = pins.len();
         let what = match draft.pinned {
-            Some(_) => "which `\"pinned\": \"internal\"` takes for what is built here",
+            Some(_) => "which `\"pinned\": \"internal\"` treats as images built here",
             None => {
-                "which is left to the registry: `\"pinned\": \"internal\"` would take it for what is built here"
+                "which means the registry; `\"pinned\": \"internal\"` would make it mean the image built here"
             }
         };
         lines.push(format!(
@@ -379,7 +379,7 @@ fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) ->
         ));
     }
     lines.extend(contexts.iter().map(|(path, folder)| {
-        format!("{path}: what it copies is in `{folder}`, which is taken for its context")
+        format!("{path}: the files it copies are in `{folder}`, which is used as its context")
     }));
     lines
 }

@@ -21,7 +21,7 @@ pub(super) fn granted(directory: &Path, flags: &[Grant]) -> Result<Vec<Grant>, D
     let mut granted = flags.to_vec();
     for text in variable.split(',').filter(|text| !text.is_empty()) {
         granted.push(text.parse().map_err(|error| {
-            let message = format!("`{text}` in {VARIABLE} is not understood");
+            let message = format!("`{text}` in {VARIABLE} is invalid");
             Diagnostic::new(Code::NotAllowed, message).help(error)
         })?);
     }
@@ -55,7 +55,7 @@ fn is_let(reached: &[Reach], granted: &[Grant]) -> bool {
         return false;
     }
     let question = trust::question(reached, granted);
-    output::eprint(&format!("{question}let it this time? [y/N] "));
+    output::eprint(&format!("{question}allow it this time? [y/N] "));
     let mut answer = String::new();
     let read = stdin.lock().read_line(&mut answer);
     read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")

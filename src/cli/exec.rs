@@ -103,7 +103,7 @@ fn run_plan(
     let Some(root) = made.root.as_deref().or(elsewhere) else {
         return Err(Diagnostic::new(
             Code::NoWorkingTree,
-            "a bare repository has no folder to build in",
+            "a bare repository has no working tree to build in",
         )
         .help("run `exec` in a checkout, or in a worktree: `git worktree add`")
         .into());

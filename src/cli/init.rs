@@ -75,17 +75,17 @@ fn default_file(root: Option<&Path>) -> Result<PathBuf, Diagnostic> {
             Code::NoWorkingTree,
             "a bare repository has no place for a configuration",
         )
-        .help("see it with `shipwright init -o -`, and commit it in a clone")
+        .help("print it with `shipwright init -o -`, and commit it in a clone")
     })
 }
 
 fn exists(file: &Path) -> Diagnostic {
     Diagnostic::new(
         Code::ConfigExists,
-        format!("`{}` exists, and is not written over", file.display()),
+        format!("`{}` exists and is not overwritten", file.display()),
     )
-    .help("to see what would be written: `shipwright init -o -`")
-    .help("to start anew, move it away first")
+    .help("to print the configuration instead: `shipwright init -o -`")
+    .help("to start again, remove or rename it first")
 }
 
 /// Paths as they were typed, from the root of the plan.
@@ -141,7 +141,7 @@ fn summary(start: &Start, file: Option<&Path>) -> String {
     let mut text = match file {
         Some(_) if !start.is_needed => {
             format!(
-                "{images}, and no configuration needed: folders name them all; nothing is written\n"
+                "{images}; no configuration is needed, since folders name them all; nothing was written\n"
             )
         }
         Some(file) => format!("wrote {}: {images}\n", file.display()),

@@ -24,7 +24,7 @@ pub(super) fn man(folder: Option<&Path>) -> Result<(), Diagnostic> {
         return output::write(&page(program), None);
     };
     std::fs::create_dir_all(folder).map_err(|error| {
-        let message = format!("`{}` cannot be made: {error}", folder.display());
+        let message = format!("`{}` cannot be created: {error}", folder.display());
         Diagnostic::new(Code::Unwritable, message)
     })?;
     let commands: Vec<Command> = program

@@ -28,7 +28,7 @@ pub(super) fn run(directory: &Path, pruning: &Pruning) -> Result<(), Diagnostics
     }
     output::write(&lines, None)?;
     if !pruning.yes && !unneeded.is_empty() {
-        output::eprint("nothing was removed: `--yes` removes these\n");
+        output::eprint("nothing was removed; `--yes` removes these images\n");
     }
     if problems.is_empty() {
         Ok(())
@@ -90,7 +90,7 @@ fn keep(
         None => problems.push(
             Diagnostic::new(
                 Code::NotPlanned,
-                format!("{name} cannot be planned, and keeps no image"),
+                format!("{name} cannot be planned, so it keeps no images"),
             )
             .help(format!("`shipwright check --rev {name}` says why")),
         ),

@@ -25,7 +25,8 @@ pub(super) fn write(made: &Planned, folder: &Path) -> Result<(), Diagnostics> {
     let sealer = made.sealer.clone();
     let failed = |error: io::Error| {
         let message = format!("`{}` cannot be written: {error}", folder.display());
-        Diagnostic::new(Code::Unwritable, message).help("name a folder that is new or empty")
+        Diagnostic::new(Code::Unwritable, message)
+            .help("choose a folder that does not exist or is empty")
     };
     if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(failed(io::ErrorKind::DirectoryNotEmpty.into()).into());

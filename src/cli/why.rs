@@ -59,14 +59,14 @@ impl Story<'_> {
         let reasons = &self.reasons[name.as_str()];
         match reasons.first() {
             None => {
-                return format!("{name} is what it was at {revision}: no need to build it\n");
+                return format!("{name} is unchanged since {revision}\n");
             }
             Some(reason) if reason.kind == ReasonKind::New => {
-                return format!("{name} is new: it was not there at {revision}\n");
+                return format!("{name} is new since {revision}\n");
             }
             Some(_) => {}
         }
-        let mut text = format!("{name} is not what it was at {revision}:\n");
+        let mut text = format!("{name} has changed since {revision}:\n");
         let causes = self.causes(image);
         for cause in self
             .plan
@@ -114,7 +114,7 @@ fn needs(image: &Image, needed: &str) -> String {
         .map(|via| format!("{} on line {}", via.instruction, via.line))
         .collect();
     format!(
-        "takes from {needed}: `{}`, {}",
+        "depends on {needed}: `{}`, {}",
         escape::name(&image.dockerfile),
         places.join(", ")
     )

@@ -251,7 +251,7 @@ impl<'a, 't> At<'a, 't> {
             Ok(2.0) => Some(2),
             _ => {
                 let message = format!("unknown version `{text}`");
-                let help = "versions 1 and 2 are known";
+                let help = "supported versions: 1 and 2";
                 let span = self.span();
                 self.problems
                     .push(Code::ConfigVersion, message, span, "", help);
@@ -277,7 +277,7 @@ impl<'a, 't> At<'a, 't> {
         let help = match self.value {
             Json::NumberLit(number) if wanted == "a string" => {
                 format!(
-                    "write it in quotes, every digit counts: `\"{}\"`",
+                    "write it as a string, since every digit counts: `\"{}\"`",
                     number.value
                 )
             }
@@ -378,7 +378,7 @@ fn repeated(properties: &[ObjectProp<'_>], path: &str, problems: &mut Problems<'
     for property in properties {
         let key = property.name.as_str();
         if !seen.insert(key) {
-            let message = format!("the key `{path}{key}` stands twice");
+            let message = format!("the key `{path}{key}` appears twice");
             let help = "keep one of them";
             problems.push(
                 Code::ConfigDuplicateKey,

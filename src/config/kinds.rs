@@ -138,7 +138,7 @@ fn alias(template: &Template, renderer: &mut Renderer<'_>) -> Option<String> {
     };
     let message = format!("`{alias}` cannot be an alias of {}: {problem}", renderer.of);
     let problem = Diagnostic::new(Code::IllegalName, message)
-        .help("an alias is a reference, like `acme/service`, `base` or `acme/runtime:8.0.*`");
+        .help("an alias is a reference, such as `acme/service`, `base` or `acme/runtime:8.0.*`");
     renderer.refuse(template, problem);
     None
 }
@@ -245,7 +245,7 @@ fn named_context(
         Err(error) => {
             let message = format!("`{name}` cannot name a context: {error}");
             let problem = Diagnostic::new(Code::IllegalName, message)
-                .help("builders look contexts up like images: a name is like `base`");
+                .help("named contexts are looked up like images: use a name such as `base`");
             renderer.refuse(template, problem);
             return None;
         }

@@ -50,15 +50,19 @@ impl Value for Levels {
             let Some(code) = code(name) else {
                 let known = changeable().map(Code::as_str);
                 let help = nearest(name, known).map_or_else(
-                    || "`shipwright check` says which there are here, in brackets".to_owned(),
+                    || "`shipwright check` prints the codes in brackets".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
                 value.refuse(span, format!("no diagnostic has the code `{name}`"), &help);
                 return None;
             };
             if code.severity() == Severity::Error {
-                let help = "the plan cannot be made where it is said: only warnings can be changed";
-                value.refuse(span, format!("`{name}` is an error, and stays one"), help);
+                let help = "without it there would be no plan; only warnings can be changed";
+                value.refuse(
+                    span,
+                    format!("`{name}` is an error and cannot be changed"),
+                    help,
+                );
                 return None;
             }
             let level = value.one_of(&[

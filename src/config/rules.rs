@@ -159,7 +159,8 @@ impl Value for Option<Pattern> {
                 let reason = reason.lines().last().unwrap_or_default().trim();
                 let reason = reason.strip_prefix("error: ").unwrap_or(reason);
                 let message = format!("`{}` is not a regular expression: {reason}", text.value);
-                let help = "it matches the path of a Dockerfile, like `^images/(?<kind>[^/]+)/`";
+                let help =
+                    "it must match the path of a Dockerfile, such as `^images/(?<kind>[^/]+)/`";
                 at.refuse(text.span, message, help);
                 None
             }

@@ -10,8 +10,7 @@ use super::{Config, KEYS_1, VERSION};
 pub fn schema() -> Json {
     let old = Config::ROWS.iter().filter(|row| KEYS_1.contains(&row.key));
     let mut old = version(old, &[json!(1), json!(2)]);
-    old["properties"][VERSION]["description"] =
-        json!("The version of the format; 1 where it is not said.");
+    old["properties"][VERSION]["description"] = json!("The version of the format; default: 1.");
     let mut new = version(Config::ROWS.iter().chain(Settings::top_rows()), &[json!(2)]);
     new["required"] = json!([VERSION]);
     json!({

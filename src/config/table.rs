@@ -60,7 +60,7 @@ impl Row {
         let mut text: String = doc.chars().take(1).flat_map(char::to_uppercase).collect();
         text.extend(doc.chars().skip(1).chain(['.']));
         if self.is(Flag::Counts) {
-            text += " It counts in fingerprints.";
+            text += " It affects fingerprints.";
         }
         text
     }

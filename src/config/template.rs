@@ -35,18 +35,18 @@ const BUILT_IN: [&str; 13] = [
 ];
 
 /// What a name of a variable is like, for help.
-pub(crate) const NAME_HELP: &str = "the name of a variable is like `dotnet` or `os_version`";
+pub(crate) const NAME_HELP: &str = "the name of a variable looks like `dotnet` or `os_version`";
 
 /// Why a text cannot name a variable of the configuration's own; none where it can.
 pub(crate) fn problem_of_name(name: &str) -> Option<String> {
     let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let is_name = starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !is_name {
-        return Some(format!("`{name}` cannot be written in a template"));
+        return Some(format!("`{name}` cannot be used in a template"));
     }
     BUILT_IN
         .contains(&name)
-        .then(|| format!("every template has a variable `{name}` by itself"))
+        .then(|| format!("every template already has a variable `{name}`"))
 }
 
 /// How much work a template may be. minijinja counts instructions, and the data that they make at 64 bytes
@@ -172,8 +172,7 @@ impl<'c> Engine<'c> {
             let known: Vec<&str> = variables.keys().map(String::as_str).collect();
             let diagnostic = self.diagnose(template, &error, &format!(", for {of}"));
             if error.kind() == ErrorKind::OutOfFuel {
-                return diagnostic
-                    .help("a template makes a short text: it may not loop or grow for long");
+                return diagnostic.help("a template must produce a short text without long loops");
             }
             diagnostic.help(format!("variables here: {}", known.join(", ")))
         })
@@ -196,7 +195,7 @@ impl<'c> Engine<'c> {
             .map_or(String::new(), |detail| format!(": {detail}"));
         let text = &template.text;
         let message = if kind == ErrorKind::OutOfFuel {
-            format!("the template `{text}` is too much work{of}")
+            format!("the template `{text}` takes too long{of}")
         } else {
             format!("the template `{text}` fails{of}: {kind}{detail}")
         };

@@ -149,7 +149,7 @@ impl<'f> Reader<'f, '_> {
                     let message = format!("`{key}` of target `{name}` is not carried over");
                     let diagnostic = Diagnostic::new(Code::ValueLeftOut, message)
                         .at(self.source, attribute.span.clone(), "")
-                        .help("say it in .shipwright.json where it matters");
+                        .help("add it to .shipwright.json if it matters");
                     self.diagnostics.push(diagnostic);
                 }
                 continue;
@@ -178,10 +178,10 @@ impl<'f> Reader<'f, '_> {
     }
 
     fn left_out(&mut self, what: &str, problem: Problem) {
-        let message = format!("{what} is left out: {}", problem.message);
+        let message = format!("{what} is skipped: {}", problem.message);
         let diagnostic = Diagnostic::new(Code::ValueLeftOut, message)
             .at(self.source, problem.span, "")
-            .help("say it in .shipwright.json where it matters");
+            .help("add it to .shipwright.json if it matters");
         self.diagnostics.push(diagnostic);
     }
 
@@ -241,22 +241,22 @@ impl<'f> Reader<'f, '_> {
         let block = self.targets.get(name)?.block;
         let mut values = self.merged(name, 0);
         let mut refuse = |why: &str, help: &str| {
-            let message = format!("target `{name}` is left out: {why}");
+            let message = format!("target `{name}` is skipped: {why}");
             let diagnostic = Diagnostic::new(Code::BuildLeftOut, message)
                 .at(self.source, block.span.clone(), "")
                 .help(help);
             self.diagnostics.push(diagnostic);
         };
         if values.contains_key("dockerfile-inline") {
-            let help = "move it to a file: a plan is of files that git tracks";
-            refuse("its Dockerfile stands inline", help);
+            let help = "move it to a file that git tracks";
+            refuse("its Dockerfile is inline", help);
             return None;
         }
         let outputs: Vec<String> = values.get("output").into_iter().flat_map(texts).collect();
         if !outputs.is_empty() && !outputs.iter().any(|output| makes_image(output)) {
             let help =
                 r#"to keep its Dockerfile out of the plan: `"dockerfiles": {"exclude": ["…"]}`"#;
-            refuse("its output is no image", help);
+            refuse("its output is not an image", help);
             return None;
         }
         let text = |values: &BTreeMap<&str, Value>, key: &str| values.get(key).and_then(scalar);

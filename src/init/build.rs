@@ -128,7 +128,7 @@ impl Checker<'_> {
     fn check(&self, written: Written, diagnostics: &mut Diagnostics) -> Option<Build> {
         let title = format!("{} `{}`", written.kind, written.label);
         let mut refuse = |why: &str, help: &str| {
-            let message = format!("{title} is left out: {why}");
+            let message = format!("{title} is skipped: {why}");
             diagnostics.push(
                 Diagnostic::new(Code::BuildLeftOut, message)
                     .at(self.source, written.span.clone(), "")
@@ -139,7 +139,7 @@ impl Checker<'_> {
         if is_remote(context) {
             refuse(
                 &format!("its context `{context}` is not in this repository"),
-                "a plan is of what stands in one checkout",
+                "a plan covers a single checkout",
             );
             return None;
         }
@@ -164,9 +164,9 @@ impl Checker<'_> {
                     format!("there is no folder `{context}` here")
                 }
                 Some((_, dockerfile)) => format!("there is no file `{dockerfile}` here"),
-                None => "a path of it leads out of the repository".to_owned(),
+                None => "one of its paths leads out of the repository".to_owned(),
             };
-            refuse(&lacks, "git must track what a plan is made of");
+            refuse(&lacks, "git must track every file of a plan");
             return None;
         };
         let mut contexts = BTreeMap::new();
@@ -176,10 +176,10 @@ impl Checker<'_> {
                     contexts.insert(name, bound);
                     continue;
                 }
-                (Err(error), _) => format!("its name is no reference: {error}"),
+                (Err(error), _) => format!("its name is not a valid reference: {error}"),
                 (Ok(_), None) => format!("`{value}` is not in this repository"),
             };
-            let message = format!("the context `{name}` of {title} is left out: {left_out}");
+            let message = format!("the context `{name}` of {title} is skipped: {left_out}");
             diagnostics.push(
                 Diagnostic::new(Code::ValueLeftOut, message)
                     .at(self.source, written.span.clone(), "")

@@ -125,9 +125,9 @@ impl<'a> Reader<'a, '_> {
             .retain(|platform| !platform.trim().is_empty());
         if let (Some(extends), true) = (service.get("extends"), build.is_mapping()) {
             let message = format!(
-                "`extends` of service `{name}` is followed for whole keys alone: of `build` nothing is merged"
+                "`extends` of service `{name}` is only followed for whole keys; `build` is not merged"
             );
-            let help = "say in .shipwright.json what is missing";
+            let help = "add what is missing to .shipwright.json";
             self.left_out(extends.span.clone(), message, help);
         }
         Some(written)
@@ -161,12 +161,12 @@ impl<'a> Reader<'a, '_> {
     fn build(&mut self, build: &'a Node, written: &mut Written) -> Option<()> {
         if let Some(inline) = build.get("dockerfile_inline") {
             let message = format!(
-                "service `{}` is left out: its Dockerfile stands inline",
+                "service `{}` is skipped: its Dockerfile is inline",
                 written.label
             );
             let diagnostic = Diagnostic::new(Code::BuildLeftOut, message)
                 .at(self.source, inline.span.clone(), "")
-                .help("move it to a file: a plan is of files that git tracks");
+                .help("move it to a file that git tracks");
             self.diagnostics.push(diagnostic);
             return None;
         }
@@ -176,7 +176,7 @@ impl<'a> Reader<'a, '_> {
                     "`{name}` of service `{}` is not carried over",
                     written.label
                 );
-                let help = "say it in .shipwright.json where it matters";
+                let help = "add it to .shipwright.json if it matters";
                 self.left_out(key.span.clone(), message, help);
             }
         }
@@ -203,8 +203,7 @@ impl<'a> Reader<'a, '_> {
         let mut pairs = BTreeMap::new();
         let Some(node) = node else { return pairs };
         let unknown = |reader: &mut Self, name: &str, span: Range<usize>| {
-            let message =
-                format!("`{name}` takes its value from the environment of whoever builds");
+            let message = format!("`{name}` takes its value from the environment of the build");
             let help =
                 format!(r#"to fix it: `"build_args": {{"{name}": "…"}}` in .shipwright.json"#);
             reader.left_out(span, message, &help);
@@ -264,8 +263,7 @@ impl<'a> Reader<'a, '_> {
         let env = env_path(&self.source.path);
         for (name, span) in std::mem::take(&mut self.unset) {
             let message = format!("`{name}` has neither a value in `{env}` nor a default");
-            let help =
-                "it stands for nothing here, as it does for compose; the environment is not asked";
+            let help = "it is empty here, as for Compose; the environment is not read";
             self.left_out(span, message, help);
         }
     }

@@ -156,7 +156,7 @@ impl Node {
     }
 
     /// The entries of a mapping, in order, those of merge keys (`<<`) last; none of what is no
-    /// mapping. A key that stands twice is the first.
+    /// mapping. A key that appears twice is the first.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&Self, &str, &Self)> {
         let mut entries: Vec<(&Self, &str, &Self)> = Vec::new();
         let mut merged = vec![self];

@@ -243,7 +243,7 @@ fn share(plan: &mut Plan, diagnostics: &mut Diagnostics) {
              attestations are not used",
             image.name, first.name
         );
-        let help = format!("say of both the same in {}", config::PATH);
+        let help = format!("use the same settings for both in {}", config::PATH);
         diagnostics.push(Diagnostic::new(Code::SharedImage, message).help(help));
         image.labels.clone_from(&first.labels);
         image.stamp_args.clone_from(&first.stamp_args);

@@ -57,7 +57,7 @@ impl Options {
         let given = &plan.source.options;
         let platforms = given.platforms.iter().map(|platform| {
             Platform::parse(platform).map_err(|_| {
-                let message = format!("this plan names a platform `{platform}`, which is none");
+                let message = format!("invalid platform `{platform}` in this plan");
                 Diagnostic::new(Code::BadPlan, message).help("make a new plan")
             })
         });
@@ -290,7 +290,7 @@ fn texts(
                 Diagnostic::new(Code::NotUtf8, message)
                     .at(&source, at..at + 1, "")
                     .help(
-                        "convert it: what is not UTF-8 is read as U+FFFD, though all of it counts",
+                        "convert it; other bytes are read as U+FFFD, but all bytes affect the fingerprint",
                     ),
             );
         }
@@ -301,8 +301,8 @@ fn texts(
     }
     if texts.is_empty() {
         return Err(Diagnostic::new(Code::NoDockerfile, "there is no Dockerfile here")
-            .help("one is called `Dockerfile`, `Dockerfile.<suffix>` or `<name>.Dockerfile`, and git must track it")
-            .help("`git add` and commit those that are new, or start in another folder with `-C DIR`")
+            .help("Dockerfiles are named `Dockerfile`, `Dockerfile.<suffix>` or `<name>.Dockerfile`, and git must track them")
+            .help("`git add` and commit new ones, or use another folder with `-C DIR`")
             .into());
     }
     Ok(texts)
@@ -376,7 +376,7 @@ fn cyclic(cycle: &[usize], resolved: &[Resolved<'_>]) -> Diagnostic {
     let name = |index: usize| resolved[index].definition.name.as_str();
     let around = cycle.iter().chain(&cycle[..1]);
     let path: Vec<String> = around.map(|&index| format!("`{}`", name(index))).collect();
-    let message = format!("images need each other: {}", path.join(" → "));
+    let message = format!("images depend on each other: {}", path.join(" → "));
     let mut diagnostic = Diagnostic::new(Code::Cycle, message);
     for (at, &index) in cycle.iter().enumerate() {
         let next = cycle[(at + 1) % cycle.len()];
@@ -387,5 +387,5 @@ fn cyclic(cycle: &[usize], resolved: &[Resolved<'_>]) -> Diagnostic {
         diagnostic = diagnostic.at(image.source, span.unwrap_or_default().range(), label);
     }
     diagnostic
-        .help("take one of these references out, or give it the tag or digest of a published image")
+        .help("remove one of these references, or give it the tag or digest of a published image")
 }

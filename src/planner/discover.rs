@@ -156,7 +156,7 @@ impl<'c> Discovery<'c> {
                 let diagnostic = Diagnostic::new(Code::UnusedPattern, message)
                     .at(source, pattern.span.clone(), "")
                     .help(
-                        "patterns are of whole paths from the root: `tests/**`, `**/*.Dockerfile`",
+                        "patterns match whole paths from the root: `tests/**`, `**/*.Dockerfile`",
                     );
                 diagnostics.push(diagnostic);
             }
@@ -205,11 +205,12 @@ fn astray(path: &str) -> Diagnostic {
         "." => "the root",
         folder => folder,
     };
-    let message =
-        format!("`{path}` is a link that leads to no file within {folder}: it makes no image");
+    let message = format!(
+        "`{path}` is a symbolic link that leads to no file within {folder}, so it makes no image"
+    );
     Diagnostic::new(Code::DockerfileLink, message)
-        .help("a builder opens the Dockerfile's folder on its own and follows links within it only, `..` stops there")
-        .help("put the file into that folder, or build it where it stands: an image of its Dockerfile with another `context`")
+        .help("builders follow symbolic links only within the Dockerfile's folder")
+        .help("move the file into that folder, or define an image with the target as its Dockerfile and another `context`")
 }
 
 /// The patterns as one set. Those that are none were refused when the configuration was read.

@@ -334,16 +334,16 @@ impl<'c> Definer<'c, '_> {
         for (matrix, except) in of_rules.chain(of_images) {
             let (kept, unused) = matrix.as_ref().unwrap_or(&none).without(except);
             for span in unused {
-                let message = "this leaves out no combination of `for`";
+                let message = "this excludes no combination of `for`";
                 let remark = Diagnostic::new(Code::UnusedExcept, message)
-                    .help("an entry leaves out the combinations that agree with all of its values; correct it, or remove it");
+                    .help("an entry excludes the combinations that match all of its values; correct it or remove it");
                 let remark = self.at(remark, span);
                 self.remarks.push(remark);
             }
             if let (true, true, Some(span)) = (matrix.is_some(), kept.is_empty(), except.span()) {
-                let message = "`except` leaves out every combination of `for`";
+                let message = "`except` excludes every combination of `for`";
                 let problem = Diagnostic::new(Code::ConfigValue, message)
-                    .help("then no image is left: take the entry out instead");
+                    .help("no image is left; remove the whole entry instead");
                 self.problems.push(self.at(problem, span));
             }
         }
@@ -368,19 +368,17 @@ impl<'c> Definer<'c, '_> {
             let pattern = &rule.pattern;
             let remark = if let Some(first) = forestalled[index] {
                 let message = format!(
-                    "the rule `{}` has no effect: an earlier one matches all that it does",
+                    "the rule `{}` has no effect: an earlier rule matches everything it matches",
                     pattern.as_str()
                 );
-                let earlier = format!("as does, for one, `{}`", rules[first].pattern.as_str());
+                let earlier = format!("for example `{}`", rules[first].pattern.as_str());
                 Diagnostic::new(Code::UnusedRule, message)
-                    .help(format!(
-                        "{earlier}: only the first rule that matches counts"
-                    ))
-                    .help("put the narrower rule before the wider one, or remove it")
+                    .help(format!("{earlier}: only the first matching rule applies"))
+                    .help("move it before the more general rule, or remove it")
             } else {
                 let message = format!("the rule `{}` matches no Dockerfile", pattern.as_str());
                 Diagnostic::new(Code::UnusedRule, message).help(
-                    "it is held against paths like `images/php/Dockerfile`; correct it, or remove it",
+                    "it is matched against paths such as `images/php/Dockerfile`; correct it or remove it",
                 )
             };
             let remark = self.at(remark, pattern.span.clone());
@@ -424,7 +422,8 @@ impl<'c> Definer<'c, '_> {
         }
         let Named { name, changed } = self.namer.name(dockerfile)?;
         if let Some(part) = changed {
-            let message = format!("`{part}`, in `{dockerfile}`, is made legal: `{name}`");
+            let message =
+                format!("`{part}`, in `{dockerfile}`, is changed to a legal name: `{name}`");
             let note = Diagnostic::new(Code::LegalName, message).help(format!(
                 r#"to choose another name: `{{"version": 2, "names": {{"/{dockerfile}": "…"}}}}` in .shipwright.json"#
             ));
@@ -539,9 +538,8 @@ impl<'c> Definer<'c, '_> {
                 continue;
             }
             let rule = draft.rule.as_ref().map(|matched| &matched.rule.pattern);
-            let message = format!("`{name}` is a group of the rule already");
-            let problem = Diagnostic::new(Code::ConfigValue, message)
-                .help("a template cannot tell two variables of one name apart: rename one of them");
+            let message = format!("`{name}` is already a group of the rule");
+            let problem = Diagnostic::new(Code::ConfigValue, message).help("rename one of them");
             let span = span.or_else(|| rule.map(|pattern| pattern.span.clone()));
             self.problems
                 .push(self.at(problem, span.unwrap_or_default()));
@@ -556,9 +554,9 @@ impl<'c> Definer<'c, '_> {
     }
 
     fn unknown(&mut self, name: &str, entry: &ImageEntry, others: &ByName<'c>) {
-        let message = format!("no image is called `{name}`, and this entry names no Dockerfile");
+        let message = format!("no image is called `{name}`, and this entry has no `dockerfile`");
         let mut diagnostic =
-            Diagnostic::new(Code::UnknownImage, message).help("say which: `\"dockerfile\": \"…\"`");
+            Diagnostic::new(Code::UnknownImage, message).help("add it: `\"dockerfile\": \"…\"`");
         let names = others.values().flatten().map(|draft| draft.name.as_str());
         if let Some(near) = nearest(name, names) {
             diagnostic = diagnostic.help(format!("or did you mean `{near}`?"));
@@ -571,7 +569,7 @@ impl<'c> Definer<'c, '_> {
         const SHOWN: usize = 4;
         let name = &drafts[0].name;
         if drafts.iter().any(|draft| !draft.values.is_empty()) {
-            let message = format!("{} images have one name, `{name}`", drafts.len());
+            let message = format!("{} images have the same name, `{name}`", drafts.len());
             let mut diagnostic = Diagnostic::new(Code::DuplicateName, message);
             for draft in drafts.iter().take(SHOWN) {
                 let values: Vec<String> = draft.values.iter().map(ToString::to_string).collect();
@@ -581,19 +579,17 @@ impl<'c> Definer<'c, '_> {
                 };
                 diagnostic = diagnostic.at(&self.dockerfiles[draft.dockerfile], 0..0, label);
             }
-            return diagnostic.help(
-                "write into the name what tells them apart: a variable of `for`, in `{{ }}`",
-            );
+            return diagnostic.help("add a variable of `for` to the name, in `{{ }}`");
         }
         let dockerfiles: BTreeSet<&str> = drafts.iter().map(|draft| draft.dockerfile).collect();
-        let message = format!("{} Dockerfiles have one name, `{name}`", drafts.len());
+        let message = format!("{} Dockerfiles have the same name, `{name}`", drafts.len());
         let mut diagnostic = Diagnostic::new(Code::DuplicateName, message);
         for path in &dockerfiles {
             diagnostic = diagnostic.at(&self.dockerfiles[*path], 0..0, "");
         }
         let last = dockerfiles.last().copied().unwrap_or_default();
         diagnostic.help(format!(
-            r#"name them apart in .shipwright.json: `{{"version": 2, "names": {{"/{last}": "{name}-2"}}}}`"#
+            r#"give them different names in .shipwright.json: `{{"version": 2, "names": {{"/{last}": "{name}-2"}}}}`"#
         ))
     }
 }
@@ -608,8 +604,8 @@ fn illegal(name: &str, what: &str) -> Option<Diagnostic> {
     let message = format!("`{name}` is not {what}: {problem}");
     Some(
         Diagnostic::new(Code::IllegalName, message)
-            .help("a name is like `acme/service` or `acme/service:tag`, in lower case")
-            .help("in a template, `| lower`, `| kebab` and `| slug` make one of other text"),
+            .help("a name looks like `acme/service` or `acme/service:tag`, in lower case")
+            .help("in a template, `| lower`, `| kebab` and `| slug` produce legal names"),
     )
 }
 
@@ -639,10 +635,10 @@ fn ambiguous_aliases(definitions: &[Definition]) -> Diagnostics {
         for alias in &image.build.aliases {
             let owner = *owners.entry(key(alias)).or_insert(&image.name);
             if owner != image.name {
-                let message = format!("`{alias}` is to mean both `{owner}` and `{}`", image.name);
+                let message = format!("`{alias}` means both `{owner}` and `{}`", image.name);
                 diagnostics.push(
                     Diagnostic::new(Code::DuplicateName, message)
-                        .help("take the alias from one of them in .shipwright.json"),
+                        .help("remove the alias from one of them in .shipwright.json"),
                 );
             }
         }

@@ -37,9 +37,10 @@ impl<'c> Namer<'c> {
         if let Some(namespace) = namespace
             && let Err(error) = Reference::parse(&format!("{namespace}/x"))
         {
-            let message = format!("`{namespace}` cannot begin the name of an image: {error}");
-            let mut diagnostic = Diagnostic::new(Code::IllegalName, message)
-                .help("a namespace is like `acme` or `registry.example.com/team`, in lower case");
+            let message = format!("`{namespace}` cannot be a namespace: {error}");
+            let mut diagnostic = Diagnostic::new(Code::IllegalName, message).help(
+                "a namespace looks like `acme` or `registry.example.com/team`, in lower case",
+            );
             if let (Some(source), Some(key)) = (&config.source, &config.namespace)
                 && key.value.trim_matches('/') == namespace
             {
@@ -56,7 +57,7 @@ impl<'c> Namer<'c> {
             if let Some(source) = &config.source {
                 diagnostic = diagnostic.at(source, name.span.clone(), "");
             }
-            diagnostics.push(diagnostic.help("a name is like `acme/service`, in lower case"));
+            diagnostics.push(diagnostic.help("a name looks like `acme/service`, in lower case"));
         }
         if diagnostics.has_errors() {
             return Err(diagnostics);
@@ -127,10 +128,10 @@ pub(crate) fn unused<'d>(
         let folder = if key.is_empty() { "." } else { key };
         let used = |path: &&String| *path == key || paths::folder_of(path) == folder;
         if !dockerfiles.iter().any(used) {
-            let message = format!("`/{key}` names no Dockerfile and no folder with one");
+            let message = format!("`/{key}` is neither a Dockerfile nor a folder with one");
             let diagnostic = Diagnostic::new(Code::UnusedName, message)
                 .at(source, entry.key_span.clone(), "")
-                .help("paths are relative to the root, like `/shared/libs`; remove the entry, or correct it");
+                .help("paths are relative to the root, such as `/shared/libs`; correct the entry or remove it");
             diagnostics.push(diagnostic);
         }
     }
@@ -159,10 +160,10 @@ pub(crate) fn problem_of(name: &str) -> Option<String> {
     match Reference::parse(name) {
         Ok(Reference {
             digest: Some(_), ..
-        }) => Some("a name carries no digest".to_owned()),
-        Ok(Reference { tag: Some(tag), .. }) if tags::is_content_tag(&tag) => {
-            Some("tags of `sw-` and hexadecimal digits are those of content references".to_owned())
-        }
+        }) => Some("a name cannot have a digest".to_owned()),
+        Ok(Reference { tag: Some(tag), .. }) if tags::is_content_tag(&tag) => Some(
+            "tags of `sw-` and hexadecimal digits are reserved for content references".to_owned(),
+        ),
         Ok(_) => None,
         Err(error) => Some(error.to_string()),
     }
@@ -178,7 +179,7 @@ fn no_root_name(dockerfile: &str) -> Diagnostic {
     let name = r#"{"version": 2, "names": {"/": "acme/app"}}"#;
     Diagnostic::new(
         Code::NoName,
-        format!("`{dockerfile}` stands at the root, where no folder names its image"),
+        format!("`{dockerfile}` is at the root, where no folder names its image"),
     )
     .help(format!("name it in .shipwright.json: `{name}`"))
     .help(format!(
@@ -190,7 +191,7 @@ fn no_name(dockerfile: &str, part: &str) -> Diagnostic {
     let name = format!(r#"{{"version": 2, "names": {{"/{dockerfile}": "acme/app"}}}}"#);
     Diagnostic::new(
         Code::NoName,
-        format!("`{part}`, in `{dockerfile}`, has no character that may stand in a name"),
+        format!("`{part}`, in `{dockerfile}`, has no character that is legal in a name"),
     )
     .help(format!("name it in .shipwright.json: `{name}`"))
 }

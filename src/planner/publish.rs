@@ -207,7 +207,7 @@ fn repository(image: &Definition, renderer: &mut Renderer<'_>) -> String {
     };
     let problem = match Reference::parse(&text) {
         Ok(reference) if reference.tag.is_none() && reference.digest.is_none() => return text,
-        Ok(_) => "it carries a tag or digest".to_owned(),
+        Ok(_) => "it has a tag or digest".to_owned(),
         Err(error) => error.to_string(),
     };
     let message = format!(
@@ -215,7 +215,7 @@ fn repository(image: &Definition, renderer: &mut Renderer<'_>) -> String {
         renderer.of
     );
     let problem = Diagnostic::new(Code::IllegalRepository, message)
-        .help("a repository is like `registry.example.com/team/{{ name }}`");
+        .help("a repository looks like `registry.example.com/team/{{ name }}`");
     renderer.refuse(template, problem);
     name
 }
@@ -236,9 +236,9 @@ fn add_tags(
         }
         let tag = prefixed(prefix, &text);
         let problem = if !tags::is_legal(&tag) {
-            "a tag has 1 to 128 of `A-Z a-z 0-9 _ . -`, and begins with none of `.` and `-`"
+            "a tag has 1 to 128 characters of `A-Z a-z 0-9 _ . -`, and does not begin with `.` or `-`"
         } else if tags::is_content_tag(&tag) {
-            "`sw-` and hexadecimal digits are kept for content references"
+            "`sw-` followed by hexadecimal digits is reserved for content references"
         } else {
             list.push(tag);
             continue;
@@ -283,8 +283,8 @@ pub(crate) fn claimed_twice<'p>(
             let message = format!("`{owner}` and `{}` both claim `{reference}`", image.name);
             diagnostics.push(
                 Diagnostic::new(Code::DuplicateTag, message)
-                    .help("write `{{ name }}` or `{{ short }}` into `repository` or `tags`, so that they differ")
-                    .help(r#"or name one of the images with a tag of its own: `"acme/app:variant"`"#),
+                    .help("use `{{ name }}` or `{{ short }}` in `repository` or `tags`, so that they differ")
+                    .help(r#"or add a tag to the name of one of the images: `"acme/app:variant"`"#),
             );
         }
     }

@@ -444,7 +444,7 @@ impl<'a> Resolved<'a> {
         );
         Diagnostic::new(Code::ContextHidesStage, message)
             .at(self.source, place.span.range(), "")
-            .help("a builder takes a named context in place of a stage with its name: rename the stage")
+            .help("a builder uses a named context instead of a stage with the same name: rename the stage")
     }
 }
 

@@ -221,7 +221,7 @@ fn refuse_if_not_writable(setting: &Setting<'_>, work: &Work<'_>) -> Result<(), 
         let message = format!("cannot push to `{repository}`: {}", refused.message);
         problems.push(
             Diagnostic::new(Code::PushRefused, message).help(
-                "nothing was built; log in with `docker login`, or make the repository first",
+                "nothing was built; log in with `docker login`, or create the repository first",
             ),
         );
     }
@@ -267,7 +267,7 @@ fn refuse_dirty(plan: &Plan, options: &Options) -> Result<(), Diagnostics> {
         let message = format!("`{}` is dirty and would be pushed", image.name);
         dirty.push(
             Diagnostic::new(Code::DirtyPush, message)
-                .help("commit first, or push it all the same with `--push-dirty`"),
+                .help("commit first, or push it anyway with `--push-dirty`"),
         );
     }
     if options.push == Some(Push::Clean) && !dirty.is_empty() {
@@ -327,10 +327,9 @@ fn unfinished(
     if options.stop.requested() {
         let succeeded = ran.values().filter(|task| task.succeeded()).count();
         let message = format!("stopped with {succeeded} of {} images done", tasks.len());
-        problems.push(
-            Diagnostic::new(Code::Stopped, message)
-                .help("no tag was moved; what is done stays, and the next run goes on from there"),
-        );
+        problems.push(Diagnostic::new(Code::Stopped, message).help(
+            "no tag was moved; finished images are kept, and the next run continues from there",
+        ));
     }
     problems
 }

@@ -97,9 +97,9 @@ fn refuse_other(plan: &Plan, report: &Report) -> Result<(), Diagnostic> {
     if plan.images.is_empty() || images.any(|image| report.image(image).is_some()) {
         return Ok(());
     }
-    let message = "the report tells of no image of this plan with the content that it has";
+    let message = "the report has no image of this plan with the same content";
     Err(Diagnostic::new(Code::BadReport, message)
-        .help("plan what was run: `--rev` for its commit, or `--plan` for a stored plan"))
+        .help("draw the plan that was run: `--rev` for its commit, or `--plan` for a stored plan"))
 }
 
 /// What stands above a picture.

@@ -116,11 +116,11 @@ impl<T> Answers<T> {
     pub(crate) fn errors(&self) -> Vec<Diagnostic> {
         let error = |(reference, refused): (&String, &Refused)| {
             let message = format!(
-                "it is not known whether `{reference}` is in its registry: {}",
+                "cannot determine whether `{reference}` is in its registry: {}",
                 refused.message
             );
             Diagnostic::new(Code::RegistryNoAnswer, message).help(
-                "only an answer of 404 counts as missing; run again, or log in with `docker login`",
+                "only a 404 response counts as missing; run again, or log in with `docker login`",
             )
         };
         self.unknown.iter().map(error).collect()
@@ -135,7 +135,7 @@ impl<T> Answers<T> {
         let warning = |(host, refused): (&str, &Refused)| {
             let message = format!("the registry `{host}` cannot be read: {}", refused.message);
             Diagnostic::new(Code::RegistryUnreadable, message)
-                .help("what cannot be read counts as missing; `docker login` stores credentials")
+                .help("images that cannot be read count as missing; to log in: `docker login`")
         };
         by_host.into_iter().map(warning).collect()
     }

@@ -144,7 +144,7 @@ impl Review<'_> {
         for (wave, names) in &waves {
             self.list(text, &format!("wave {wave}"), PLAIN, names);
         }
-        let hint = "`--since REV` compares with a revision, and shows what changed and why";
+        let hint = "`--since REV` compares with a revision and shows what changed and why";
         let _ = write!(text, "\n{}\n", self.paint(FAINT, hint));
     }
 

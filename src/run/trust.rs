@@ -36,7 +36,7 @@ impl FromStr for Grant {
             ("network.host", _) => Ok(Self::HostNetwork),
             ("security.insecure", _) => Ok(Self::Insecure),
             ("ssh", _) => Ok(Self::Ssh),
-            _ => Err("write fs=PATH, network.host, security.insecure or ssh".to_owned()),
+            _ => Err("expected fs=PATH, network.host, security.insecure or ssh".to_owned()),
         }
     }
 }
@@ -125,7 +125,7 @@ fn reached_by(image: &Image, ground: &Ground) -> Vec<Reach> {
         }
     }
     for ssh in &image.ssh {
-        let what = format!("asks for `{ssh}` of SSH");
+        let what = format!("uses the SSH agent or key `{ssh}`");
         add(Some(Grant::Ssh), what.clone());
         let keys = ssh.split_once('=').map_or("", |(_, keys)| keys);
         for key in keys.split(',').filter(|key| !key.is_empty()) {
@@ -149,7 +149,7 @@ fn reached_by(image: &Image, ground: &Ground) -> Vec<Reach> {
     for (name, place) in &image.contexts {
         let path = place.strip_prefix("oci-layout://").unwrap_or(place);
         if !path.contains("://") {
-            let what = format!("takes the folder `{path}` as the context `{name}`");
+            let what = format!("uses the folder `{path}` as the context `{name}`");
             add(ground.beyond(path), what);
         }
     }
@@ -198,7 +198,7 @@ pub fn open<'r>(reached: &'r [Reach], granted: &[Grant]) -> impl Iterator<Item =
 
 /// What is reached and not granted, as lines of a question.
 pub fn question(reached: &[Reach], granted: &[Grant]) -> String {
-    let mut lines = vec!["this plan reaches beyond the checkout:".to_owned()];
+    let mut lines = vec!["this plan needs access beyond the checkout:".to_owned()];
     for Reach { grant, image, what } in open(reached, granted) {
         let line = format!("`{image}` {what} (--allow {grant})");
         lines.push(format!("  {}", printable(&line)));

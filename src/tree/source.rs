@@ -186,7 +186,7 @@ impl Checkout {
         let (first, second) = (self.resolve(a)?.0, self.resolve(b)?.0);
         let base = self.repository.merge_base(first.id(), second.id());
         base.map(|id| id.to_string()).map_err(|_| {
-            let message = format!("`{a}` and `{b}` have no commit in common here");
+            let message = format!("`{a}` and `{b}` have no common commit in this clone");
             let diagnostic = Diagnostic::new(Code::NoMergeBase, message);
             if self.repository.is_shallow() {
                 diagnostic.help("this clone is shallow: `git fetch --unshallow`")
@@ -212,7 +212,7 @@ impl Checkout {
     fn how_to_fetch(&self, revision: &str) -> String {
         let is_relative = revision.contains(['~', '^', '@']);
         if is_relative && self.repository.is_shallow() {
-            return "this clone is shallow: `git fetch --unshallow` brings the rest".to_owned();
+            return "this clone is shallow: `git fetch --unshallow` fetches the rest".to_owned();
         }
         let end = revision.find(['~', '^', '@']).unwrap_or(revision.len());
         let name = &revision[..end];
@@ -245,7 +245,10 @@ impl Checkout {
         let missing = |error: git2::Error| {
             Diagnostic::new(
                 Code::UnknownRevision,
-                format!("`{revision}` names no commit here: {}", error.message()),
+                format!(
+                    "`{revision}` is not a commit in this clone: {}",
+                    error.message()
+                ),
             )
             .help(self.how_to_fetch(revision))
         };
@@ -273,7 +276,7 @@ fn branch_name(reference: &git2::Reference<'_>) -> Result<String, Diagnostic> {
             Code::BranchNotUtf8,
             format!("the name of branch `{shown}` is not UTF-8"),
         )
-        .help("give the name that tags are made from with `--branch`")
+        .help("set the branch name for tags with `--branch`")
     })
 }
 

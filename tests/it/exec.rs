@@ -354,7 +354,7 @@ fn a_failure_moves_no_tag_and_says_where_it_was() {
     2 | RUN false
       | ^^^^^^^^^
       |
-      = help: the log ends with
+      = help: the log ends with:
               #1 building APP
               #5 ERROR: process "/bin/sh -c false" did not complete successfully
               Dockerfile:2
@@ -363,7 +363,7 @@ fn a_failure_moves_no_tag_and_says_where_it_was() {
               --------------------
               ERROR: failed to solve APP
       = help: the whole log is in LOGS/us+app.log
-      = help: at the root of the plan, this repeats the build:
+      = help: to repeat the build, run at the root of the plan:
               docker buildx build --load --progress=plain --builder default --file app/Dockerfile --build-context us/python=docker-image://PYTHON --label dev.shipwright.fingerprint=FINGERPRINT --tag APP --provenance=false app
     "#);
     let log = std::fs::read_to_string(bench.logs.path().join("us+app.log")).unwrap();
@@ -405,7 +405,7 @@ fn a_stopped_run_ends_its_builds_and_moves_no_tag() {
     insta::assert_snapshot!(text(&report.problems, bench.logs.path()), @"
     error[stopped]: stopped with 0 of 3 images done
      |
-     = help: no tag was moved; what is done stays, and the next run goes on from there
+     = help: no tag was moved; finished images are kept, and the next run continues from there
     ");
 }
 

@@ -304,7 +304,7 @@ fn a_refusal_is_told_in_the_words_of_the_registry() {
 #[test]
 fn what_is_asked_for_by_digest_has_that_digest() {
     let other = digest("other");
-    let says = |digest: &str| format!("what it sent for {digest} has another digest");
+    let says = |digest: &str| format!("its response for {digest} has another digest");
     // A configuration.
     let single = manifest(&other);
     let blob = format!("blobs/{other}");
@@ -348,7 +348,7 @@ fn what_is_no_digest_goes_into_no_address() {
     ] {
         for answer in [manifest(text), index(text)] {
             let (_, message, requests) = refused(&[("manifests/sw-1", answer.as_str().into())]);
-            assert_eq!(message, "what it sent names a content by no digest");
+            assert_eq!(message, "its response has an invalid digest");
             assert_eq!(requests.len(), 3, "{requests:?}");
         }
     }
@@ -368,7 +368,7 @@ fn credentials_go_to_no_token_service_in_clear() {
     let refused = refused.unwrap_err();
     assert_eq!(
         refused.message,
-        "its token service is reached over no encrypted connection"
+        "its token service does not use an encrypted connection"
     );
     assert_eq!(refused.why, Why::Denied);
 }

@@ -60,7 +60,7 @@ fn what_counts_is_in_the_fingerprint_and_nothing_else() {
         let at = keys.iter().position(|(known, _)| *known == key).expect(key);
         let (_, schema) = keys.remove(at);
         let counts = schema["description"].as_str().unwrap();
-        let counts = counts.contains("It counts in fingerprints.");
+        let counts = counts.contains("It affects fingerprints.");
         let said = fingerprint(&format!(r#", "{key}": {value}"#));
         assert_eq!(said != silent, counts, "{key}");
     }

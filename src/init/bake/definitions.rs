@@ -154,7 +154,10 @@ fn range(value: &Json<'_>) -> Range<usize> {
 fn of_json(value: &Json<'_>) -> Result<Expression, (String, Range<usize>)> {
     let template = |text: &str, span: Range<usize>| match parse_template(text) {
         Ok(template) => Ok(Expression::from(StringTemplate::from(template))),
-        Err(error) => Err((format!("this is no template: {}", error.message()), span)),
+        Err(error) => Err((
+            format!("this is not a valid template: {}", error.message()),
+            span,
+        )),
     };
     Ok(match value {
         Json::StringLit(text) => template(&text.value, range(value))?,

@@ -99,9 +99,9 @@ impl Evaluator {
         } else {
             let value = hcl::Expression::from(expression).evaluate(&self.context);
             value.map_err(|error| match error.into_kind() {
-                ErrorKind::UndefinedVar(name) => format!("there is no variable `{name}`"),
+                ErrorKind::UndefinedVar(name) => format!("unknown variable `{name}`"),
                 ErrorKind::UndefinedFunc(name) => {
-                    format!("the function `{}` is not known here", name.name)
+                    format!("unknown function `{}`", name.name)
                 }
                 ErrorKind::FuncCall(name, why) => format!("`{}`: {why}", name.name),
                 other => hcl::eval::Error::from(other).to_string(),

@@ -96,7 +96,7 @@ pub(super) fn context() -> Context<'static> {
             let found = object(&a, 0)?.get(&*text(&a, 1)?).cloned();
             found
                 .or_else(|| a.get(2).cloned())
-                .ok_or_else(|| "there is no such key".to_owned())
+                .ok_or_else(|| "no such key".to_owned())
         }),
         ("keys", |a| {
             Ok(object(&a, 0)?

@@ -123,5 +123,5 @@ fn malformed(path: &str, text: &[u8], line: std::ops::Range<usize>, message: &st
     let source = SourceText::new(path, String::from_utf8_lossy(text));
     Diagnostic::new(Code::DockerignoreSyntax, message)
         .at(&source, line, "")
-        .help("correct or remove the line: a build would refuse the whole file")
+        .help("correct or remove the line; a build would reject the whole file")
 }

@@ -39,8 +39,7 @@ impl Lacking<'_> {
 
 /// A build would be sent `.git`, which is never an input.
 pub(super) fn git_folder(image: &Resolved<'_>, place: Place) -> Diagnostic {
-    let message =
-        "this takes `.git` too, which changes with every command of git and does not count";
+    let message = "this also copies `.git`, which changes with every git command and does not affect the fingerprint";
     let own = format!("{}.dockerignore", image.definition.dockerfile);
     Diagnostic::new(Code::GitFolder, message)
         .at(image.source, place.span.range(), "")
@@ -62,16 +61,16 @@ fn missing(
     let message = match folder_of_pattern(source, path) {
         None => format!("`{path}` is not in the build context, {place_in}, or is ignored there"),
         Some(".") => format!(
-            "`{path}` matches a link that leads to nothing in the build context, {place_in}"
+            "`{path}` matches a symbolic link that leads to nothing in the build context, {place_in}"
         ),
         Some(folder) => format!(
-            "nothing of `{folder}`, where `{path}` looks for files, is sent from the build context, {place_in}"
+            "nothing in `{folder}`, where `{path}` looks for files, is sent from the build context, {place_in}"
         ),
     };
     let path = folder_of_pattern(source, path).unwrap_or(path);
     let diagnostic = Diagnostic::new(Code::MissingSource, message)
         .at(image.source, place.span.range(), "")
-        .help("a build will fail here, unless something makes the file first");
+        .help("the build will fail here unless the file is created first");
     // The folder above that has it, if it is a file or folder at all.
     let above = context
         .match_indices('/')
@@ -84,7 +83,7 @@ fn missing(
     };
     match above.into_iter().find(has_it) {
         Some(folder) => diagnostic.help(format!(
-            r#"or `{folder}` is the context, which has it: `{{"version": 2, "images": {{"{}": {{"context": "{folder}"}}}}}}` in .shipwright.json"#,
+            r#"or use `{folder}` as the context, which has it: `{{"version": 2, "images": {{"{}": {{"context": "{folder}"}}}}}}` in .shipwright.json"#,
             image.definition.name
         )),
         None => diagnostic,
@@ -100,9 +99,8 @@ fn folder_of_pattern<'p>(source: &ContextSource, path: &'p str) -> Option<&'p st
 
 /// What a source takes depends on what only the base image could tell.
 pub(super) fn unknown(image: &Resolved<'_>, place: Place) -> Diagnostic {
-    let message = "what this takes depends on a variable that the base image may set: all of the \
-                   build context counts";
+    let message = "the files copied here depend on a variable that the base image may set; the whole build context affects the fingerprint";
     Diagnostic::new(Code::UnknownSource, message)
         .at(image.source, place.span.range(), "")
-        .help("to have less count, set the variable in the stage (`ENV`, or `ARG` with a default)")
+        .help("to narrow this down, set the variable in the stage (`ENV`, or `ARG` with a default)")
 }

@@ -29,8 +29,7 @@ pub(crate) fn differences(old: &Manifest, new: &Manifest, dockerfile: &str) -> V
     reasons.extend(others.filter_map(|tag| old.setting(&new, tag)));
     reasons.extend(old.dependencies(&new));
     if reasons.is_empty() && old.structure != new.structure {
-        let detail =
-            format!("`{dockerfile}`: the order of its instructions, or what is built on what");
+        let detail = format!("`{dockerfile}`: the order of its instructions or stages");
         reasons.push(Reason::new(ReasonKind::Dockerfile, detail));
     }
     reasons
@@ -365,7 +364,7 @@ mod tests {
             &[b(), a()],
             &[(
                 "dockerfile",
-                "`Dockerfile`: the order of its instructions, or what is built on what",
+                "`Dockerfile`: the order of its instructions or stages",
             )],
         );
         check(

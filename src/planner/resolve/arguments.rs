@@ -42,13 +42,13 @@ pub(crate) fn unused_arguments(
         let message = format!("no image that gets the build argument `{name}` declares it");
         let mut diagnostic = Diagnostic::new(Code::UnusedBuildArg, message);
         if let (Some(source), Some(span)) = (&config.source, span) {
-            diagnostic = diagnostic.at(source, span, "").help(format!(
-                "remove it, or write `ARG {name}` into the Dockerfile"
-            ));
+            diagnostic = diagnostic
+                .at(source, span, "")
+                .help(format!("remove it, or add `ARG {name}` to the Dockerfile"));
         } else if from_command_line.contains_key(name) {
-            diagnostic = diagnostic.help(format!("`--build-arg {name}=…` changes nothing"));
+            diagnostic = diagnostic.help(format!("`--build-arg {name}=…` has no effect"));
         } else {
-            diagnostic = diagnostic.help(format!("`--stamp {name}=…` changes nothing"));
+            diagnostic = diagnostic.help(format!("`--stamp {name}=…` has no effect"));
         }
         diagnostics.push(diagnostic);
     }

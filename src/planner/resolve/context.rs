@@ -22,14 +22,14 @@ pub(crate) fn infer_contexts(
         };
         let name = &image.definition.name;
         let message = format!(
-            "`{missing}` is not in `{}` but at the root, which is taken for the context of `{name}`",
+            "`{missing}` is not in `{}` but at the root, which is used as the context of `{name}`",
             image.context
         );
         let note = Diagnostic::new(Code::ContextInferred, message)
             .at(image.source, place.span.range(), "")
             .because_of("root")
             .help(format!(
-                r#"to say so: `{{"version": 2, "images": {{"{name}": {{"context": "."}}}}}}` in .shipwright.json"#
+                r#"to make this explicit: `{{"version": 2, "images": {{"{name}": {{"context": "."}}}}}}` in .shipwright.json"#
             ));
         diagnostics.push(note);
         ".".clone_into(&mut image.context);

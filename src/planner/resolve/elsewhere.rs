@@ -27,14 +27,15 @@ pub(super) fn downloads(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics
 
 fn remote_add(image: &Resolved<'_>, place: Place, download: &Download) -> Diagnostic {
     let text = &download.text;
-    let message =
-        format!("this `ADD` takes what `{text}` is at the time: its content does not count");
+    let message = format!(
+        "this `ADD` fetches whatever `{text}` is at build time; its content does not affect the fingerprint"
+    );
     let diagnostic =
         Diagnostic::new(Code::RemoteAdd, message).at(image.source, place.span.range(), "");
     if download.is_git {
-        diagnostic.help("name a commit, by its whole id: `…#<commit>`, or `--checksum=<commit>`")
+        diagnostic.help("use a full commit id: `…#<commit>`, or `--checksum=<commit>`")
     } else {
-        diagnostic.help("say what it is: `ADD --checksum=sha256:… …`")
+        diagnostic.help("add its checksum: `ADD --checksum=sha256:… …`")
     }
 }
 
@@ -108,14 +109,14 @@ fn is_about_building(image: &Resolved<'_>, name: &str) -> bool {
 
 fn external_triggers(image: &Resolved<'_>, place: Place, base: &ImageUse) -> Diagnostic {
     let message = format!(
-        "`{}` may have `ONBUILD` triggers, which nobody knows here: what they copy does not count",
+        "`{}` may have `ONBUILD` triggers, which are unknown here; files they copy do not affect the fingerprint",
         base.text
     );
     let name = &image.definition.name;
     Diagnostic::new(Code::ExternalTriggers, message)
         .at(image.source, place.span.range(), "")
         .help(format!(
-            r#"if it has, name the files that they take: `"images": {{"{name}": {{"inputs": ["**"]}}}}` in .shipwright.json"#
+            r#"if it has, list the files that they copy: `"images": {{"{name}": {{"inputs": ["**"]}}}}` in .shipwright.json"#
         ))
-        .help(r#"if it has none, say so by `"inputs": []`"#)
+        .help(r#"if it has none, turn this warning off: `"inputs": []`"#)
 }

@@ -109,7 +109,7 @@ fn unset(image: &Resolved<'_>, place: Place, used: &ImageUse) -> Option<Diagnost
 
 fn pinned(image: &Resolved<'_>, place: Place, used: &ImageUse, name: &str) -> Diagnostic {
     let message = format!(
-        "`{}` is left to the registry, though `{name}` is built here",
+        "`{}` means the registry, although `{name}` is built here",
         used.text
     );
     let diagnostic = Diagnostic::new(Code::Pinned, message)
@@ -122,15 +122,15 @@ fn pinned(image: &Resolved<'_>, place: Place, used: &ImageUse, name: &str) -> Di
     if used.reference.digest.is_some() {
         return diagnostic;
     }
-    diagnostic
-        .help(alias(name, &used.reference))
-        .help(r#"or, for literal tags everywhere, `{"version": 2, "pinned": "internal"}` in .shipwright.json"#)
+    diagnostic.help(alias(name, &used.reference)).help(
+        r#"or, for all literal tags, `{"version": 2, "pinned": "internal"}` in .shipwright.json"#,
+    )
 }
 
 /// The line that makes a reference mean an image.
 fn alias(name: &str, reference: &Reference) -> String {
     format!(
-        r#"or say that this is it: `{{"version": 2, "images": {{"{name}": {{"aliases": ["{}"]}}}}}}` in .shipwright.json"#,
+        r#"or make this reference an alias: `{{"version": 2, "images": {{"{name}": {{"aliases": ["{}"]}}}}}}` in .shipwright.json"#,
         reference.familiar()
     )
 }
@@ -149,7 +149,7 @@ fn ambiguous(
         .collect();
     let first = names[*others.first()?];
     let message = format!(
-        "`{}` matches aliases of `{meant}`, which is taken, and of {}",
+        "`{}` matches aliases of `{meant}`, which is used, and of {}",
         used.text,
         list.join(", ")
     );
@@ -157,9 +157,9 @@ fn ambiguous(
     Some(
         Diagnostic::new(Code::AmbiguousAlias, message)
             .at(image.source, place.span.range(), "")
-            .help("make the patterns exclude each other")
+            .help("change the patterns so that only one matches")
             .help(format!(
-                r#"or say which it is, a whole reference wins: `{{"version": 2, "images": {{"{first}": {{"aliases": ["{reference}"]}}}}}}` in .shipwright.json"#
+                r#"or choose one by a literal alias, which wins: `{{"version": 2, "images": {{"{first}": {{"aliases": ["{reference}"]}}}}}}` in .shipwright.json"#
             )),
     )
 }
@@ -172,20 +172,17 @@ fn unknown_tag<'n>(
     siblings: impl Iterator<Item = &'n str>,
 ) -> Diagnostic {
     let message = format!(
-        "`{}` looks like an image of this repository, and none is called so",
+        "`{}` looks like an image of this repository, but none has this name",
         used.text
     );
     Diagnostic::new(Code::UnmatchedReference, message)
         .at(image.source, place.span.range(), "")
-        .help(format!(
-            "of that repository there are {} here",
-            listed(siblings)
-        ))
+        .help(format!("this repository has {}", listed(siblings)))
 }
 
 fn unmatched(image: &Resolved<'_>, place: Place, used: &ImageUse, names: &[&str]) -> Diagnostic {
     let message = format!(
-        "`{}` looks like an image of this repository, and none is called so",
+        "`{}` looks like an image of this repository, but none has this name",
         used.text
     );
     let diagnostic =
@@ -202,7 +199,7 @@ fn unmatched(image: &Resolved<'_>, place: Place, used: &ImageUse, names: &[&str]
             diagnostic.help(format!("did you mean `{near}`, or `{other}`?"))
         }
         (None, _) => diagnostic.help(format!(
-            r#"if a Dockerfile here builds it, name that: `{{"version": 2, "names": {{"/its/folder": "{wanted}"}}}}` in .shipwright.json"#
+            r#"if a Dockerfile here builds it, set its name: `{{"version": 2, "names": {{"/its/folder": "{wanted}"}}}}` in .shipwright.json"#
         )),
     }
 }

@@ -46,14 +46,14 @@ pub(super) fn check(
         });
         if !same {
             let message = format!(
-                "`{name}` is a stamp of `{}`, and what that takes depends on it",
+                "`{name}` is a stamp of `{}`, but the image's files or bases depend on it",
                 definition.name
             );
             let what = format!(r#"`"build_args": {{"{name}": "{}"}}`"#, template.text);
             problems.push(
                 Diagnostic::new(Code::StampCounts, message)
                     .at(parsed.source, 0..0, "")
-                    .help(format!("make it a build argument that counts: {what}")),
+                    .help(format!("make it a build argument instead: {what}")),
             );
         }
     }
@@ -146,9 +146,9 @@ pub(super) fn in_runs(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics) 
                 diagnostics.push(
                     Diagnostic::new(Code::StampInRun, message)
                         .at(image.source, place.span.range(), "")
-                        .help("a stamp does not count: an image that nothing else changes keeps what an older one made")
+                        .help("a stamp does not affect the fingerprint: an image that is otherwise unchanged keeps the result of an older stamp")
                         .help(format!(
-                            r#"read it in a `LABEL` or an `ENV`, or let it count: `"build_args": {{"{name}": "…"}}` in place of `"stamp_args"` in .shipwright.json"#
+                            r#"read it in a `LABEL` or an `ENV`, or make it a build argument: `"build_args": {{"{name}": "…"}}` in place of `"stamp_args"` in .shipwright.json"#
                         )),
                 );
             }

@@ -25,10 +25,9 @@ pub(super) fn foreign(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics) 
         if reads_dockerfiles(name) || !seen.insert((path, name)) {
             continue;
         }
-        let message = format!("`{name}` reads `{path}`, to which it may be another language");
+        let message = format!("`{name}` reads `{path}`, which may interpret it differently");
         let diagnostic = Diagnostic::new(Code::ForeignSyntax, message).help(
-            "it is planned as BuildKit's own `docker/dockerfile` reads it; what another takes \
-             beside that is neither ordered nor counted",
+            "it is planned as `docker/dockerfile` reads it; files and images that another frontend also uses are neither ordered nor fingerprinted",
         );
         diagnostics.push(match span {
             Some(span) => diagnostic.at(image.source, span, ""),

@@ -118,8 +118,8 @@ fn no_branch(plan: &Plan, options: &Options) -> Option<Diagnostic> {
     if is_known || options.tagging.no_default {
         return None;
     }
-    let message = "HEAD is detached: no branch is known, and no tag of one moves";
-    let help = "`--branch B` says which branch it is, `--branch \"\"` that there is none";
+    let message = "HEAD is detached, so no branch is known and no branch tag moves";
+    let help = "set the branch with `--branch B`, or `--branch \"\"` for none";
     Some(Diagnostic::new(Code::NoBranch, message).help(help))
 }
 
@@ -183,14 +183,13 @@ fn ignored(
     for found in inputs::outside_tree(tree, images)? {
         let images = listed(found.images.iter().map(String::as_str));
         let paths = listed(found.paths.iter().map(String::as_str));
-        let message = format!("git ignores files that {images} would take in: {paths}");
-        let leave = "leave them out: remove them, or add lines to `.dockerignore`";
-        let count = "count them: name those that belong in under `\"generated\"` in .shipwright.json, \
-            or plan the working tree with `--dirty`";
+        let message = format!("git ignores files that {images} would copy: {paths}");
+        let leave = "to exclude them: remove them, or add them to `.dockerignore`";
+        let count = "to include them: list them under `\"generated\"` in .shipwright.json, or plan the working tree with `--dirty`";
         let mut found = Diagnostic::new(Code::IgnoredInput, message);
         found = match sends {
-            Sends::Sealed => found.help("the plan of a commit does not count them, and `shipwright exec` does not send them"),
-            Sends::Folders => found.help("the plan does not count them, and a build from these folders would send them"),
+            Sends::Sealed => found.help("the plan of a commit does not include them, and `shipwright exec` does not send them"),
+            Sends::Folders => found.help("the plan does not include them, but a build from these folders would send them"),
         };
         found = found.help(leave).help(count);
         if sends == Sends::Folders {
@@ -218,12 +217,12 @@ fn filtered(plan: &Plan, files: &BTreeMap<String, Files>) -> Diagnostics {
     }
     let errors = by_filter.into_iter().map(|(filter, paths)| {
         let message = format!(
-            "git puts inputs through the filter `{filter}`: {}",
+            "git applies the filter `{filter}` to inputs: {}",
             listed(paths)
         );
         Diagnostic::new(Code::FilteredInput, message)
-            .help("what it makes of them is in no commit, so that a plan cannot count it")
-            .help("leave them out with `.dockerignore`, or take the filter off in `.gitattributes`")
+            .help("the filtered files are in no commit, so a plan cannot include them")
+            .help("exclude them with `.dockerignore`, or remove the filter in `.gitattributes`")
     });
     let mut diagnostics = Diagnostics::new();
     diagnostics.extend(errors);
@@ -247,7 +246,7 @@ fn read_otherwise(tree: &Tree<'_>, plan: &Plan, files: &BTreeMap<String, Files>)
     let filters = filters(files);
     let filter = |path: &str| filters.get(path).copied();
     let found = tree.read_otherwise(&taken, &deciding, &filter);
-    let sealed = "`emit bake --sealed -o DIR` writes them as git has them; make, sh and `shipwright exec` take them from there anyway";
+    let sealed = "`emit bake --sealed -o DIR` writes them as they are in git; make, sh and `shipwright exec` always read them from git";
     let mut diagnostics = Diagnostics::new();
     for (paths, what, help) in [
         (
@@ -262,7 +261,7 @@ fn read_otherwise(tree: &Tree<'_>, plan: &Plan, files: &BTreeMap<String, Files>)
         ),
         (
             &found.unknown,
-            "Docker would obey ignore files that git does not have",
+            "Docker would use ignore files that are not in git",
             "commit them, or remove them",
         ),
     ] {
@@ -316,18 +315,17 @@ fn checked_out(
     }
     let names = |paths: &BTreeSet<String>| listed(paths.iter().map(String::as_str));
     if sends == Sends::Folders && !found.absent.is_empty() {
-        let message = format!(
-            "the sparse checkout leaves out inputs: {}",
-            names(&found.absent)
-        );
+        let message = format!("the sparse checkout lacks inputs: {}", names(&found.absent));
         diagnostics.push(
             Diagnostic::new(Code::NotCheckedOut, message)
                 .help("a build from these folders would miss them: `git sparse-checkout add DIR`")
-                .help("or run the plan with `shipwright exec`, which needs no checkout of them"),
+                .help(
+                    "or run the plan with `shipwright exec`, which does not need them checked out",
+                ),
         );
     }
     if sends == Sends::Folders && !found.pointers.is_empty() {
-        let message = format!("inputs are pointers of git-lfs: {}", names(&found.pointers));
+        let message = format!("inputs are git-lfs pointers: {}", names(&found.pointers));
         diagnostics.push(
             Diagnostic::new(Code::LfsMissing, message)
                 .help("a build from these folders would be sent the pointers: `git lfs pull`"),
@@ -335,20 +333,20 @@ fn checked_out(
     }
     if sends == Sends::Sealed && !found.converted.is_empty() {
         let message = format!(
-            "git checks inputs out in another form: {}",
+            "git converts inputs on checkout: {}",
             names(&found.converted)
         );
         diagnostics.push(
             Diagnostic::new(Code::ConvertedInput, message)
-                .help("what git has counts, and make, sh and `shipwright exec` send that; a bake file lets Docker read what is checked out")
-                .help("in `.gitattributes`, `* -text` leaves files as they are, `* eol=lf` their line ends"),
+                .help("the plan uses the contents in git, and make, sh and `shipwright exec` send those; with a bake file, Docker reads the checkout")
+                .help("in `.gitattributes`, `* -text` disables conversion, `* eol=lf` keeps line ends"),
         );
     }
     if !found.alike.is_empty() {
-        let message = format!("names differ in case alone: {}", names(&found.alike));
+        let message = format!("names differ only in case: {}", names(&found.alike));
         diagnostics.push(
             Diagnostic::new(Code::CaseConflict, message)
-                .help("this file system takes them for one: the checkout holds one file of each, and Docker is sent that"),
+                .help("this file system does not distinguish them: the checkout has only one of the files, and Docker is sent that one"),
         );
     }
     Ok(diagnostics)
@@ -386,9 +384,9 @@ fn missing(
         let text = &pattern.text.value;
         let mut error = if of_commit {
             let message =
-                format!("a commit has no generated files, and {names} may take some of `{text}`");
+                format!("a commit has no generated files, but {names} may copy some of `{text}`");
             Diagnostic::new(Code::GeneratedMissing, message)
-                .help("plan HEAD in a checkout, after making them")
+                .help("generate them, then plan HEAD in a checkout")
         } else {
             let places = concerned.iter().flat_map(|(_, places)| *places);
             let absent: BTreeSet<&String> = places
@@ -404,13 +402,12 @@ fn missing(
                 continue;
             }
             let message = if absent.is_empty() {
-                format!("no file matches `{text}`, of which {names} may take some")
+                format!("no file matches `{text}`, but {names} may copy some")
             } else {
                 let absent = listed(absent.iter().map(|path| path.as_str()));
-                format!("generated files that {names} would take are not there: {absent}")
+                format!("generated files that {names} would copy are missing: {absent}")
             };
-            Diagnostic::new(Code::GeneratedMissing, message)
-                .help("make them first, with the command that the repository has for it")
+            Diagnostic::new(Code::GeneratedMissing, message).help("generate them first")
         };
         if let Some(source) = &config.source {
             error = error.at(source, pattern.text.span.clone(), "");

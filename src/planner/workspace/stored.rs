@@ -51,7 +51,7 @@ impl Workspace {
         if head.as_ref() == Some(revision) {
             return Ok(());
         }
-        let message = format!("this plan is of revision {revision}, which is not checked out");
+        let message = format!("this plan belongs to revision {revision}, which is not checked out");
         Err(Diagnostic::new(Code::OtherRevision, message).help(format!(
             "check it out: `git checkout {revision}`, or make a new plan"
         )))
@@ -93,7 +93,7 @@ fn refuse_differences(plan: &Plan, now: &Plan) -> Result<(), Diagnostics> {
         let message = format!("{} changed since this plan was made", listed(changed));
         problems.push(
             Diagnostic::new(Code::ChangedMeanwhile, message)
-                .help("a plan of a working tree holds until a file is changed: make a new one, or `exec --dirty`"),
+                .help("a plan of a working tree is valid until a file changes: make a new one, or use `exec --dirty`"),
         );
     }
     if problems.has_errors() {
@@ -118,7 +118,7 @@ fn different_fields(a: &Image, b: &Image) -> BTreeSet<String> {
 }
 
 fn differs(how: &str) -> Diagnostic {
-    let message = format!("the repository gives another plan than this one: {how}");
+    let message = format!("the repository gives a different plan: {how}");
     Diagnostic::new(Code::PlanDiffers, message)
-        .help("make a new plan; this one is of another repository, root or configuration, another version of shipwright, or was edited")
+        .help("make a new plan; this one is from another repository, root, configuration or version of shipwright, or was edited")
 }

@@ -48,10 +48,10 @@ pub(super) fn left_out(tree: &Tree<'_>, selection: &Selection) -> Option<Diagnos
         return None;
     }
     let message = format!(
-        "not committed, and so not in the plan: {}",
+        "not committed, so not in the plan: {}",
         listed(paths.iter().map(String::as_str))
     );
-    let help = "commit what belongs in, or plan the working tree as it is with `--dirty`";
+    let help = "commit what belongs in the plan, or plan the working tree as it is with `--dirty`";
     Some(Diagnostic::new(Code::Uncommitted, message).help(help))
 }
 

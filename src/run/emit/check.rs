@@ -88,10 +88,10 @@ fn dependencies(plan: &Plan, image: &Image) -> Vec<Diagnostic> {
     missing
         .map(|dependency| {
             let message = format!(
-                "`{}` needs `{}`, which is not in the plan, and the plan does not say its content reference",
+                "`{}` depends on `{}`, which is not in the plan, and the plan lacks its content reference",
                 image.name, dependency.image
             );
-            Diagnostic::new(Code::PlanDependency, message).help("plan it as well, with `--upto`")
+            Diagnostic::new(Code::PlanDependency, message).help("plan it too, with `--upto`")
         })
         .collect()
 }
@@ -144,7 +144,7 @@ fn remote_context(image: &Image) -> Option<Diagnostic> {
     });
     (is_ssh || context.starts_with("github.com/")).then(|| {
         let message = format!(
-            "bake would take the context `{}` of `{}` for a remote repository",
+            "bake would treat the context `{}` of `{}` as a remote repository",
             comment(context),
             image.name
         );

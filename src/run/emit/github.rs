@@ -69,7 +69,7 @@ pub(super) fn problems(plan: &Plan) -> Diagnostics {
     let mut problems = Diagnostics::new();
     for image in plan.images.iter().filter(|image| image.dirty) {
         let message = format!(
-            "`{}` differs from the revision, which is all that a job on GitHub sees",
+            "`{}` has uncommitted changes, which a job on GitHub does not see",
             image.name
         );
         let help = "commit the changes, or build them here with `shipwright exec --dirty`";

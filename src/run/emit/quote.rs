@@ -32,9 +32,9 @@ pub(super) enum Unquotable {
 impl std::fmt::Display for Unquotable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Nul => "holds a NUL, which no command line can carry",
+            Self::Nul => "contains a NUL, which no command line can contain",
             Self::NotNormalised => {
-                "is not in Unicode normalisation form C, into which bake turns every string"
+                "is not in Unicode normalization form C, to which bake converts every string"
             }
         })
     }

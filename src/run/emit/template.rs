@@ -179,7 +179,7 @@ fn quote(language: Language, value: &Value) -> Result<String, Error> {
             let quoted = language.quote(&text);
             quoted.map_err(|reason| refuse(format!("the value `{}` {reason}", comment(&text))))
         }
-        kind => Err(refuse(format!("a value of kind {kind} is no text"))),
+        kind => Err(refuse(format!("a value of kind {kind} is not text"))),
     }
 }
 
@@ -252,12 +252,12 @@ mod tests {
         check(
             "a.sh.j2",
             "{{ list }}",
-            Err(("a value of kind sequence is no text", "list")),
+            Err(("a value of kind sequence is not text", "list")),
         );
         check(
             "a.sh.j2",
             "\n{{ none }}",
-            Err(("a value of kind none is no text", "none")),
+            Err(("a value of kind none is not text", "none")),
         );
         check(
             "a.sh.j2",

@@ -22,7 +22,7 @@ pub(super) fn chosen(name: &str, inspected: &str, own: Host) -> Result<Host, Dia
         let message = format!("the builder `{name}` is another engine");
         return Err(Diagnostic::new(Code::BuilderElsewhere, message)
             .help(format!("use that engine for everything: `docker context use {name}`, or `DOCKER_CONTEXT={name}`"))
-            .help("or make a builder that can push: `docker buildx create --name NAME`"));
+            .help("or create a builder that can push: `docker buildx create --name NAME`"));
     }
     Ok(Host {
         architecture: builder.architecture.map_or(own.architecture, str::to_owned),
@@ -55,9 +55,9 @@ pub(super) fn needs_push(builder: &str, missing: &[&str]) -> Diagnostic {
     let message = format!("the builder `{builder}` cannot see the engine's images");
     Diagnostic::new(Code::BuilderNeedsPush, message)
         .help(format!(
-            "builds need {names}, which {verb} in no registry: `--push` puts there what it builds"
+            "builds need {names}, which {verb} in no registry; `--push` pushes what it builds"
         ))
-        .help("without `--builder` and BUILDX_BUILDER the engine itself builds")
+        .help("without `--builder` and BUILDX_BUILDER, the engine itself builds")
 }
 
 fn read(text: &str) -> Builder<'_> {

@@ -213,9 +213,9 @@ impl Engine for Docker {
         if multi_platform && !self.holds_indexes()? {
             let message = "the engine's image store cannot hold an image of several platforms";
             return Err(Diagnostic::new(Code::MultiPlatform, message)
-                .help("a builder of its own puts it into a registry: `docker buildx create --name NAME`, then `exec --push --builder NAME`")
+                .help("a separate builder can push it to a registry: `docker buildx create --name NAME`, then `exec --push --builder NAME`")
                 .help("so does bake: `shipwright emit bake > docker-bake.hcl && PUSH=true docker buildx bake --builder NAME`")
-                .help("or switch the engine to the containerd image store, or plan one platform"));
+                .help("or switch the engine to the containerd image store, or plan a single platform"));
         }
         Ok(())
     }
@@ -292,7 +292,7 @@ pub(super) fn unreachable(stderr: &str) -> Diagnostic {
     } else {
         diagnostic.help(format!("docker says: {said}"))
     };
-    diagnostic.help("start it, or point DOCKER_HOST or `docker context use` at one that runs")
+    diagnostic.help("start it, or select a running one with DOCKER_HOST or `docker context use`")
 }
 
 pub(super) fn text(bytes: &[u8]) -> String {

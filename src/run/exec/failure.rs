@@ -73,7 +73,7 @@ pub(super) fn fetch_failed(reference: &str, status: &str, tail: &Tail) -> Diagno
 }
 
 fn last_lines(tail: &Tail) -> String {
-    format!("docker's last lines\n{}", tail.last())
+    format!("docker's last lines:\n{}", tail.last())
 }
 
 /// A build that failed, whose whole log is at `log`, and that `command` repeats.
@@ -95,12 +95,12 @@ pub(super) fn build_failed(
     }
     let last = tail.last();
     if !last.is_empty() {
-        diagnostic = diagnostic.help(format!("the log ends with\n{last}"));
+        diagnostic = diagnostic.help(format!("the log ends with:\n{last}"));
     }
     diagnostic
         .help(format!("the whole log is in {}", log.display()))
         .help(format!(
-            "at the root of the plan, this repeats the build:\n{command}"
+            "to repeat the build, run at the root of the plan:\n{command}"
         ))
 }
 
@@ -150,7 +150,7 @@ mod tests {
         2 | RUN false ## [add-mask]x
           | ^^^^^^^^^^^^^^^^^^^^^^^^
           |
-          = help: the log ends with
+          = help: the log ends with:
                   #5 ERROR: process "/bin/sh -c false" did not complete successfully
                   Dockerfile:2
                   --------------------
@@ -158,7 +158,7 @@ mod tests {
                   --------------------
                   ERROR: failed to solve
           = help: the whole log is in logs/app.log
-          = help: at the root of the plan, this repeats the build:
+          = help: to repeat the build, run at the root of the plan:
                   docker buildx build app
         "#);
     }

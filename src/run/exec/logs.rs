@@ -75,7 +75,8 @@ impl Logs {
         made.map_err(|error| {
             let place = place.display();
             let message = format!("logs cannot be written to `{place}`: {error}");
-            Diagnostic::new(Code::LogUnwritable, message).help("`--logs DIR` names another folder")
+            Diagnostic::new(Code::LogUnwritable, message)
+                .help("use another folder with `--logs DIR`")
         })
     }
 }

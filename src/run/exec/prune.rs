@@ -129,7 +129,7 @@ pub fn remove(reference: &str) -> Result<(), Diagnostic> {
     let said = text(&output.stderr);
     let message = format!("cannot remove `{reference}`: {}", said.trim());
     Err(Diagnostic::new(Code::RemoveFailed, message)
-        .help("remove the container that uses it first, or leave both"))
+        .help("remove the container that uses it first"))
 }
 
 #[cfg(test)]

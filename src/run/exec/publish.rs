@@ -108,8 +108,7 @@ pub(super) fn missing(image: &Image) -> Diagnostic {
     if image.push {
         missing
     } else {
-        missing
-            .help("with `\"push\": false` it is where it was built: other machines do not have it")
+        missing.help("with `\"push\": false` it exists only on the machine that built it")
     }
 }
 
@@ -198,7 +197,7 @@ fn refused(step: &Move<'_>, why: &str) -> Diagnostic {
         Code::TagFailed,
         format!("cannot tag `{source}` as `{target}`{place}: {why}"),
     )
-    .help("other tags have moved: run again, which moves those that are left")
+    .help("other tags have moved; run again to move the rest")
 }
 
 #[cfg(test)]

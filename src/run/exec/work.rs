@@ -168,9 +168,9 @@ impl<'a> Work<'a> {
         let images = self.plan.images.iter();
         let lost = images.filter(|image| self.lost.contains(&self.builder_of(image)));
         lost.map(|image| {
-            let message = format!("`{}` is not on this machine, and goes to no registry", image.name);
+            let message = format!("`{}` is not on this machine and is not pushed to a registry", image.name);
             Diagnostic::new(Code::NotPublished, message).help(
-                "it has `\"push\": false`, and nothing that is pushed needs it: its tags stay where it was built",
+                "it has `\"push\": false`, and no image that is pushed depends on it; its tags stay on the machine that built it",
             )
         })
     }
@@ -238,17 +238,16 @@ impl<'a> Work<'a> {
             for dependency in &image.dependencies {
                 let (name, needed) = (&image.name, &dependency.image);
                 let problem = match self.plan.content_reference(dependency) {
-                    None => format!("`{name}` needs `{needed}`, which is not in the plan"),
+                    None => format!("`{name}` depends on `{needed}`, which is not in the plan"),
                     Some(_) if self.positions.contains_key(needed.as_str()) => continue,
                     Some(content) if is_there(content) => continue,
                     Some(content) => format!(
-                        "`{name}` needs `{needed}`, which is left out of the plan and does not \
-                         exist: `{content}`"
+                        "`{name}` depends on `{needed}`, which is not in the plan and does not exist: `{content}`"
                     ),
                 };
                 missing.push(
                     Diagnostic::new(Code::DependencyMissing, problem)
-                        .help(format!("plan what it needs too: `--upto {name}`")),
+                        .help(format!("plan its dependencies too: `--upto {name}`")),
                 );
             }
         }
@@ -284,7 +283,7 @@ mod tests {
         let mut left_out = plan(vec![image("app", &["base"])]);
         left_out.images[0].dependencies[0].content = Some(content.to_owned());
         let unnamed = plan(vec![image("app", &["base"])]);
-        let gone = "`app` needs `base`, which is left out of the plan and does not exist: \
+        let gone = "`app` depends on `base`, which is not in the plan and does not exist: \
                     `us/base:sw-ba5e`";
         for (plan, fingerprint, expected) in [
             (&left_out, Some("ba5e0123"), None),
@@ -293,7 +292,7 @@ mod tests {
             (
                 &unnamed,
                 None,
-                Some("`app` needs `base`, which is not in the plan"),
+                Some("`app` depends on `base`, which is not in the plan"),
             ),
         ] {
             let inventory = Inventory {

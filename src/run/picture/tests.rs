@@ -200,7 +200,7 @@ fn a_report_of_something_else_is_refused() {
         report(r#"{"name": "acme/base", "reference": "acme/base:sw-2", "outcome": "built"}"#);
     let refused = super::draw(&changed(), Some(&other), Format::Svg, Options::default());
     let message = refused.expect_err("no image is of this plan").message;
-    assert!(message.contains("tells of no image"), "{message}");
+    assert!(message.contains("has no image of this plan"), "{message}");
     for text in [
         "",
         "[]",

@@ -179,7 +179,7 @@ struct Descriptor {
 
 impl Descriptor {
     fn digest(&self) -> Result<Digest, Refused> {
-        let none = || Refused::new(Why::Final, "what it sent names a content by no digest");
+        let none = || Refused::new(Why::Final, "its response has an invalid digest");
         Digest::parse(&self.digest).ok_or_else(none)
     }
 }
@@ -217,7 +217,7 @@ fn verify(digest: &Digest, bytes: &[u8]) -> Result<(), Refused> {
     if Digest::of(bytes) == *digest {
         return Ok(());
     }
-    let message = format!("what it sent for {digest} has another digest");
+    let message = format!("its response for {digest} has another digest");
     Err(Refused::new(Why::Final, message))
 }
 
@@ -231,7 +231,7 @@ fn parse(reference: &str) -> Result<(Reference, String), Refused> {
 
 fn parsed<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, Refused> {
     serde_json::from_slice(bytes).map_err(|error| {
-        let message = format!("what it sent is not understood: {error}");
+        let message = format!("its response is invalid: {error}");
         Refused::new(Why::Final, message)
     })
 }

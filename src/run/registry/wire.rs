@@ -103,7 +103,7 @@ impl Wire {
         let Some(challenge) = challenge else {
             return Err(Refused::new(
                 Why::Denied,
-                "it asks for credentials in a way that is not known",
+                "it uses an unknown authentication scheme",
             ));
         };
         let authorization = self.answer(&reference.domain, challenge)?;
@@ -157,7 +157,7 @@ impl Wire {
             Ask::Post(rest) => send!(agent.post(url(rest)), send_empty),
             Ask::Delete(given) => match within(&base, given) {
                 Some(url) => send!(agent.delete(url), call),
-                None => return Err(Refused::new(Why::Final, "it gave an address elsewhere")),
+                None => return Err(Refused::new(Why::Final, "it redirected to another host")),
             },
         };
         sent.map_err(|error| Refused::new(Why::Silent, error.to_string()))
@@ -178,7 +178,7 @@ impl Wire {
             (Challenge::Bearer { realm, parameters }, _) => (realm, parameters),
         };
         let host = token_host(&realm).ok_or_else(|| {
-            let message = "its token service is reached over no encrypted connection";
+            let message = "its token service does not use an encrypted connection";
             Refused::new(Why::Denied, message)
         })?;
         let agent = self.agent(&host);
@@ -220,7 +220,7 @@ impl Wire {
         let token: Option<Token> = serde_json::from_slice(&body(response)?).ok();
         let token = token.and_then(Token::value);
         let token =
-            token.ok_or_else(|| Refused::new(Why::Final, "its token service gave no token"))?;
+            token.ok_or_else(|| Refused::new(Why::Final, "its token service returned no token"))?;
         Ok(format!("Bearer {token}"))
     }
 }

@@ -133,7 +133,7 @@ pub enum MalformedTree {
     NoTree,
     /// An entry has a name that leads elsewhere: which, and what is wrong with it.
     Name(String, &'static str),
-    /// An entry stands twice, or not in its place.
+    /// An entry appears twice, or not in its place.
     Order(String),
 }
 

@@ -33,9 +33,7 @@ impl Missing {
         let message = format!("this clone lacks the contents of files that are needed: {paths}");
         let error = Diagnostic::new(Code::MissingObject, message);
         let Some(remote) = &self.promisor else {
-            return Some(
-                error.help("no remote has promised them: `git fsck` shows what is damaged"),
-            );
+            return Some(error.help("no remote has them: `git fsck` shows the damage"));
         };
         let ids: BTreeSet<String> = missing.values().map(ToString::to_string).collect();
         let fetch = match self.revision {

@@ -38,9 +38,9 @@ pub(super) fn unchanged<T>(
 
 /// The error for a file that is not what it was.
 pub(super) fn changed(path: &str) -> Diagnostic {
-    let message = format!("`{path}` has changed since it was planned, or while that was done");
+    let message = format!("`{path}` changed during or after planning");
     Diagnostic::new(Code::ChangedMeanwhile, message)
-        .help("run again, and leave the file alone until its build has begun")
+        .help("run again, and do not change the file until its build has started")
 }
 
 /// What differs once a file has been written to or replaced.

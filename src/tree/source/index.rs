@@ -88,7 +88,7 @@ impl Index {
                 format!("git's index cannot be read: {error}"),
             )
             .help("a split index is not supported: `git update-index --no-split-index`")
-            .help("a damaged one is made anew by `rm .git/index && git reset`")),
+            .help("to recreate a damaged index: `rm .git/index && git reset`")),
         }
     }
 
@@ -213,7 +213,7 @@ fn parse(bytes: &[u8]) -> Result<(Vec<Slot>, Option<Vec<u8>>), &'static str> {
     }
     let version = number(bytes, 4).ok_or(CUT)?;
     if !(2..=4).contains(&version) {
-        return Err("its version is not known");
+        return Err("unknown version");
     }
     let count = number(bytes, 8).ok_or(CUT)? as usize;
     let body = &bytes[..bytes.len().saturating_sub(CHECKSUM)];
@@ -281,7 +281,7 @@ fn parse(bytes: &[u8]) -> Result<(Vec<Slot>, Option<Vec<u8>>), &'static str> {
 fn known_extensions(body: &[u8], mut at: usize) -> Result<(), &'static str> {
     while let (Some(name), Some(length)) = (body.get(at..at + 4), number(body, at + 4)) {
         if !name[0].is_ascii_uppercase() && name != b"sdir" {
-            return Err("it has an extension that is not known");
+            return Err("unknown extension");
         }
         at += 8 + length as usize;
     }

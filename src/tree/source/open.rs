@@ -81,8 +81,8 @@ fn not_opened(folder: &Path, error: &git2::Error) -> Diagnostic {
             Code::NoRepository,
             format!("`{folder}` is in no git repository"),
         )
-        .help("run inside a checkout, or name one with `-C DIR`")
-        .help("a folder becomes one with `git init && git add . && git commit`");
+        .help("run inside a checkout, or select one with `-C DIR`")
+        .help("to create one: `git init && git add . && git commit`");
     }
     Diagnostic::new(
         Code::UnreadableRepository,

@@ -183,7 +183,7 @@ impl Submodule {
             return Ok(None);
         }
         let message = format!(
-            "{} would take `{file}` too, which does not count",
+            "{} would also copy `{file}`, which does not affect the fingerprint",
             listed(takers)
         );
         let help = "add the line `**/.git` to `.dockerignore` in the build context";
@@ -209,7 +209,7 @@ impl Submodule {
         let images = listed(images);
         let missing = |help: String| {
             let message =
-                format!("the submodule `{path}`, of which {images} would take files, is not here");
+                format!("the submodule `{path}`, which {images} would copy files from, is missing");
             let error = Diagnostic::new(Code::SubmoduleMissing, message);
             Ok(Some(error.help(format!("fetch it: `{help}`"))))
         };
@@ -231,13 +231,15 @@ impl Submodule {
         };
         if !checked_out && head(&repository) != Some(self.recorded) {
             let message = format!(
-                "another commit of the submodule `{path}`, of which {images} would take files, is checked out"
+                "another commit is checked out in the submodule `{path}`, which {images} would copy files from"
             );
             let error = Diagnostic::new(Code::SubmoduleDirty, message)
                 .help(format!(
-                    "go back to the one that is recorded: `git submodule update -- {path}`"
+                    "check out the recorded commit: `git submodule update -- {path}`"
                 ))
-                .help(format!("or record the other: `git add {path}`, and commit"));
+                .help(format!(
+                    "or record the new one: `git add {path}`, and commit"
+                ));
             return Ok(Some(error));
         }
         let mut changed = Vec::new();
@@ -252,13 +254,14 @@ impl Submodule {
         if changed.is_empty() {
             return Ok(None);
         }
-        let message =
-            format!("the submodule `{path}`, of which {images} would take files, has changes");
+        let message = format!(
+            "the submodule `{path}`, which {images} would copy files from, has uncommitted changes"
+        );
         let changed = listed(changed.iter().map(String::as_str));
         let error = Diagnostic::new(Code::SubmoduleDirty, message)
             .help(format!("changed: {changed}"))
             .help(format!(
-                "commit them there, or put them away: `git -C {path} stash -u`"
+                "commit them there, or stash them: `git -C {path} stash -u`"
             ));
         Ok(Some(error))
     }

@@ -439,7 +439,7 @@ pub(super) fn missing_object(path: &str, why: &str) -> Diagnostic {
         Code::MissingObject,
         format!("`{path}` cannot be read: {why}"),
     )
-    .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`")
+    .help("in a partial clone, fetch the missing objects: `git fetch --refetch --no-filter`")
 }
 
 /// A folder of a commit that cannot be had.
@@ -449,11 +449,11 @@ pub(super) fn not_read(error: &Unread) -> Diagnostic {
             Code::MissingObject,
             format!("the commit cannot be read: {}", error.message()),
         )
-        .help("in a partial clone, fetch what is missing: `git fetch --refetch --no-filter`"),
+        .help("in a partial clone, fetch the missing objects: `git fetch --refetch --no-filter`"),
         Unread::Tree(id, error) => Diagnostic::new(
             Code::MalformedTree,
             format!("git's tree {id} is refused: {error}"),
         )
-        .help("`git fsck` shows what is wrong, and `git checkout` refuses it too: do not trust this commit"),
+        .help("`git fsck` shows the problem, and `git checkout` refuses it too: do not trust this commit"),
     }
 }

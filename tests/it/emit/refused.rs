@@ -144,7 +144,7 @@ fn a_value_is_named_with_its_place() {
     )
     .unwrap_err();
     let problem = problems.iter().next().unwrap();
-    let expected = "`build_args.CERT` of `x/a` holds a NUL, which no command line can carry";
+    let expected = "`build_args.CERT` of `x/a` contains a NUL, which no command line can contain";
     assert_eq!(problem.message, expected);
     assert_eq!(problem.help, [r"it is `a\u{0}b`"]);
 }

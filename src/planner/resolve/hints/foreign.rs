@@ -88,7 +88,7 @@ impl Foreign {
         has_namespace: bool,
     ) -> Diagnostic {
         let hint = hint.help(
-            "if they mean these images, `shipwright init -o -` shows the configuration that says so",
+            "if they mean these images, `shipwright init -o -` prints a configuration for that",
         );
         if !has_namespace || !way.pins.is_empty() {
             return hint;
@@ -115,7 +115,7 @@ impl Foreign {
             return hint;
         }
         hint.help(format!(
-            r#"or say it here: `{{"version": 2, "images": {{{}}}}}` in .shipwright.json"#,
+            r#"or add: `{{"version": 2, "images": {{{}}}}}` in .shipwright.json"#,
             lines.join(", ")
         ))
     }
@@ -165,7 +165,7 @@ fn alike(reference: &Spoken, images: &[&Definition]) -> Option<Diagnostic> {
         .any(|image| bare(image) == last && reference.used_in.contains(&image.dockerfile));
     if !same.is_empty() && !own {
         let message = format!(
-            "`{}` ends in the name of {}, and is left to the registry",
+            "`{}` ends in the name of {}, but means the registry",
             reference.full(),
             listed(same.iter().copied())
         );
@@ -195,7 +195,7 @@ fn alike(reference: &Spoken, images: &[&Definition]) -> Option<Diagnostic> {
         return None;
     }
     let message = format!(
-        "`{}` is nearly the name of {}, and is left to the registry",
+        "`{}` is nearly the name of {}, but means the registry",
         reference.full(),
         listed(near.iter().copied())
     );

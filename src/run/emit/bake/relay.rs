@@ -85,8 +85,8 @@ pub(in crate::run::emit) fn problems(plan: &Plan) -> Vec<Diagnostic> {
                 );
                 problems.push(
                     Diagnostic::new(Code::BakeSeveralReferences, message)
-                        .help("buildx before 0.14.1 binds one of them alone, and no other target can stand for an image with ONBUILD triggers")
-                        .help("write one reference in all FROM lines, or run the plan with make, sh or exec"),
+                        .help("buildx before 0.14.1 binds only one of them, and no other target can replace an image with ONBUILD triggers")
+                        .help("use one reference in all FROM lines, or run the plan with make, sh or exec"),
                 );
             }
         }

@@ -157,7 +157,7 @@ impl Writer<'_> {
         let root = self.sealer.disk.as_ref().map(|(root, _)| root);
         let root = root.filter(|_| self.is_on_disk(&path));
         let file = root.map(|root| root.join(from));
-        file.ok_or_else(|| tree::missing_object(&path, "its object is not there"))
+        file.ok_or_else(|| tree::missing_object(&path, "its object is missing"))
     }
 
     /// The length of what git has under an id, if it has it.
@@ -226,12 +226,12 @@ impl Writer<'_> {
         let fetch = "`git lfs fetch` (of another revision: `git lfs fetch origin REV`)";
         Err(match damaged {
             None => {
-                let message = format!("what git-lfs keeps for `{path}` is not here");
+                let message = format!("the git-lfs object of `{path}` is missing");
                 Diagnostic::new(Code::LfsMissing, message).help(format!("fetch it: {fetch}"))
             }
             Some(place) => {
                 let message = format!(
-                    "what git-lfs keeps for `{path}` is not what its pointer names: `{}`",
+                    "the git-lfs object of `{path}` does not match its pointer: `{}`",
                     place.display()
                 );
                 Diagnostic::new(Code::LfsMissing, message)
