@@ -35,10 +35,9 @@ pub(crate) fn summary(plan: Option<&Plan>, report: &Report) -> String {
     let mut text = format!("### Shipwright: {}\n\n", inert(&report.summary()));
     if let Some(revision) = &report.revision {
         let short = revision.get(..12).unwrap_or(revision);
-        let branch = report.branch.iter();
-        let branch: String = branch
-            .map(|branch| format!(", branch {}", code(branch)))
-            .collect();
+        let branch = report.branch.as_ref();
+        let branch = branch.map(|branch| format!(", branch {}", code(branch)));
+        let branch = branch.unwrap_or_default();
         let _ = writeln!(text, "Commit {}{branch}.\n", code(short));
     }
     problems(&mut text, report);
