@@ -57,27 +57,27 @@ table! {
         /// What is said of every image.
         settings: Settings,
     } {
-        /// first part of default names; may begin with a registry: `ghcr.io/acme`. `--namespace` wins over the
-        /// environment variable `SW_NAMESPACE`, that over the file
+        /// first part of default names; may begin with a registry: `ghcr.io/acme`. The environment variable
+        /// `SW_NAMESPACE` overrides it, and `--namespace` overrides both
         namespace: Option<Spanned<String>>;
-        /// names by folder, or by the path of one Dockerfile; a leading `/` does not matter
+        /// names by folder, or by the path of one Dockerfile; a leading `/` is optional
         names: BTreeMap<String, Name>;
         /// [which files are Dockerfiles](#which-files-are-dockerfiles)
         dockerfiles: Dockerfiles;
-        /// [what Dockerfiles at some paths make](#rules)
+        /// [settings for Dockerfiles by path](#rules)
         rules: Vec<Rule>;
         /// [images by name](#images)
         images: BTreeMap<String, ImageEntry>;
-        /// what a literal tag of one of our repositories means (`FROM acme/python:3.11`): `"external"` leaves it to
-        /// the registry and says so, `"internal"` takes it as ours
+        /// what a literal tag of a planned repository refers to (`FROM acme/python:3.11`): `"external"`: the registry,
+        /// with a warning; `"internal"`: the image of the plan. Default: `"external"`
         pinned: Pinned;
-        /// a registry, as a rule a pull-through cache, from which locked bases are taken:
-        /// `mirror.example.com/docker.io/library/debian` for `debian`. It counts in no fingerprint
+        /// a registry, usually a pull-through cache, from which locked bases are pulled:
+        /// `mirror.example.com/docker.io/library/debian` for `debian`. It does not affect fingerprints
         mirror: Option<Spanned<String>>;
-        /// how much diagnostics weigh that are warnings: `{"pinned": "off", "missing-source": "error"}`. `off`, `warning`
-        /// or `error`, which stops `plan` and `exec` too
+        /// the severity of warnings: `{"pinned": "off", "missing-source": "error"}`. `off`, `warning` or `error`; an
+        /// error also stops `plan` and `exec`
         diagnostics: Levels;
-        /// the variable of that name in templates; `main`
+        /// the template variable `default_branch`; default: `main`
         default_branch: Option<String>;
         /// patterns of files that git ignores and that belong in images: `["services/*/target/*.jar"]`. See
         /// [files.md](files.md#files-that-git-ignores)
@@ -117,11 +117,11 @@ table! {
     /// Which files are Dockerfiles, by patterns of whole paths in which `*` stops at `/` and `**` does not.
     #[derive(Debug, Clone, Default)]
     pub(crate) struct Dockerfiles {
-        /// in place of the usual file names
+        /// replaces the usual file names
         only: Globs;
-        /// besides the usual file names
+        /// in addition to the usual file names
         also: Globs;
-        /// taken out again
+        /// excluded again
         exclude: Globs;
     }
 }

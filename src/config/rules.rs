@@ -17,14 +17,14 @@ table! {
     #[derive(Debug, Clone, Default)]
     pub(crate) struct RuleKeys {
         /// a [regular expression](https://docs.rs/regex/latest/regex/#syntax), found anywhere in the path of a
-        /// Dockerfile. The first rule that matches is the only one that counts
+        /// Dockerfile. Only the first matching rule applies
         matches ("match"): Option<Pattern>, Required;
-        /// the image's name; where it renders empty or is not there, the default one
+        /// the image's name; if it is absent or empty, the default name
         name: Option<Template>;
         /// one image for each combination of values: `{"variant": ["noble", "jammy"], "arch": ["amd64", "arm64v8"]}`,
         /// the last key fastest, or a list of combinations, `[{"variant": "noble", "arch": "amd64"}]`
         matrix ("for"): Option<Matrix>;
-        /// combinations of `for` that are left out: those that agree with an entry in all its keys
+        /// combinations of `for` to exclude: those that match all keys of an entry
         except: Exceptions;
     }
 }
@@ -33,12 +33,12 @@ table! {
     /// What an entry of `images` has beside settings.
     #[derive(Debug, Clone, Default)]
     pub(crate) struct ImageKeys {
-        /// path of the Dockerfile, from the root. Without it the entry changes the image that has its name
+        /// path of the Dockerfile, from the root. Without it, the entry changes the image with its name
         dockerfile: Option<Template>;
         /// one image for each combination of values, as in [rules](#rules). The name, `dockerfile` and all values of the
         /// entry are then templates
         matrix ("for"): Option<Matrix>;
-        /// combinations of `for` that are left out, as in rules
+        /// combinations of `for` to exclude, as in rules
         except: Exceptions;
     }
 }

@@ -55,13 +55,13 @@ mod tests {
             } else {
                 "top, rule, image"
             };
-            let levels = if row.merges { "merge" } else { "" };
+            let levels = if row.merges { "yes" } else { "" };
             let counts = if row.is(Flag::Counts) { "yes" } else { "" };
             let (key, doc) = (row.key, row.doc.trim());
             format!("| `{key}` | {place} | {levels} | {counts} | {doc} |\n")
         };
         let lines: String = Settings::rows().map(line).collect();
-        format!("| key | stands | levels | counts | meaning |\n|---|---|---|---|---|\n{lines}")
+        format!("| key | level | merged | counts | meaning |\n|---|---|---|---|---|\n{lines}")
     }
 
     #[test]

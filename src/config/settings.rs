@@ -79,47 +79,47 @@ settings! {
     /// How an image is built: rendered once it has a name, before anything is read, so that no fingerprint
     /// depends on the commit. In an entry of `images` values mean themselves.
     pub(crate) struct BuildSettings, resolved as ResolvedBuild {
-        /// variables of every template of that level and of narrower ones: `{"dotnet": "8.0.30"}`. Not those that
-        /// templates have by themselves, nor groups of the rule
+        /// variables of all templates at that level and more specific ones: `{"dotnet": "8.0.30"}`. Built-in variables
+        /// and groups of the rule cannot be redefined
         vars: Vars;
-        /// build arguments; those that a Dockerfile declares reach its build. `--build-arg` wins
+        /// build arguments; only those that a Dockerfile declares are passed to its build. `--build-arg` overrides them
         build_args: BTreeMap<String, Template>, Counts;
-        /// what to build for, like `linux/arm64`; `--platform` wins. Empty: the engine's own platform
+        /// platforms to build for, such as `linux/arm64`; `--platform` overrides them. Empty: the engine's own platform
         platforms: List<PlatformText>, Counts;
         /// `[{"id": "npm", "env": "NPM_TOKEN"}]`, or `"src"` with the path of a file: where runners find the
-        /// value, which is never read or written here
+        /// value. Planning never reads or writes it
         secrets: List<Secret>;
-        /// `["default"]`: agents or keys, as `docker buildx build --ssh` takes them
+        /// `["default"]`: agents or keys, as for `docker buildx build --ssh`
         ssh: List<String>;
         /// network mode of `RUN`: `none`, `host`
         network: Option<String>, Counts;
-        /// any text; images built because of it are built without cache, and what depends on them follows.
-        /// `--epoch` wins
+        /// any text; when it changes, the images and those that depend on them are rebuilt, without cache.
+        /// `--epoch` overrides it
         epoch: Option<String>, Counts;
         /// where a CI system builds the image, by platform: `{"linux/arm64": "ubuntu-24.04-arm"}`, or a list of labels
         runners: BTreeMap<String, Runner>;
-        /// attestations, as `docker buildx build --attest` takes them; none, for provenance holds the time of the
-        /// build
+        /// attestations, as for `docker buildx build --attest`; default: none, because provenance contains the time of
+        /// the build
         attest: List<String>;
-        /// the folder of the build context. Without it: the folder of the Dockerfile; or the root, where a file
-        /// that the Dockerfile copies is not in its folder and all of them are at the root (`check` says so)
+        /// the folder of the build context. Default: the folder of the Dockerfile; or the root, if a file that the
+        /// Dockerfile copies is not in its folder and all of them are at the root (`check` reports this)
         context: Option<FolderPath>, Narrow, Counts;
-        /// the stage to build; the last
+        /// the stage to build; default: the last
         target: Option<Word>, Narrow, Counts;
-        /// further references by which Dockerfiles mean this image: `["base", "mcr.example.com/runtime:8.0.*"]`.
-        /// `*` and `?` stop at `/`, `{a,b}` and `[ab]` choose; where several patterns match, the first image by
-        /// name is meant, and `check` says so
+        /// other references that refer to this image: `["base", "mcr.example.com/runtime:8.0.*"]`.
+        /// `*` and `?` do not match `/`; `{a,b}` and `[ab]` are alternatives. If several patterns match, the first image
+        /// by name is used, and `check` reports this
         aliases: List<Alias>, Narrow;
-        /// further named contexts: `{"assets": "web/assets", "tools": "docker-image://acme/tools"}`. Of a folder,
-        /// the files count that the Dockerfile takes from it, without those that its own `.dockerignore` drops;
-        /// an image that is built here is a dependency
+        /// named contexts: `{"assets": "web/assets", "tools": "docker-image://acme/tools"}`. Of a folder, the files
+        /// that the Dockerfile copies count, except those that the folder's `.dockerignore` excludes; an image that is
+        /// built here is a dependency
         contexts: Contexts, Narrow, Counts;
-        /// patterns of context files that count, and are sent, beside those that the Dockerfile names: for a base
-        /// image from elsewhere whose `ONBUILD` takes them. As in ignore files: `src/**`
+        /// patterns of context files that count and are sent in addition to those that the Dockerfile copies: for an
+        /// external base image whose `ONBUILD` copies them. As in ignore files: `src/**`
         inputs: List<String>, Counts;
-        /// `false`: its readable tags stay out of registries, and its content reference too unless an image that is
-        /// pushed needs it. `"content"`: the content reference goes there, no readable tag: an image that only tests,
-        /// without which the tags of the others do not move
+        /// `false`: do not push readable tags; push the content reference only if a pushed image depends on it.
+        /// `"content"`: push the content reference but no readable tags, for an image that only runs tests: the tags of
+        /// the others do not move without it
         push: Option<Push>, Narrow;
     }
 }
@@ -128,23 +128,23 @@ settings! {
     /// What is published of an image: rendered last, when the commit and the fingerprint are known. Templates
     /// everywhere.
     pub(crate) struct PublishSettings {
-        /// build arguments that are given to the build and not counted, like a version to print; `--stamp` wins. An
-        /// image that is not rebuilt keeps its stamp. The default that the Dockerfile gives such an argument is
-        /// what counts
+        /// build arguments that are passed to the build but do not count, such as a version to print; `--stamp`
+        /// overrides them. An image that is not rebuilt keeps its old stamp. The argument's default in the Dockerfile
+        /// counts
         stamp_args: BTreeMap<String, Template>;
-        /// where the image lives; `{{ name }}`. Names are what Dockerfiles say; forks, staging and production
-        /// differ in this alone. `--repository` wins
+        /// where the image is stored; default: `{{ name }}`. Names are what Dockerfiles use; forks, staging and
+        /// production differ only in the repository. `--repository` overrides it
         repository: Option<Template>;
-        /// the readable tags; `["{{ branch }}", "{{ revision }}"]`. Each entry may say several, with white space
-        /// between them, or none
+        /// the readable tags; default: `["{{ branch }}", "{{ revision }}"]`. An entry may produce several tags,
+        /// separated by white space, or none
         tags: List<Template>;
-        /// labels besides `org.opencontainers.image.revision`, `.created` and `dev.shipwright.fingerprint`, which
-        /// every image has. Two names for one content (equal references) are one image, built once: the labels,
-        /// stamp arguments and attestations are those of the name that comes first in the plan
+        /// labels in addition to `org.opencontainers.image.revision`, `.created` and `dev.shipwright.fingerprint`, which
+        /// every image has. Two names with the same content reference are one image, built once, with the labels,
+        /// stamp arguments and attestations of the name that comes first in the plan
         labels: BTreeMap<String, Template>;
-        /// cache sources, as `docker buildx build --cache-from` takes them
+        /// cache sources, as for `docker buildx build --cache-from`
         cache_from: List<Template>;
-        /// cache destinations, as `docker buildx build --cache-to` takes them; used when pushing
+        /// cache destinations, as for `docker buildx build --cache-to`; only used with `--push`
         cache_to: List<Template>;
     }
 }
