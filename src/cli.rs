@@ -8,6 +8,7 @@ mod allow;
 mod args;
 mod build_files;
 mod built;
+mod check;
 mod diff;
 mod emit;
 mod exec;
@@ -90,8 +91,12 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         Command::List {
             planning,
             stored,
+            format,
             refs,
-        } => list::run(directory, &planning, &stored, refs)?,
+        } => {
+            let format = (!refs).then_some(format);
+            list::run(directory, &planning, &stored, format)?;
+        }
         Command::Why { planning } => why::run(directory, &planning)?,
         Command::Diff(diffing) => return diff::run(directory, &diffing),
         Command::Init(init) => init::run(directory, &init)?,
@@ -108,9 +113,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         Command::Schema(schema) => schema::run(&schema)?,
         Command::Prune(pruning) => prune::run(directory, &pruning)?,
         Command::Parse(parse) => return parse::run(directory, &parse),
-        Command::Check { planning } => {
-            output::report(directory, &planning::check(directory, &planning)?);
-        }
+        Command::Check(check) => return check::run(directory, &check),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -59,6 +59,24 @@ pub struct Label {
     pub message: String,
 }
 
+impl Label {
+    /// Line and column of the first marked character, both from 1; columns are counted in characters.
+    pub fn start(&self) -> (usize, usize) {
+        self.position(self.span.start)
+    }
+
+    /// Line and column after the last marked character.
+    pub fn end(&self) -> (usize, usize) {
+        self.position(self.span.end)
+    }
+
+    fn position(&self, at: usize) -> (usize, usize) {
+        let before = self.source.text.get(..at).unwrap_or_default();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
+    }
+}
+
 /// One problem, warning or note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {

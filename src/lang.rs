@@ -5,7 +5,7 @@ pub mod dockerfile;
 pub(crate) mod git_source;
 pub(crate) mod go;
 pub(crate) mod ignore;
-mod percent;
+pub(crate) mod percent;
 pub(crate) mod platform;
 pub(crate) mod reference;
 pub(crate) mod tags;

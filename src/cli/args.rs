@@ -72,14 +72,18 @@ pub(super) enum Command {
     /// Show the images as a table
     #[command(after_help = "Examples:\n  \
         shipwright list\n  \
+        shipwright list --format json | jq -r '.images[].name'\n  \
         shipwright list --refs | xargs -n1 docker image inspect")]
     List {
         #[command(flatten)]
         planning: Planning,
         #[command(flatten)]
         stored: Stored,
+        /// Output format
+        #[arg(long, value_name = "FORMAT", default_value = "table")]
+        format: super::list::Format,
         /// Print only references, one per line: content references and tags
-        #[arg(long)]
+        #[arg(long, conflicts_with = "format")]
         refs: bool,
     },
     /// Explain why images are rebuilt or not, from the first cause to the image
@@ -103,10 +107,11 @@ pub(super) enum Command {
     /// Draw the dependencies between images
     Graph(super::graph::Graph),
     /// Report problems only; for pre-commit hooks and CI
-    Check {
-        #[command(flatten)]
-        planning: Planning,
-    },
+    #[command(after_help = "Examples:\n  \
+        shipwright check\n  \
+        shipwright check --strict                   warnings fail too\n  \
+        shipwright check --format sarif -o shipwright.sarif")]
+    Check(super::check::Check),
     /// Write a first .shipwright.json from bake files, Compose files and Dockerfiles
     #[command(
         after_help = "It is made from docker-bake.hcl, docker-bake.json and compose.yaml (docker-compose.yml) at the root, \
@@ -178,7 +183,7 @@ impl Command {
     /// an effect.
     pub(super) fn without_effect(&self) -> Option<String> {
         let (command, planning, since) = match self {
-            Self::Check { planning } => ("check", planning, planning.since.is_some()),
+            Self::Check(check) => ("check", &check.planning, check.planning.since.is_some()),
             Self::Built { planning, .. } => ("built", planning, planning.since.is_some()),
             Self::Inputs(inputs) => {
                 let planning = inputs.planning();

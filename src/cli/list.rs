@@ -1,7 +1,10 @@
-//! `shipwright list`: the images as a table for people, or bare references for scripts.
+//! `shipwright list`: the images as a table for people, as JSON, or bare references for scripts.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use clap::ValueEnum;
+use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use super::args::{Planning, Stored};
@@ -10,22 +13,76 @@ use crate::diagnostics::{Diagnostics, escape};
 use crate::plan::{Action, Image, Plan};
 use crate::planner::names::short;
 
+/// How the list is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+/// Prints the images; only their references where there is no format.
 pub(super) fn run(
     directory: &Path,
     planning: &Planning,
     stored: &Stored,
-    refs: bool,
+    format: Option<Format>,
 ) -> Result<(), Diagnostics> {
     let plan = stored::or_made(directory, stored, || planning::look(directory, planning))?;
-    let text = if refs {
-        references(&plan)
-    } else {
-        table(&plan)
+    let text = match format {
+        None => references(&plan),
+        Some(Format::Table) => table(&plan),
+        Some(Format::Json) => return Ok(output::write_json(&Document::of(&plan))?),
     };
     Ok(output::write_text(&text, None)?)
 }
 
-/// All references, one a line: of each image the content reference, then the readable ones.
+/// The list for programs: what each image is called and where it comes from. The plan has everything.
+#[derive(Serialize)]
+struct Document<'p> {
+    version: u32,
+    images: Vec<Row<'p>>,
+}
+
+#[derive(Serialize)]
+struct Row<'p> {
+    name: &'p str,
+    wave: usize,
+    reference: &'p str,
+    tags: &'p [String],
+    dirty: bool,
+    action: Action,
+    dockerfile: &'p str,
+    context: &'p str,
+    target: Option<&'p str>,
+    platforms: &'p [String],
+    needs: BTreeSet<&'p str>,
+}
+
+impl<'p> Document<'p> {
+    fn of(plan: &'p Plan) -> Self {
+        let row = |image: &'p Image| Row {
+            name: &image.name,
+            wave: image.wave,
+            reference: &image.reference,
+            tags: &image.tags,
+            dirty: image.dirty,
+            action: image.action,
+            dockerfile: &image.dockerfile,
+            context: &image.context,
+            target: image.target.as_deref(),
+            platforms: &image.platforms,
+            needs: image.dependencies.iter().map(|need| &*need.image).collect(),
+        };
+        Self {
+            version: 1,
+            images: plan.images.iter().map(row).collect(),
+        }
+    }
+}
+
+/// All references, one per line: of each image the content reference, then the readable ones.
 fn references(plan: &Plan) -> String {
     let mut text = String::new();
     for image in &plan.images {

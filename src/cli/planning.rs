@@ -31,12 +31,16 @@ pub(super) fn look(directory: &Path, planning: &Planning) -> Result<Planned, Dia
     output::settle(&workspace, workspace.plan(&request))
 }
 
-/// Everything that there is to say of the plan that [`look`] gives.
+/// All diagnostics of the plan that [`look`] gives; `file` is written by this process.
 ///
 /// # Errors
 /// The same, where there is no plan.
-pub(super) fn check(directory: &Path, planning: &Planning) -> Result<Diagnostics, Diagnostics> {
-    let workspace = open(directory, None)?;
+pub(super) fn check(
+    directory: &Path,
+    planning: &Planning,
+    file: Option<&Path>,
+) -> Result<Diagnostics, Diagnostics> {
+    let workspace = open(directory, file)?;
     let request = request(directory, planning, Purpose::Check)?;
     let (planned, mut remarks) = workspace.plan(&request).into_result()?;
     let ground = allow::ground(workspace.checkout(), &planned);

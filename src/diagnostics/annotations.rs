@@ -24,12 +24,7 @@ fn annotate(diagnostic: &Diagnostic, root: &str, text: &mut String) {
     if let Some(label) = diagnostic.labels.first() {
         let separator = if root.is_empty() { "" } else { "/" };
         let path = property(&format!("{root}{separator}{}", label.source.path));
-        let before = label
-            .source
-            .text
-            .get(..label.span.start)
-            .unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
+        let (line, _) = label.start();
         let _ = write!(text, "file={path},line={line},");
     }
     let _ = write!(text, "title={}::", property(diagnostic.code.as_str()));

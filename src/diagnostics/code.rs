@@ -32,6 +32,11 @@ macro_rules! codes {
                 }
             }
 
+            /// Its place in [`Code::ALL`].
+            pub fn index(self) -> usize {
+                self as usize
+            }
+
             /// What it means and what to do, in Markdown.
             pub fn page(self) -> &'static str {
                 match self {

@@ -1,5 +1,7 @@
 //! Percent escapes, as URLs and platforms use them.
 
+use std::fmt::Write;
+
 /// Undoes the escapes; `None` where a `%` is not followed by two hexadecimal digits. Bytes that are
 /// not UTF-8 become U+FFFD.
 pub(crate) fn decode(text: &str) -> Option<String> {
@@ -20,9 +22,37 @@ pub(crate) fn decode(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// A path as the reference of a URL: every byte that is neither unreserved (RFC 3986 §2.3) nor `/` is
+/// escaped.
+pub(crate) fn encode_path(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                encoded.push(char::from(byte));
+            }
+            _ => {
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+    }
+    encoded
+}
+
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, encode_path};
+
+    #[test]
+    fn a_path_comes_back() {
+        for (path, encoded) in [
+            ("a/b-c_d.e~f", "a/b-c_d.e~f"),
+            ("a b:é%", "a%20b%3A%C3%A9%25"),
+        ] {
+            assert_eq!(encode_path(path), encoded);
+            assert_eq!(decode(encoded).as_deref(), Some(path));
+        }
+    }
 
     #[test]
     fn decodes_whole_escapes_only() {
