@@ -1,11 +1,11 @@
 //! `shipwright init`: a starting configuration from what the checkout shows.
 //!
 //! ```text
-//! bake, compose ─▶ builds ─┐
-//! Dockerfiles ─▶ references ┴─▶ names ─▶ everything in full ─▶ the shortest that plans the same
+//! bake, compose (their own print) ─▶ builds ─┐
+//! Dockerfiles ─▶ references ──────────────────┴─▶ names ─▶ everything in full ─▶ the shortest that plans the same
 //! ```
 //!
-//! A pure function of a snapshot. Evidence that cannot be read or used is a warning, and what is left
+//! A pure function of a snapshot and of what the tools say of its files. Evidence that cannot be read or used is a warning, and what is left
 //! is gone on with; the configuration that comes out has always been planned.
 
 mod bake;
@@ -13,25 +13,24 @@ mod build;
 mod compose;
 mod contexts;
 mod draft;
-mod interpolate;
+mod evidence;
 mod naming;
 mod plain;
 mod planner;
 mod references;
 mod rules;
 mod settle;
-mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, SourceText};
-use crate::paths::{file_name, folder_of};
 use crate::planner::discover::Discovery;
 use crate::tree::snapshot::Snapshot;
 use build::Build;
 use draft::Draft;
-use naming::{Evidence, Named, Wanted};
+pub use evidence::{Evidence, evidence, is_evidence, named_files};
+use naming::{Known, Named, Wanted};
 use planner::{Images, Planner};
 
 /// What is asked for.
@@ -60,39 +59,16 @@ pub struct Start {
     pub left_out: Diagnostics,
 }
 
-/// Whether the file at a path may be evidence beside the Dockerfiles, or tells one how to read it.
-pub fn is_evidence(path: &str, request: &Request) -> bool {
-    if request.files.is_empty() {
-        return is_named_so(path) && folder_of(path) == "." || path == ".env";
-    }
-    let mut files = request.files.iter();
-    files.any(|file| file == path || compose::env_path(file) == path)
-}
-
-/// Whether a file is called as bake and compose expect.
-fn is_named_so(path: &str) -> bool {
-    let name = file_name(path);
-    bake::NAMES.contains(&name) || compose::NAMES.contains(&name)
-}
-
-/// Whether a file is called as those that bake and compose merge into others by themselves.
-fn is_override(path: &str) -> bool {
-    let name = file_name(path);
-    bake::OVERRIDES.contains(&name) || compose::OVERRIDES.contains(&name)
-}
-
-/// The Dockerfiles that bake and compose files name, whatever they are called.
-pub fn named_dockerfiles(snapshot: &Snapshot, request: &Request) -> BTreeSet<String> {
-    let builds = builds(snapshot, request, &mut Diagnostics::new());
-    builds.into_iter().map(|build| build.dockerfile).collect()
-}
-
 /// Finds a configuration. The snapshot has the texts of the evidence, of the Dockerfiles that are
-/// called so and of [`named_dockerfiles`].
+/// called so and of those that the evidence builds.
 ///
 /// # Errors
 /// When nothing can be planned, or a file that was asked for is not there.
-pub fn init(snapshot: &Snapshot, request: &Request) -> Result<Start, Diagnostics> {
+pub fn init(
+    snapshot: &Snapshot,
+    request: &Request,
+    evidence: &Evidence,
+) -> Result<Start, Diagnostics> {
     let missing = request
         .files
         .iter()
@@ -105,9 +81,9 @@ pub fn init(snapshot: &Snapshot, request: &Request) -> Result<Start, Diagnostics
     if left_out.has_errors() {
         return Err(left_out);
     }
-    let all = builds(snapshot, request, &mut left_out);
+    left_out.extend(evidence.left_out.clone());
     let mut builds = Builds::default();
-    for build in all {
+    for build in evidence.builds.iter().cloned() {
         builds.add(build, &mut left_out);
     }
     let planner = Planner { snapshot };
@@ -123,7 +99,6 @@ pub fn init(snapshot: &Snapshot, request: &Request) -> Result<Start, Diagnostics
                 // Contexts leave names and references as they are.
                 let images = Images::of(planner.plan(&full).unwrap_or(plan));
                 let draft = settle::shortest(full, &wanted, &images, &planner);
-                left_out.extend(not_read(snapshot, request));
                 return Ok(Start {
                     config: draft.to_json(),
                     is_needed: !draft.is_empty(),
@@ -136,34 +111,9 @@ pub fn init(snapshot: &Snapshot, request: &Request) -> Result<Start, Diagnostics
         };
         if !take_out(&problems, &texts, &mut builds, &mut excluded, &mut left_out) {
             left_out.extend(problems.without_notes());
-            left_out.extend(not_read(snapshot, request));
             return Err(left_out);
         }
     }
-}
-
-/// The builds of all bake and compose files, in the order in which they count.
-fn builds(snapshot: &Snapshot, request: &Request, diagnostics: &mut Diagnostics) -> Vec<Build> {
-    let files = if request.files.is_empty() {
-        let there: BTreeSet<String> = snapshot.texts.keys().cloned().collect();
-        let bake = bake::NAMES.iter().filter_map(|name| there.get(*name));
-        bake.chain(compose::at_root(&there)).cloned().collect()
-    } else {
-        request.files.clone()
-    };
-    let mut builds = Vec::new();
-    for path in files {
-        let bytes = snapshot.text(&path).unwrap_or_default();
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        let is_bake = matches!(build::extension(&path), "hcl" | "json");
-        let source = SourceText::new(path, text);
-        if is_bake {
-            builds.extend(bake::builds(&source, snapshot, diagnostics));
-        } else {
-            builds.extend(compose::builds(&source, snapshot, diagnostics));
-        }
-    }
-    builds
 }
 
 /// Builds, no two of which make the same image.
@@ -176,7 +126,7 @@ impl Builds {
     fn add(&mut self, build: Build, left_out: &mut Diagnostics) {
         let mut known = self.0.iter_mut();
         if let Some(same) = known.find(|known| known.makes_what(&build)) {
-            if same.source.path == build.source.path {
+            if same.set == build.set {
                 left_out.push(is_same(&build, same));
             }
             same.references.extend(build.references);
@@ -192,7 +142,7 @@ impl Builds {
                 return false;
             }
             let same_stage = known.dockerfile == build.dockerfile && known.target == build.target;
-            same_stage && known.source.path != build.source.path
+            same_stage && known.set != build.set
         });
         let Some(like) = like else {
             self.0.push(build);
@@ -251,14 +201,14 @@ fn wanted(
     });
     let texts = texts.collect();
     let used = references::used(&texts, &builds.0);
-    let evidence = Evidence {
+    let known = Known {
         builds: &builds.0,
         used: &used,
         dockerfiles: &dockerfiles,
         namespace: request.namespace.as_deref(),
         project: &request.project,
     };
-    (evidence.name(), texts)
+    (known.name(), texts)
 }
 
 /// Takes out what errors point at: the builds of a Dockerfile, then the Dockerfile. Whether there was
@@ -299,53 +249,6 @@ fn take_out(
         left_out.push(diagnostic.help("after fixing it, run `shipwright init` again"));
     }
     taken
-}
-
-/// How many files that were not read are spelled out.
-const SHOWN: usize = 2;
-
-/// Notes of bake and compose files that were not read: because they are not at the root, or because
-/// bake and compose alone merge them.
-fn not_read(snapshot: &Snapshot, request: &Request) -> Diagnostics {
-    let (mut below, mut overrides) = (Vec::new(), Vec::new());
-    snapshot.root.walk(&mut |path, _| {
-        if is_override(path) {
-            overrides.push(path.to_owned());
-        } else if is_named_so(path) && folder_of(path) != "." || build::extension(path) == "hcl" {
-            below.push(path.to_owned());
-        }
-    });
-    below.retain(|path| !is_evidence(path, request));
-    overrides.retain(|path| !request.files.contains(path));
-    let mut notes = Diagnostics::new();
-    if request.files.is_empty() && !below.is_empty() {
-        let message = format!("{} was not read: not at the root", spelled(&below));
-        let help = format!("to use it: `shipwright init {}`", below[0]);
-        notes.push(Diagnostic::new(Code::EvidenceNotRead, message).help(help));
-    }
-    if !overrides.is_empty() {
-        let message = format!(
-            "{} was not read: only bake and Compose merge it",
-            spelled(&overrides)
-        );
-        let help = "add its changes to .shipwright.json if they are built";
-        notes.push(Diagnostic::new(Code::EvidenceNotRead, message).help(help));
-    }
-    notes
-}
-
-/// Some paths, the first of them spelled out.
-fn spelled(paths: &[String]) -> String {
-    let shown: Vec<String> = paths
-        .iter()
-        .take(SHOWN)
-        .map(|path| format!("`{path}`"))
-        .collect();
-    match (paths.len(), paths.len().saturating_sub(SHOWN)) {
-        (1, _) => format!("{} is", shown[0]),
-        (_, 0) => format!("{} are", shown.join(" and ")),
-        (_, more) => format!("{} and {more} more files", shown.join(", ")),
-    }
 }
 
 /// What was taken from where, for people.
@@ -413,11 +316,13 @@ fn of_build(image: &Named, draft: &Draft) -> String {
             .keys()
             .map(|name| format!("named context `{name}`"));
         let aliases = entry.aliases.iter().map(|alias| format!("alias `{alias}`"));
+        let settings = entry.settings.keys().map(|key| format!("`{key}`"));
         let with: Vec<String> = context
             .chain(target)
             .chain(names)
             .chain(contexts)
             .chain(aliases)
+            .chain(settings)
             .collect();
         if !with.is_empty() {
             line = format!("{line}, with {}", with.join(", "));

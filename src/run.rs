@@ -4,6 +4,7 @@
 mod buildx;
 mod child;
 pub mod emit;
+pub mod evaluate;
 pub mod exec;
 mod found;
 mod parallel;

@@ -1,5 +1,6 @@
 //! `shipwright init`: a starting configuration, written where there is none.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,6 +10,7 @@ use crate::config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::init::{self, Request, Start};
 use crate::planner::discover::Discovery;
+use crate::run::evaluate;
 use crate::tree::source::{Checkout, Tree};
 
 /// What is read, and where the file goes.
@@ -120,18 +122,32 @@ fn project(checkout: &Checkout) -> String {
         .unwrap_or_default()
 }
 
-/// Reads what is evidence, then the Dockerfiles that it names too.
+/// How often files lead to others that are read too.
+const ROUNDS: usize = 4;
+
+/// Reads what is evidence and the files that it names, lets the tools evaluate it, then reads the
+/// Dockerfiles that it builds.
 fn find(tree: &Tree<'_>, request: &Request) -> Result<Start, Diagnostics> {
     let config = config::Config::default();
     let discovery = Discovery::new(&config);
     let usual = |path: &str| discovery.is_read(path) || init::is_evidence(path, request);
-    let snapshot = tree.snapshot(&|_| true, &usual)?;
-    let named = init::named_dockerfiles(&snapshot, request);
-    if named.iter().all(|path| snapshot.texts.contains_key(path)) {
-        return init::init(&snapshot, request);
+    let mut further: BTreeSet<String> = BTreeSet::new();
+    let mut snapshot = tree.snapshot(&|_| true, &usual)?;
+    for _ in 0..ROUNDS {
+        let named = init::named_files(&snapshot, request);
+        if named.is_empty() {
+            break;
+        }
+        further.extend(named);
+        snapshot = tree.snapshot(&|_| true, &|path| usual(path) || further.contains(path))?;
     }
-    let snapshot = tree.snapshot(&|_| true, &|path| usual(path) || named.contains(path))?;
-    init::init(&snapshot, request)
+    let evidence = init::evidence(&snapshot, request, &mut |question| evaluate::ask(question));
+    let built = evidence.dockerfiles();
+    if !built.iter().all(|path| snapshot.texts.contains_key(path)) {
+        further.extend(built);
+        snapshot = tree.snapshot(&|_| true, &|path| usual(path) || further.contains(path))?;
+    }
+    init::init(&snapshot, request, &evidence)
 }
 
 /// What was written, and what it is made of.

@@ -1,32 +1,35 @@
-//! The builds of bake files: `docker-bake.json` and `docker-bake.hcl`.
+//! The builds of bake files, of what `docker buildx bake --print` prints.
 
-mod definitions;
-mod evaluate;
-mod functions;
+mod blocks;
+mod conversation;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hcl::{Map, Value};
+use serde_json::{Map, Value};
 
-use super::build::{Build, Checker, Written};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
+use super::build::{Build, Checker, SAY_IT, Written, row, setting, texts};
+use super::evidence::Reader;
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText, listed};
 use crate::paths;
-use crate::tree::snapshot::Snapshot;
-use definitions::{Attribute, Block, Definitions};
-use evaluate::{Evaluator, Problem};
-use functions::scalar;
+use blocks::Block;
+use conversation::Conversation;
 
-/// The names that bake looks for; it reads all that are there.
-pub(super) const NAMES: [&str; 2] = ["docker-bake.json", "docker-bake.hcl"];
+pub(super) use conversation::variables;
 
-/// The names of files that bake merges into those.
-pub(super) const OVERRIDES: [&str; 2] = ["docker-bake.override.json", "docker-bake.override.hcl"];
+/// The names that bake looks for, in the order in which it merges them.
+pub(super) const NAMES: [&str; 4] = [
+    "docker-bake.json",
+    "docker-bake.override.json",
+    "docker-bake.hcl",
+    "docker-bake.override.hcl",
+];
 
 /// Attributes that say nothing of what is built.
-const SILENT: [&str; 3] = ["name", "matrix", "description"];
+const SILENT: [&str; 4] = ["name", "matrix", "description", "inherits"];
 
-/// Attributes of targets that a build is made of.
-const TAKEN: [&str; 11] = [
+/// Attributes that are part of the build itself.
+const TAKEN: [&str; 9] = [
     "context",
     "contexts",
     "dockerfile",
@@ -35,252 +38,301 @@ const TAKEN: [&str; 11] = [
     "tags",
     "target",
     "platforms",
-    "inherits",
     "output",
-    "remote",
 ];
 
-/// How long a chain of `inherits` may be.
-const MAX_PARENTS: usize = 16;
+/// Attributes that the configuration has too, with its word for them.
+const SETTINGS: [(&str, &str); 7] = [
+    ("secret", "secrets"),
+    ("ssh", "ssh"),
+    ("network", "network"),
+    ("labels", "labels"),
+    ("cache-from", "cache_from"),
+    ("cache-to", "cache_to"),
+    ("attest", "attest"),
+];
 
-/// How many targets a matrix may make.
-const MAX_MATRIX: usize = 1024;
-
-/// The builds of the targets of a bake file, sorted by name.
+/// The builds of the targets of bake files, evaluated together: those of the default group first.
 pub(super) fn builds(
-    source: &SourceText,
-    snapshot: &Snapshot,
+    reader: &mut Reader<'_>,
+    files: &[String],
     diagnostics: &mut Diagnostics,
 ) -> Vec<Build> {
-    let definitions = match Definitions::parse(source) {
-        Ok(definitions) => definitions,
-        Err(problem) => {
-            diagnostics.push(problem);
-            return Vec::new();
-        }
+    let mut conversation = Conversation::new(reader, files);
+    let Some(print) = conversation.print(diagnostics) else {
+        return Vec::new();
     };
-    let (evaluator, problems) = Evaluator::new(&definitions);
-    let mut reader = Reader {
-        source,
-        definitions: &definitions,
-        targets: BTreeMap::new(),
-        diagnostics,
+    let default = conversation.default();
+    let Some(last) = conversation.sources.last().cloned() else {
+        return Vec::new();
     };
-    for problem in problems {
-        reader.left_out("a variable", problem);
-    }
-    reader.read_targets(&evaluator);
-    let parents = reader.parents_only(&evaluator);
-    let names: Vec<String> = reader.targets.keys().cloned().collect();
-    let mut written = Vec::new();
-    for name in names.iter().filter(|name| !parents.contains(*name)) {
-        written.extend(reader.written(name));
-    }
+    let evaluated = Evaluated {
+        blocks: conversation.blocks(),
+        print,
+        default,
+        last,
+    };
+    let found = evaluated.written(diagnostics);
+    evaluated.report_keys(&found, diagnostics);
     let mut bases = vec![".".to_owned()];
-    let own = paths::folder_of(&source.path);
-    if own != "." {
-        bases.push(own.to_owned());
-    }
+    bases.extend(files.iter().map(|file| paths::folder_of(file).to_owned()));
     let checker = Checker {
-        source,
         bases,
         scheme: "target:",
-        snapshot,
+        set: files[0].clone(),
+        snapshot: reader.snapshot,
     };
-    checker.check_all(written, diagnostics)
+    let (mut builds, mut further): (Vec<Build>, Vec<Build>) = checker
+        .check_all(found, diagnostics)
+        .into_iter()
+        .partition(|build| evaluated.is_default(build.label()));
+    // What the default group builds already, it builds in the way that is meant.
+    let mut left = Vec::new();
+    further.retain(|build| {
+        let stage = (&build.dockerfile, &build.target);
+        let is_built = builds
+            .iter()
+            .any(|known| (&known.dockerfile, &known.target) == stage);
+        left.extend(is_built.then(|| build.label().to_owned()));
+        !is_built
+    });
+    evaluated.report_further(&left, diagnostics);
+    builds.append(&mut further);
+    builds
 }
 
-/// A target with its values, parents not merged in.
-struct Target<'f> {
-    block: &'f Block,
-    values: BTreeMap<&'f str, Value>,
+/// What bake says of its files.
+struct Evaluated {
+    blocks: Vec<(SourceText, Block)>,
+    print: Value,
+    /// The targets of the default group and those that they take from; none where there is no such group.
+    default: Option<BTreeSet<String>>,
+    /// The last of the files.
+    last: SourceText,
 }
 
-struct Reader<'f, 'd> {
-    source: &'f SourceText,
-    definitions: &'f Definitions,
-    targets: BTreeMap<String, Target<'f>>,
-    diagnostics: &'d mut Diagnostics,
-}
+impl Evaluated {
+    fn targets(&self) -> impl Iterator<Item = (&String, &Map<String, Value>)> {
+        let targets = self.print["target"].as_object();
+        let targets = targets.into_iter().flatten();
+        targets.filter_map(|(name, values)| Some((name, values.as_object()?)))
+    }
 
-impl<'f> Reader<'f, '_> {
-    /// Evaluates all targets, those of a matrix one by one.
-    fn read_targets(&mut self, evaluator: &Evaluator) {
-        let definitions = self.definitions;
-        for (name, block) in definitions.blocks("target") {
-            let Some(matrix) = block.attributes.get("matrix") else {
-                let values = self.values(name, block, evaluator);
-                self.targets
-                    .insert(name.to_owned(), Target { block, values });
-                continue;
-            };
-            let combinations = match evaluator.evaluate(matrix) {
-                Ok(value) => combinations(&value),
-                Err(problem) => {
-                    self.left_out(&format!("the matrix of target `{name}`"), problem);
-                    continue;
-                }
-            };
-            for combination in combinations {
-                let mut evaluator = evaluator.clone();
-                for (key, value) in combination {
-                    evaluator.declare(&key, value);
-                }
-                let own = self.value("name", block.attributes.get("name"), &evaluator);
-                let Some(own) = own.as_ref().and_then(scalar) else {
-                    continue;
-                };
-                let values = self.values(&own, block, &evaluator);
-                self.targets.insert(own, Target { block, values });
+    fn is_default(&self, target: &str) -> bool {
+        let default = self.default.as_ref();
+        default.is_none_or(|targets| targets.contains(target))
+    }
+
+    /// The targets of a group, or of the matrix that a block is.
+    fn members(&self, group: &str) -> impl Iterator<Item = &str> {
+        let members = self.print["group"][group]["targets"].as_array();
+        members.into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// The block that defines a target.
+    fn block(&self, target: &str) -> Option<&(SourceText, Block)> {
+        let mut blocks = self.blocks.iter();
+        let blocks = blocks.by_ref().filter(|(_, block)| block.kind == "target");
+        let mut matrix = None;
+        for found in blocks {
+            if found.1.label == target {
+                return Some(found);
+            }
+            if self.members(&found.1.label).any(|name| name == target) {
+                matrix = Some(found);
             }
         }
+        matrix
     }
 
-    fn values(
-        &mut self,
-        name: &str,
-        block: &'f Block,
-        evaluator: &Evaluator,
-    ) -> BTreeMap<&'f str, Value> {
-        let mut values = BTreeMap::new();
-        for (key, attribute) in &block.attributes {
-            if !TAKEN.contains(&key.as_str()) {
-                if !SILENT.contains(&key.as_str()) {
-                    let message = format!("`{key}` of target `{name}` is not carried over");
-                    let diagnostic = Diagnostic::new(Code::ValueLeftOut, message)
-                        .at(self.source, attribute.span.clone(), "")
-                        .help("add it to .shipwright.json if it matters");
-                    self.diagnostics.push(diagnostic);
-                }
-                continue;
-            }
-            let what = format!("`{key}` of target `{name}`");
-            // What is not known is not what a parent says either.
-            let value = self.value(&what, Some(attribute), evaluator);
-            values.insert(key.as_str(), value.unwrap_or(Value::Null));
-        }
-        values
-    }
-
-    fn value(
-        &mut self,
-        what: &str,
-        attribute: Option<&Attribute>,
-        evaluator: &Evaluator,
-    ) -> Option<Value> {
-        match evaluator.evaluate(attribute?) {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.left_out(what, problem);
-                None
-            }
-        }
-    }
-
-    fn left_out(&mut self, what: &str, problem: Problem) {
-        let message = format!("{what} is skipped: {}", problem.message);
-        let diagnostic = Diagnostic::new(Code::ValueLeftOut, message)
-            .at(self.source, problem.span, "")
-            .help("add it to .shipwright.json if it matters");
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// The targets that are there for others to inherit from: those that somebody inherits from, and
-    /// that no group and no context names.
-    fn parents_only(&mut self, evaluator: &Evaluator) -> BTreeSet<String> {
-        let mut named = BTreeSet::new();
-        let definitions = self.definitions;
-        for (name, group) in definitions.blocks("group") {
-            let what = format!("`targets` of group `{name}`");
-            let targets = self.value(&what, group.attributes.get("targets"), evaluator);
-            named.extend(targets.iter().flat_map(texts));
-        }
-        let mut parents = BTreeSet::new();
-        for target in self.targets.values() {
-            let inherits = target.values.get("inherits");
-            parents.extend(inherits.into_iter().flat_map(texts));
-            if let Some(Value::Object(contexts)) = target.values.get("contexts") {
-                let values = contexts.values().filter_map(scalar);
-                named.extend(
-                    values.filter_map(|value| Some(value.strip_prefix("target:")?.to_owned())),
-                );
-            }
-        }
-        parents.retain(|name| !named.contains(name));
-        parents
-    }
-
-    /// The values of a target with those of its parents: maps merged, the rest replaced.
-    fn merged(&self, name: &str, depth: usize) -> BTreeMap<&'f str, Value> {
-        let mut merged: BTreeMap<&'f str, Value> = BTreeMap::new();
-        let Some(target) = self.targets.get(name).filter(|_| depth < MAX_PARENTS) else {
-            return merged;
+    /// Whether a target is there for others to inherit from: somebody does, and no group and no context
+    /// names it.
+    fn is_parent_only(&self, target: &str) -> bool {
+        let named = self.default.as_ref();
+        // The print calls `default` what was asked for.
+        let mut groups = self
+            .blocks
+            .iter()
+            .filter(|(_, block)| block.kind == "group" && block.label != "default");
+        let mut values = self.targets();
+        let is_context = |values: &Map<String, Value>| {
+            let contexts = values.get("contexts").and_then(Value::as_object);
+            let mut contexts = contexts.into_iter().flatten();
+            contexts.any(|(_, value)| {
+                value
+                    .as_str()
+                    .and_then(|value| value.strip_prefix("target:"))
+                    == Some(target)
+            })
         };
-        let mut add = |values: BTreeMap<&'f str, Value>| {
-            for (key, value) in values {
-                match (merged.get_mut(key), value) {
-                    (Some(Value::Object(known)), Value::Object(more)) => {
-                        let more = more.into_iter().filter(|(_, value)| *value != Value::Null);
-                        known.extend(more);
-                    }
-                    (_, value) => {
-                        merged.insert(key, value);
-                    }
-                }
-            }
-        };
-        for parent in target.values.get("inherits").into_iter().flat_map(texts) {
-            add(self.merged(&parent, depth + 1));
+        if named.is_some_and(|named| named.contains(target))
+            || groups.any(|(_, group)| self.members(&group.label).any(|name| name == target))
+            || values.any(|(_, values)| is_context(values))
+        {
+            return false;
         }
-        add(target.values.clone());
-        merged
-    }
-
-    /// A target as it is written, unless it makes no image.
-    fn written(&mut self, name: &str) -> Option<Written> {
-        let block = self.targets.get(name)?.block;
-        let mut values = self.merged(name, 0);
-        let mut refuse = |why: &str, help: &str| {
-            let message = format!("target `{name}` is skipped: {why}");
-            let diagnostic = Diagnostic::new(Code::BuildLeftOut, message)
-                .at(self.source, block.span.clone(), "")
-                .help(help);
-            self.diagnostics.push(diagnostic);
-        };
-        if values.contains_key("dockerfile-inline") {
-            let help = "move it to a file that git tracks";
-            refuse("its Dockerfile is inline", help);
-            return None;
-        }
-        let outputs: Vec<String> = values.get("output").into_iter().flat_map(texts).collect();
-        if !outputs.is_empty() && !outputs.iter().any(|output| makes_image(output)) {
-            let help =
-                r#"to keep its Dockerfile out of the plan: `"dockerfiles": {"exclude": ["…"]}`"#;
-            refuse("its output is not an image", help);
-            return None;
-        }
-        let text = |values: &BTreeMap<&str, Value>, key: &str| values.get(key).and_then(scalar);
-        let mut map = |key: &str| match values.remove(key) {
-            Some(Value::Object(object)) => pairs(object),
-            _ => BTreeMap::new(),
-        };
-        Some(Written {
-            span: block.span.clone(),
-            label: name.to_owned(),
-            kind: "target",
-            arguments: map("args"),
-            contexts: map("contexts"),
-            context: text(&values, "context"),
-            dockerfile: text(&values, "dockerfile"),
-            target: text(&values, "target").filter(|target| !target.is_empty()),
-            references: values.get("tags").into_iter().flat_map(texts).collect(),
-            platforms: values
-                .get("platforms")
-                .into_iter()
-                .flat_map(texts)
-                .collect(),
+        self.blocks.iter().any(|(source, block)| {
+            let parents = blocks::parents(source, std::slice::from_ref(block));
+            parents.iter().any(|parent| parent.is_match(target))
         })
     }
+
+    /// The targets as they are written, unless they make no image.
+    fn written(&self, diagnostics: &mut Diagnostics) -> Vec<Written> {
+        let mut found = Vec::new();
+        for (name, values) in self.targets() {
+            if self.is_parent_only(name) {
+                continue;
+            }
+            let block = self.block(name);
+            let (source, span) = match block {
+                Some((source, block)) => (source.clone(), block.span.clone()),
+                None => (self.last.clone(), 0..0),
+            };
+            let mut refuse = |why: &str, help: &str| {
+                let message = format!("target `{name}` is skipped: {why}");
+                let diagnostic = Diagnostic::new(Code::BuildLeftOut, message)
+                    .at(&source, span.clone(), "")
+                    .because_of(why)
+                    .help(help);
+                diagnostics.push(diagnostic);
+            };
+            if values.contains_key("dockerfile-inline") {
+                let help = "move it to a file that git tracks";
+                refuse("its Dockerfile is inline", help);
+                continue;
+            }
+            let outputs = values.get("output").map(rows).unwrap_or_default();
+            if !outputs.is_empty() && !outputs.iter().any(|output| makes_image(output)) {
+                let help = r#"to keep its Dockerfile out of the plan: `"dockerfiles": {"exclude": ["…"]}`"#;
+                refuse("its output is not an image", help);
+                continue;
+            }
+            let text = |key: &str| Some(values.get(key)?.as_str()?.to_owned());
+            let map = |key: &str| pairs(values.get(key));
+            let mut settings = BTreeMap::new();
+            for (key, word) in SETTINGS {
+                let value = values.get(key).map(|value| match key {
+                    "secret" => rows(value).iter().map(|row| secret(row)).collect(),
+                    "ssh" | "cache-from" | "cache-to" | "attest" => Value::from(rows(value)),
+                    _ => value.clone(),
+                });
+                if let Some(value) = value.filter(setting) {
+                    settings.insert(word, value);
+                }
+            }
+            found.push(Written {
+                source,
+                span,
+                label: name.to_owned(),
+                kind: "target",
+                arguments: map("args"),
+                contexts: map("contexts"),
+                context: text("context"),
+                dockerfile: text("dockerfile"),
+                target: text("target").filter(|target| !target.is_empty()),
+                references: texts(values.get("tags")),
+                platforms: texts(values.get("platforms")),
+                settings,
+            });
+        }
+        found
+    }
+
+    /// Tells of the attributes that are not carried over: those that the configuration lacks, and those
+    /// that the files have and the print lacks.
+    fn report_keys(&self, found: &[Written], diagnostics: &mut Diagnostics) {
+        let is_carried = |key: &str| SETTINGS.iter().any(|(known, _)| *known == key);
+        for (source, block) in self.blocks.iter().filter(|(_, b)| b.kind == "target") {
+            for attribute in &block.attributes {
+                let key = attribute.key.as_str();
+                if SILENT.contains(&key) || TAKEN.contains(&key) && key != "output" {
+                    continue;
+                }
+                let written = &source.text[attribute.span.clone()];
+                let is_empty = ["[]", "{}", "null", "\"\"", "false"]
+                    .iter()
+                    .any(|nothing| written.ends_with(nothing));
+                let name = &block.label;
+                let members: Vec<&str> = self.members(name).collect();
+                let is_printed = |target: &str| {
+                    let value = &self.print["target"][target][key];
+                    !value.is_null() && setting(value)
+                };
+                let is_printed =
+                    is_printed(name) || members.iter().any(|member| is_printed(member));
+                let is_output = key == "output";
+                let is_taken = |label: &str| found.iter().any(|written| written.label == label);
+                if is_output && !is_taken(name) && !members.iter().any(|name| is_taken(name)) {
+                    continue;
+                }
+                if is_empty || is_carried(key) && (is_printed || !self.is_read(name)) {
+                    continue;
+                }
+                let why = if is_carried(key) {
+                    ": bake's print lacks it"
+                } else {
+                    ""
+                };
+                let help = if is_output {
+                    "an image is published by `shipwright exec --push`"
+                } else {
+                    SAY_IT
+                };
+                let message = format!("`{key}` of target `{name}` is not carried over{why}");
+                let diagnostic = Diagnostic::new(Code::ValueLeftOut, message)
+                    .at(source, attribute.span.clone(), "")
+                    .because_of(format!("{key} of a target"))
+                    .help(help);
+                diagnostics.push(diagnostic);
+            }
+        }
+    }
+
+    /// Whether the print has a target, or one that inherits from it.
+    fn is_read(&self, block: &str) -> bool {
+        !self.print["target"][block].is_null()
+            || self.members(block).next().is_some()
+            || self.is_parent_only(block)
+    }
+
+    /// Tells of the targets that are left out because the default group builds the same otherwise.
+    fn report_further(&self, left: &[String], diagnostics: &mut Diagnostics) {
+        let Some((source, block)) = left.first().and_then(|name| self.block(name)) else {
+            return;
+        };
+        let (s, are) = if left.len() == 1 {
+            ("", "is")
+        } else {
+            ("s", "are")
+        };
+        let message = format!(
+            "target{s} {} {are} skipped: the default group builds the same stages differently",
+            listed(left.iter().map(String::as_str))
+        );
+        diagnostics.push(
+            Diagnostic::new(Code::BuildLeftOut, message)
+                .at(source, block.span.clone(), "")
+                .help("to build such an image too, add it under `images` in .shipwright.json"),
+        );
+    }
+}
+
+/// The items of a list as texts: objects are the fields of a row.
+fn rows(value: &Value) -> Vec<String> {
+    let items = value.as_array().into_iter().flatten();
+    items
+        .filter_map(row)
+        .filter(|text| !text.is_empty())
+        .collect()
+}
+
+fn pairs(value: Option<&Value>) -> BTreeMap<String, String> {
+    let pairs = value.and_then(Value::as_object);
+    let pairs = pairs.into_iter().flatten();
+    pairs
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
 }
 
 /// Whether an output of a build is an image: not a folder, an archive or nothing.
@@ -289,50 +341,24 @@ fn makes_image(output: &str) -> bool {
     kinds.iter().any(|kind| output.contains(kind))
 }
 
-/// The texts of a list, or of a text alone; several in one text have commas between them. Empty ones
-/// are none.
-fn texts(value: &Value) -> Vec<String> {
-    match value {
-        Value::Array(items) => items
-            .iter()
-            .filter_map(scalar)
-            .filter(|text| !text.is_empty())
-            .collect(),
-        other => scalar(other)
-            .filter(|text| !text.is_empty())
-            .into_iter()
-            .collect(),
-    }
-}
-
-fn pairs(object: Map<String, Value>) -> BTreeMap<String, String> {
-    let pairs = object.into_iter();
-    pairs
-        .filter_map(|(key, value)| Some((key, scalar(&value)?)))
-        .collect()
-}
-
-/// Every choice of one value of each list of a matrix.
-fn combinations(matrix: &Value) -> Vec<BTreeMap<String, Value>> {
-    let mut all = vec![BTreeMap::new()];
-    let Value::Object(lists) = matrix else {
-        return all;
-    };
-    for (name, values) in lists {
-        let Value::Array(values) = values else {
-            continue;
+/// A secret, as the configuration has it: a row of fields in bake.
+fn secret(row: &str) -> Value {
+    let mut secret = Map::new();
+    let fields = row.split(',').filter_map(|field| field.split_once('='));
+    for (key, value) in fields {
+        let key = match key.trim() {
+            "source" => "src",
+            key => key,
         };
-        let mut longer = Vec::new();
-        for chosen in &all {
-            for value in values {
-                if longer.len() < MAX_MATRIX {
-                    let mut chosen: BTreeMap<String, Value> = chosen.clone();
-                    chosen.insert(name.clone(), value.clone());
-                    longer.push(chosen);
-                }
-            }
+        if ["id", "env", "src"].contains(&key) {
+            secret.insert(key.to_owned(), Value::from(value));
         }
-        all = longer;
     }
-    all
+    Value::Object(secret)
+}
+
+/// Whether a file defines targets.
+pub(super) fn has_targets(source: &SourceText) -> bool {
+    let blocks = blocks::blocks(source);
+    blocks.iter().any(|block| block.kind == "target")
 }

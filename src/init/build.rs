@@ -3,16 +3,23 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::config::IMAGE_SCHEME;
+use serde_json::Value;
+
+use crate::config::{Config, IMAGE_SCHEME};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::git_source::GitSource;
 use crate::lang::reference::Reference;
 use crate::paths;
 use crate::tree::snapshot::{Node, Snapshot};
 
+/// What to do about a value that is not carried over.
+pub(super) const SAY_IT: &str = "add it to .shipwright.json if it matters";
+
 /// A build: a target of a bake file or a service of a compose file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Build {
+    /// The first of the files that are evaluated together: the builds of these know each other.
+    pub(super) set: String,
     /// The file.
     pub(super) source: SourceText,
     /// Where in it the build is defined.
@@ -35,6 +42,8 @@ pub(super) struct Build {
     pub(super) contexts: BTreeMap<String, Bound>,
     /// Platforms to build for.
     pub(super) platforms: Vec<String>,
+    /// Further settings, by their keys of the configuration.
+    pub(super) settings: BTreeMap<&'static str, Value>,
 }
 
 /// What a named context is bound to.
@@ -55,6 +64,7 @@ impl Build {
             == (&other.dockerfile, &other.context, &other.target)
             && self.arguments == other.arguments
             && self.platforms == other.platforms
+            && self.settings == other.settings
     }
 
     /// The line of the file that the build is defined in, from 1.
@@ -86,8 +96,9 @@ pub(super) fn extension(path: &str) -> &str {
 }
 
 /// A build as it is written, its values known and nothing of it checked yet.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Written {
+    pub(super) source: SourceText,
     pub(super) span: Range<usize>,
     pub(super) label: String,
     pub(super) kind: &'static str,
@@ -98,12 +109,61 @@ pub(super) struct Written {
     pub(super) references: Vec<String>,
     pub(super) contexts: BTreeMap<String, String>,
     pub(super) platforms: Vec<String>,
+    pub(super) settings: BTreeMap<&'static str, Value>,
+}
+
+/// Whether a value says anything that the configuration can say: its texts would be templates there.
+pub(super) fn setting(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(entries) => !entries.is_empty(),
+        Value::Bool(value) => *value,
+        Value::Number(_) => true,
+    }
+}
+
+/// The texts of a list, or of a text alone; empty ones are none.
+pub(super) fn texts(value: Option<&Value>) -> Vec<String> {
+    let items = match value {
+        Some(Value::Array(items)) => &items[..],
+        Some(item) => std::slice::from_ref(item),
+        None => &[],
+    };
+    let texts = items.iter().filter_map(Value::as_str);
+    texts
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// An item that older tools print as a row of fields and newer ones as an object.
+pub(super) fn row(value: &Value) -> Option<String> {
+    let Value::Object(fields) = value else {
+        return value.as_str().map(str::to_owned);
+    };
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    let first = ["type", "id"]
+        .into_iter()
+        .filter_map(|key| Some((key, fields.get(key)?)));
+    let others = fields.iter().map(|(key, value)| (key.as_str(), value));
+    let others = others.filter(|(key, _)| !matches!(*key, "type" | "id"));
+    let fields = first
+        .chain(others)
+        .map(|(key, value)| format!("{key}={}", text(value)));
+    Some(fields.collect::<Vec<_>>().join(","))
 }
 
 /// Checks builds as they are written against the files that there are.
 pub(super) struct Checker<'s> {
-    /// The file that they are written in.
-    pub(super) source: &'s SourceText,
+    /// The first of the files that they are written in.
+    pub(super) set: String,
     /// Folders that relative paths may start from, the likeliest first.
     pub(super) bases: Vec<String>,
     /// How the value of a named context that is another build begins: `target:`, `service:`.
@@ -131,7 +191,7 @@ impl Checker<'_> {
             let message = format!("{title} is skipped: {why}");
             diagnostics.push(
                 Diagnostic::new(Code::BuildLeftOut, message)
-                    .at(self.source, written.span.clone(), "")
+                    .at(&written.source, written.span.clone(), "")
                     .help(help),
             );
         };
@@ -182,12 +242,33 @@ impl Checker<'_> {
             let message = format!("the context `{name}` of {title} is skipped: {left_out}");
             diagnostics.push(
                 Diagnostic::new(Code::ValueLeftOut, message)
-                    .at(self.source, written.span.clone(), "")
+                    .at(&written.source, written.span.clone(), "")
                     .help("a named context is a folder of the checkout, an image or another build"),
             );
         }
+        let mut settings = BTreeMap::new();
+        let mut platforms = Vec::new();
+        let wanted = (!written.platforms.is_empty())
+            .then(|| ("platforms", Value::from(written.platforms.clone())));
+        for (key, value) in written.settings.into_iter().chain(wanted) {
+            let Some(problem) = problem_of(key, &value) else {
+                if key == "platforms" {
+                    platforms.clone_from(&written.platforms);
+                } else {
+                    settings.insert(key, value);
+                }
+                continue;
+            };
+            let message = format!("`{key}` of {title} is not carried over: {problem}");
+            diagnostics.push(
+                Diagnostic::new(Code::ValueLeftOut, message)
+                    .at(&written.source, written.span.clone(), "")
+                    .help(SAY_IT),
+            );
+        }
         Some(Build {
-            source: self.source.clone(),
+            set: self.set.clone(),
+            source: written.source,
             span: written.span,
             labels: vec![written.label],
             kind: written.kind,
@@ -197,7 +278,8 @@ impl Checker<'_> {
             arguments: written.arguments,
             references: written.references,
             contexts,
-            platforms: written.platforms,
+            platforms,
+            settings,
         })
     }
 
@@ -217,6 +299,20 @@ impl Checker<'_> {
             .find(|folder| self.snapshot.root.folder(folder).is_some())
             .map(Bound::Folder)
     }
+}
+
+/// Why the configuration cannot say a setting as it is.
+fn problem_of(key: &str, value: &Value) -> Option<String> {
+    let text = value.to_string();
+    if ["{{", "{%", "{#"].iter().any(|open| text.contains(open)) {
+        return Some("it would be a template there".to_owned());
+    }
+    let config = serde_json::json!({"version": 2, key: value});
+    let problems = Config::parse(&config.to_string()).err()?;
+    problems
+        .iter()
+        .next()
+        .map(|problem| problem.message.clone())
 }
 
 /// Whether a build context is fetched from elsewhere.

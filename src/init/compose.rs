@@ -1,32 +1,36 @@
-//! The builds of compose files: `compose.yaml` and its other names.
+//! The builds of compose files, of what `docker compose config` prints.
+
+mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
-use super::build::{Build, Checker, Written};
-use super::interpolate::{Interpolated, Variables};
-use super::yaml::{self, Node};
+use serde_json::{Map, Value, json};
+
+use super::build::{Build, Checker, SAY_IT, Written, row, setting, texts};
+use super::evidence::{Reader, is_file, not_asked};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::paths;
+use crate::run::evaluate::{Answer, Question, Tool};
 use crate::tree::snapshot::Snapshot;
+use lines::Line;
 
 /// The names that compose looks for, the first that is there.
 pub(super) const NAMES: [&str; 4] = [
     "compose.yaml",
     "compose.yml",
-    "docker-compose.yaml",
     "docker-compose.yml",
+    "docker-compose.yaml",
 ];
 
-/// The names of files that compose merges into those.
+/// The names of files that compose merges into those, the first that is there.
 pub(super) const OVERRIDES: [&str; 4] = [
-    "compose.override.yaml",
     "compose.override.yml",
-    "docker-compose.override.yaml",
+    "compose.override.yaml",
     "docker-compose.override.yml",
+    "docker-compose.override.yaml",
 ];
 
-/// Keys of a build that are carried over.
+/// Keys of a build that are part of it.
 const TAKEN: [&str; 8] = [
     "context",
     "dockerfile",
@@ -38,238 +42,320 @@ const TAKEN: [&str; 8] = [
     "additional_contexts",
 ];
 
-/// How long a chain of `extends` may be.
-const MAX_EXTENDS: usize = 8;
+/// Keys of a build that the configuration has too; `secrets` is one with another form.
+const SETTINGS: [&str; 5] = ["ssh", "network", "labels", "cache_from", "cache_to"];
 
-/// Path of the file with values for the variables of a compose file.
-pub(super) fn env_path(compose: &str) -> String {
-    paths::join(paths::folder_of(compose), ".env")
-}
+/// How many files that it lacks compose is given, empty.
+const MAX_MISSING: usize = 32;
 
-/// The builds of the services of a compose file, sorted by name.
+/// How many files one compose file may lead to.
+const MAX_NAMED: usize = 256;
+
+/// The builds of the services of compose files, evaluated together, sorted by name.
 pub(super) fn builds(
-    source: &SourceText,
-    snapshot: &Snapshot,
+    reader: &mut Reader<'_>,
+    files: &[String],
     diagnostics: &mut Diagnostics,
 ) -> Vec<Build> {
-    let document = match yaml::parse(source) {
-        Ok(Some(document)) => document,
-        Ok(None) => return Vec::new(),
-        Err(problem) => {
-            diagnostics.push(problem);
+    let sources: Vec<SourceText> = files.iter().map(|file| reader.source(file)).collect();
+    let mut question = Question {
+        tool: Tool::Compose,
+        files: files.to_vec(),
+        targets: Vec::new(),
+        texts: copies(reader.snapshot, files),
+    };
+    let mut answer = reader.ask(&question);
+    for _ in 0..MAX_MISSING {
+        let missing = match &answer {
+            Answer::Refused(why) => missing_file(why),
+            _ => None,
+        };
+        let Some(missing) = missing.filter(|file| !question.texts.contains_key(file)) else {
+            break;
+        };
+        // What containers find in their environment is no part of a build.
+        question.texts.insert(missing, Vec::new());
+        answer = reader.ask(&question);
+    }
+    let (print, remarks) = match answer {
+        Answer::Print(print, remarks) => (print, remarks),
+        Answer::Refused(why) => {
+            diagnostics.extend(refused(&sources, &why));
+            return Vec::new();
+        }
+        Answer::NotAsked(why) => {
+            diagnostics.push(not_asked(Tool::Compose, &sources, &why));
             return Vec::new();
         }
     };
-    let env = snapshot.text(&env_path(&source.path)).unwrap_or_default();
-    let services = document.get("services");
-    let mut reader = Reader {
-        source,
-        services,
-        variables: Variables::parse(&String::from_utf8_lossy(env)),
-        unset: BTreeMap::new(),
-        diagnostics,
+    let evaluated = Evaluated {
+        lines: sources.iter().map(|s| (s, lines::lines(&s.text))).collect(),
+        print: &print,
     };
-    let mut written = Vec::new();
-    for (key, name, service) in services.into_iter().flat_map(Node::entries) {
-        written.extend(reader.service(name, key.span.clone(), service));
-    }
-    reader.report_unset();
-    written.sort_by(|a, b| a.label.cmp(&b.label));
+    let written = evaluated.written(diagnostics);
+    evaluated.report_unset(&remarks, diagnostics);
+    evaluated.report_unknown(diagnostics);
     let checker = Checker {
-        source,
-        bases: vec![paths::folder_of(&source.path).to_owned()],
+        bases: vec![".".to_owned()],
         scheme: "service:",
-        snapshot,
+        set: files[0].clone(),
+        snapshot: reader.snapshot,
     };
     checker.check_all(written, diagnostics)
 }
 
-struct Reader<'a, 'd> {
-    source: &'a SourceText,
-    services: Option<&'a Node>,
-    variables: Variables,
-    /// The variables without a value, with the first place of each.
-    unset: BTreeMap<String, Range<usize>>,
-    diagnostics: &'d mut Diagnostics,
+/// Files with the texts that compose needs: those that are named, all that they name, and the variables.
+fn copies(snapshot: &Snapshot, files: &[String]) -> BTreeMap<String, Vec<u8>> {
+    let mut paths: BTreeSet<String> = files.iter().cloned().collect();
+    for file in files {
+        paths.insert(paths::join(paths::folder_of(file), ".env"));
+    }
+    let mut left: Vec<String> = files.to_vec();
+    while let Some(file) = left.pop().filter(|_| paths.len() < MAX_NAMED) {
+        for path in named(snapshot, &file) {
+            if paths.insert(path.clone()) {
+                left.push(path);
+            }
+        }
+    }
+    let texts = paths.into_iter();
+    texts
+        .filter_map(|path| Some((path.clone(), snapshot.text(&path)?.to_vec())))
+        .collect()
 }
 
-impl<'a> Reader<'a, '_> {
-    /// The build of a service; none where it runs an image that is built elsewhere.
-    fn service(&mut self, name: &str, span: Range<usize>, service: &'a Node) -> Option<Written> {
-        let build = self.value(service, "build")?;
-        let mut written = Written {
-            span,
-            label: name.to_owned(),
-            kind: "service",
-            ..Written::default()
-        };
-        if build.is_mapping() {
-            self.build(build, &mut written)?;
-        } else {
-            written.context = self.text(build);
-        }
-        let image = service.get("image").and_then(|image| self.text(image));
-        // A tag whose variable has no value is none.
-        let image = image.map(|image| image.trim_end_matches(':').to_owned());
-        written.references.splice(0..0, image);
-        if written.platforms.is_empty() {
-            let platform = service.get("platform");
-            written.platforms = platform
-                .and_then(|node| self.text(node))
-                .into_iter()
-                .collect();
-        }
-        // A variable without a value names no platform.
-        written
-            .platforms
-            .retain(|platform| !platform.trim().is_empty());
-        if let (Some(extends), true) = (service.get("extends"), build.is_mapping()) {
-            let message = format!(
-                "`extends` of service `{name}` is only followed for whole keys; `build` is not merged"
-            );
-            let help = "add what is missing to .shipwright.json";
-            self.left_out(extends.span.clone(), message, help);
-        }
-        Some(written)
+/// The files here that a compose file may name, by `extends`, `include` or `env_file`, and by the like
+/// in these.
+pub(super) fn named(snapshot: &Snapshot, file: &str) -> BTreeSet<String> {
+    let text = String::from_utf8_lossy(snapshot.text(file).unwrap_or_default());
+    let words = text.split(|c: char| c.is_whitespace() || "\"'[]{},=".contains(c));
+    let folder = paths::folder_of(file);
+    let is_like = |word: &&str| {
+        let name = paths::file_name(word);
+        [".yml", ".yaml", ".env"]
+            .iter()
+            .any(|end| name.ends_with(end))
+            || name.starts_with(".env")
+    };
+    words
+        .filter(is_like)
+        .map(|word| paths::clean(&paths::join(folder, word)))
+        .filter(|path| is_file(snapshot, path))
+        .collect()
+}
+
+/// The file that compose looks for and that is not there; none of those outside the checkout.
+fn missing_file(why: &str) -> Option<String> {
+    let (_, rest) = why.split_once("env file ")?;
+    let (path, _) = rest.split_once(" not found")?;
+    let is_below = !path.starts_with('/') && path.split('/').all(|part| part != "..");
+    is_below.then(|| path.to_owned())
+}
+
+fn refused(sources: &[SourceText], why: &str) -> Option<Diagnostic> {
+    let line = why.lines().last().unwrap_or_default();
+    let message = format!("Compose refuses this file: {line}");
+    let number = line.split_once("line ").map(|(_, rest)| rest);
+    let number = number.and_then(|rest| {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        rest[..digits].parse::<usize>().ok()?.checked_sub(1)
+    });
+    let named = sources.iter().find(|source| line.contains(&source.path));
+    let source = named.or(sources.first())?;
+    let start: usize = match number {
+        Some(before) => source
+            .text
+            .split_inclusive('\n')
+            .take(before)
+            .map(str::len)
+            .sum(),
+        None => 0,
+    };
+    Some(
+        Diagnostic::new(Code::UnreadableEvidence, message)
+            .at(source, start..start, "")
+            .help("`init` continues without this file"),
+    )
+}
+
+/// What compose says of its files.
+struct Evaluated<'e> {
+    lines: Vec<(&'e SourceText, Vec<Line>)>,
+    print: &'e Value,
+}
+
+impl Evaluated<'_> {
+    fn services(&self) -> impl Iterator<Item = (&String, &Value, &Map<String, Value>)> {
+        let services = self.print["services"].as_object();
+        let services = services.into_iter().flatten();
+        services.filter_map(|(name, service)| Some((name, service, service["build"].as_object()?)))
     }
 
-    /// What a service says at a key, or the one in this file that it extends.
-    fn value(&mut self, mut service: &'a Node, key: &str) -> Option<&'a Node> {
-        for _ in 0..MAX_EXTENDS {
-            if let Some(value) = service.get(key) {
-                return Some(value);
+    /// Where the last of the files that say it has these keys, or the first of them that it has.
+    fn place(&self, keys: &[&str]) -> (SourceText, std::ops::Range<usize>) {
+        for length in (1..=keys.len()).rev() {
+            for (source, lines) in self.lines.iter().rev() {
+                let mut lines = lines.iter();
+                if let Some(line) = lines.find(|line| line.keys == keys[..length]) {
+                    return ((*source).clone(), line.key.clone());
+                }
             }
-            let extends = service.get("extends")?;
-            let other = match extends.get("service") {
-                Some(other) => other.text()?,
-                None => extends.text()?,
+        }
+        let (source, _) = &self.lines[0];
+        ((*source).clone(), 0..0)
+    }
+
+    fn written(&self, diagnostics: &mut Diagnostics) -> Vec<Written> {
+        let mut found = Vec::new();
+        for (name, service, build) in self.services() {
+            let (source, span) = self.place(&["services", name]);
+            if build.contains_key("dockerfile_inline") {
+                let (source, span) = self.place(&["services", name, "build", "dockerfile_inline"]);
+                let message = format!("service `{name}` is skipped: its Dockerfile is inline");
+                let diagnostic = Diagnostic::new(Code::BuildLeftOut, message)
+                    .at(&source, span, "")
+                    .because_of("its Dockerfile is inline")
+                    .help("move it to a file that git tracks");
+                diagnostics.push(diagnostic);
+                continue;
+            }
+            let text = |value: &Value| {
+                let text = value.as_str()?.trim();
+                (!text.is_empty()).then(|| text.to_owned())
             };
-            if let Some(file) = extends.get("file") {
-                let message = "`extends` with another file is not followed".to_owned();
-                self.left_out(
-                    file.span.clone(),
-                    message,
-                    "name that file too: `shipwright init FILE…`",
-                );
-                return None;
+            let map = |key: &str| -> BTreeMap<String, String> {
+                let pairs = build.get(key).and_then(Value::as_object);
+                let pairs = pairs.into_iter().flatten();
+                pairs
+                    .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+                    .collect()
+            };
+            let image = text(&service["image"]);
+            // A tag whose variable has no value is none.
+            let image = image.map(|image| image.trim_end_matches(':').to_owned());
+            let mut platforms = texts(build.get("platforms"));
+            if platforms.is_empty() {
+                platforms.extend(text(&service["platform"]));
             }
-            service = self.services?.get(&other)?;
-        }
-        None
-    }
-
-    fn build(&mut self, build: &'a Node, written: &mut Written) -> Option<()> {
-        if let Some(inline) = build.get("dockerfile_inline") {
-            let message = format!(
-                "service `{}` is skipped: its Dockerfile is inline",
-                written.label
-            );
-            let diagnostic = Diagnostic::new(Code::BuildLeftOut, message)
-                .at(self.source, inline.span.clone(), "")
-                .help("move it to a file that git tracks");
-            self.diagnostics.push(diagnostic);
-            return None;
-        }
-        for (key, name, _) in build.entries() {
-            if !TAKEN.contains(&name) && !name.starts_with("x-") {
-                let message = format!(
-                    "`{name}` of service `{}` is not carried over",
-                    written.label
-                );
-                let help = "add it to .shipwright.json if it matters";
-                self.left_out(key.span.clone(), message, help);
-            }
-        }
-        let mut text = |key: &str| build.get(key).and_then(|node| self.text(node));
-        written.context = text("context");
-        written.dockerfile = text("dockerfile");
-        written.target = text("target");
-        let list = |node: Option<&'a Node>| node.into_iter().flat_map(Node::items);
-        written.references = list(build.get("tags"))
-            .filter_map(|tag| self.text(tag))
-            .collect();
-        let platforms = list(build.get("platforms"));
-        written.platforms = platforms
-            .filter_map(|platform| self.text(platform))
-            .collect();
-        written.arguments = self.pairs(build.get("args"));
-        written.contexts = self.pairs(build.get("additional_contexts"));
-        Some(())
-    }
-
-    /// `NAME: value`, or a list of `NAME=value`. A name alone takes its value from the environment
-    /// of whoever builds, which is not known here.
-    fn pairs(&mut self, node: Option<&'a Node>) -> BTreeMap<String, String> {
-        let mut pairs = BTreeMap::new();
-        let Some(node) = node else { return pairs };
-        let unknown = |reader: &mut Self, name: &str, span: Range<usize>| {
-            let message = format!("`{name}` takes its value from the environment of the build");
-            let help =
-                format!(r#"to fix it: `"build_args": {{"{name}": "…"}}` in .shipwright.json"#);
-            reader.left_out(span, message, &help);
-        };
-        if node.is_list() {
-            for item in node.items() {
-                let Some(text) = self.text(item) else {
-                    continue;
+            let mut settings = BTreeMap::new();
+            for key in SETTINGS {
+                let value = match build.get(key) {
+                    Some(Value::Array(items)) => {
+                        Value::from(items.iter().filter_map(row).collect::<Vec<_>>())
+                    }
+                    Some(value) => value.clone(),
+                    None => continue,
                 };
-                match text.split_once('=') {
-                    Some((name, value)) => {
-                        pairs.insert(name.to_owned(), value.to_owned());
-                    }
-                    None => match self.variables.get(&text) {
-                        Some(value) => {
-                            pairs.insert(text, value);
-                        }
-                        None => unknown(self, &text, item.span.clone()),
-                    },
+                if setting(&value) {
+                    settings.insert(key, value);
                 }
             }
-            return pairs;
-        }
-        for (key, name, value) in node.entries() {
-            match self.text(value) {
-                Some(value) => {
-                    pairs.insert(name.to_owned(), value);
-                }
-                None => match self.variables.get(name) {
-                    Some(value) => {
-                        pairs.insert(name.to_owned(), value);
-                    }
-                    None => unknown(self, name, key.span.clone()),
-                },
+            if let Some(secrets) = self.secrets(build) {
+                settings.insert("secrets", secrets);
             }
+            self.report_keys(name, build, diagnostics);
+            let context = build.get("context").and_then(text);
+            found.push(Written {
+                source,
+                span,
+                label: name.to_owned(),
+                kind: "service",
+                context,
+                dockerfile: build.get("dockerfile").and_then(text),
+                target: build.get("target").and_then(text),
+                arguments: map("args"),
+                references: image.into_iter().chain(texts(build.get("tags"))).collect(),
+                contexts: map("additional_contexts"),
+                platforms,
+                settings,
+            });
         }
-        pairs
+        found
     }
 
-    /// A text with its variables replaced.
-    fn text(&mut self, node: &'a Node) -> Option<String> {
-        let Interpolated { text, unset } = self.variables.interpolate(&node.text()?);
+    /// The secrets of a build as the configuration has them: where their values are stands elsewhere.
+    fn secrets(&self, build: &Map<String, Value>) -> Option<Value> {
+        let secrets = build.get("secrets")?.as_array()?.iter();
+        let secrets = secrets.filter_map(|secret| {
+            let name = secret["source"].as_str()?;
+            let id = secret["target"].as_str().unwrap_or(name);
+            let defined = &self.print["secrets"][name];
+            if let Some(variable) = defined["environment"].as_str() {
+                return Some(json!({"id": id, "env": variable}));
+            }
+            let file = defined["file"].as_str()?;
+            Some(json!({"id": id, "src": file}))
+        });
+        let secrets: Vec<Value> = secrets.collect();
+        (!secrets.is_empty()).then(|| Value::from(secrets))
+    }
+
+    fn report_keys(&self, name: &str, build: &Map<String, Value>, diagnostics: &mut Diagnostics) {
+        let is_carried = |key: &str| TAKEN.contains(&key) || SETTINGS.contains(&key);
+        for (key, value) in build {
+            let is_secret = key == "secrets" && self.secrets(build).is_some();
+            if is_carried(key) || is_secret || key.starts_with("x-") || !setting(value) {
+                continue;
+            }
+            let (source, span) = self.place(&["services", name, "build", key]);
+            let message = format!("`{key}` of service `{name}` is not carried over");
+            let diagnostic = Diagnostic::new(Code::ValueLeftOut, message)
+                .at(&source, span, "")
+                .because_of(format!("{key} of a service"))
+                .help(SAY_IT);
+            diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Tells of variables that have no value, where builds ask for them.
+    fn report_unset(&self, remarks: &[String], diagnostics: &mut Diagnostics) {
+        let unset: BTreeSet<&str> = remarks
+            .iter()
+            .filter_map(|line| {
+                let (_, rest) = line.split_once("The \\\"")?;
+                let (name, rest) = rest.split_once("\\\" variable")?;
+                rest.contains("is not set").then_some(name)
+            })
+            .collect();
         for name in unset {
-            self.unset.entry(name).or_insert_with(|| node.span.clone());
-        }
-        Some(text)
-    }
-
-    fn left_out(&mut self, span: Range<usize>, message: String, help: &str) {
-        let diagnostic = Diagnostic::new(Code::ValueLeftOut, message)
-            .at(self.source, span, "")
-            .help(help);
-        self.diagnostics.push(diagnostic);
-    }
-
-    fn report_unset(&mut self) {
-        let env = env_path(&self.source.path);
-        for (name, span) in std::mem::take(&mut self.unset) {
+            let asks = |line: &&Line| line.is_of_build() && line.asks_for(name);
+            let mut files = self.lines.iter();
+            let Some((source, line)) =
+                files.find_map(|(source, lines)| Some((*source, lines.iter().find(asks)?)))
+            else {
+                continue;
+            };
+            let env = paths::join(paths::folder_of(&source.path), ".env");
             let message = format!("`{name}` has neither a value in `{env}` nor a default");
-            let help = "it is empty here, as for Compose; the environment is not read";
-            self.left_out(span, message, help);
+            diagnostics.push(
+                Diagnostic::new(Code::ValueLeftOut, message)
+                    .at(source, line.value.clone(), "")
+                    .help("it is empty here, as for Compose; the environment is not read"),
+            );
         }
     }
-}
 
-/// The compose files of a list of paths at the root: the first of the names that is there.
-pub(super) fn at_root(paths: &BTreeSet<String>) -> Option<&String> {
-    NAMES.iter().find_map(|name| paths.get(*name))
+    /// Tells of arguments whose value the environment gives.
+    fn report_unknown(&self, diagnostics: &mut Diagnostics) {
+        for (source, lines) in &self.lines {
+            for (name, span) in lines.iter().flat_map(Line::bare_arguments) {
+                let mut services = self.services();
+                if services.any(|(_, _, build)| {
+                    !build.get("args").is_none_or(|args| args[&name].is_null())
+                }) {
+                    continue;
+                }
+                let message = format!("`{name}` takes its value from the environment of the build");
+                let help =
+                    format!(r#"to fix it: `"build_args": {{"{name}": "…"}}` in .shipwright.json"#);
+                diagnostics.push(
+                    Diagnostic::new(Code::ValueLeftOut, message)
+                        .at(source, span, "")
+                        .help(help),
+                );
+            }
+        }
+    }
 }

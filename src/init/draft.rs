@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 /// A configuration of version 2, with the keys that `init` writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Draft {
@@ -14,6 +16,8 @@ pub(super) struct Draft {
     pub(super) images: BTreeMap<String, Entry>,
     pub(super) build_args: BTreeMap<String, String>,
     pub(super) platforms: Vec<String>,
+    /// Further settings of all images, by their keys.
+    pub(super) settings: BTreeMap<&'static str, Value>,
     pub(super) repository: Option<String>,
     /// What literal tags of images here mean, where it is not the default.
     pub(super) pinned: Option<&'static str>,
@@ -37,6 +41,8 @@ pub(super) struct Entry {
     pub(super) aliases: BTreeSet<String>,
     pub(super) contexts: BTreeMap<String, String>,
     pub(super) platforms: Vec<String>,
+    /// Further settings, by their keys.
+    pub(super) settings: BTreeMap<&'static str, Value>,
 }
 
 /// How long a line may be that holds a whole object or list.
@@ -80,6 +86,7 @@ impl Draft {
             ),
             ("pinned", Json::text(self.pinned.unwrap_or_default())),
         ]);
+        let top = top.with(&self.settings);
         let mut text = String::new();
         top.write(&mut text, 0);
         text.push('\n');
@@ -112,6 +119,7 @@ impl Entry {
             ("contexts", Json::map(&self.contexts)),
             ("platforms", Json::texts(self.platforms.iter().cloned())),
         ])
+        .with(&self.settings)
     }
 }
 
@@ -149,6 +157,32 @@ impl Json {
                 .map(|(key, value)| (key.to_owned(), value))
                 .collect(),
         )
+    }
+
+    /// An object with further entries.
+    fn with(self, settings: &BTreeMap<&'static str, Value>) -> Self {
+        let Self::Object(mut entries) = self else {
+            return self;
+        };
+        let settings = settings.iter();
+        entries.extend(settings.map(|(key, value)| ((*key).to_owned(), Self::of(value))));
+        Self::Object(entries)
+    }
+
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::Array(items) => Self::List(items.iter().map(Self::of).collect()),
+            Value::Object(entries) => {
+                let mut entries: Vec<_> = entries
+                    .iter()
+                    .map(|(key, value)| (key.clone(), Self::of(value)))
+                    .collect();
+                entries.sort_by_key(|(key, _)| key != "id");
+                Self::Object(entries)
+            }
+            Value::String(text) => Self::Text(text.clone()),
+            other => Self::Text(other.to_string()),
+        }
     }
 
     fn is_empty(&self) -> bool {

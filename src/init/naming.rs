@@ -47,7 +47,7 @@ pub(super) struct Wanted {
 }
 
 /// What there is to name.
-pub(super) struct Evidence<'e> {
+pub(super) struct Known<'e> {
     /// The builds, no two of which make the same image.
     pub(super) builds: &'e [Build],
     /// The references of all Dockerfiles.
@@ -60,7 +60,7 @@ pub(super) struct Evidence<'e> {
     pub(super) project: &'e str,
 }
 
-impl Evidence<'_> {
+impl Known<'_> {
     /// Names everything.
     pub(super) fn name(&self) -> Wanted {
         let keys = self.keys();
@@ -104,7 +104,7 @@ impl Evidence<'_> {
             return None;
         };
         let mut builds = self.builds.iter();
-        builds.position(|build| build.labels.contains(label) && build.source.path == of.source.path)
+        builds.position(|build| build.labels.contains(label) && build.set == of.set)
     }
 
     /// The repository by which Dockerfiles speak of a build, as other builds or its tags say it.

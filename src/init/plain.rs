@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::naming::{Evidence, Wanted, free, in_namespace};
+use super::naming::{Known, Wanted, free, in_namespace};
 use super::references::spoken;
 use crate::config::{Config, Spanned};
 use crate::lang::reference;
@@ -14,7 +14,7 @@ use crate::planner::names::Namer;
 /// Of Dockerfiles that share their first names, how many are still named one by one.
 const FEW: usize = 2;
 
-impl Evidence<'_> {
+impl Known<'_> {
     /// Finds how references speak of the Dockerfiles.
     pub(super) fn speak_of(&self, wanted: &mut Wanted) {
         wanted.spoken = spoken(self.used, self.builds);

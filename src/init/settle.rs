@@ -33,6 +33,7 @@ pub(super) fn in_full(wanted: &Wanted, exclude: &BTreeSet<String>) -> Draft {
             aliases: image.aliases.clone(),
             contexts: image.contexts.clone(),
             platforms: build.platforms.clone(),
+            settings: build.settings.clone(),
         };
         (image.name.clone(), entry)
     });
@@ -69,6 +70,7 @@ pub(super) fn shortest(
     let mut draft = full;
     for step in [
         Settler::hoist_platforms,
+        Settler::hoist_settings,
         Settler::hoist_arguments,
         Settler::name_by_path,
         Settler::drop_parts,
@@ -119,6 +121,28 @@ impl Settler<'_> {
         }
         changed.platforms = first;
         self.or(draft, changed)
+    }
+
+    /// Says once the settings that all images have.
+    fn hoist_settings(&self, mut draft: Draft) -> Draft {
+        let mut keys: BTreeSet<&'static str> = BTreeSet::new();
+        for entry in draft.images.values() {
+            keys.extend(entry.settings.keys().copied());
+        }
+        for key in keys {
+            let mut values = draft.images.values().map(|entry| entry.settings.get(key));
+            let first = values.next().flatten().cloned();
+            let Some(first) = first.filter(|first| values.all(|value| value == Some(first))) else {
+                continue;
+            };
+            let mut changed = draft.clone();
+            for entry in changed.images.values_mut() {
+                entry.settings.remove(key);
+            }
+            changed.settings.insert(key, first);
+            draft = self.or(draft, changed);
+        }
+        draft
     }
 
     /// Says once the arguments that have one value wherever they are given, and drops those that do

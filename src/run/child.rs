@@ -6,7 +6,7 @@
 )]
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -83,6 +83,56 @@ pub(super) fn output(mut command: Command, limit: Duration) -> io::Result<Output
             Ok(true) => Err(ErrorKind::TimedOut.into()),
             _ => output,
         }
+    })
+}
+
+/// Runs the command to its end, and kills it after that time or where it says more than so many bytes.
+///
+/// # Errors
+/// When the command cannot be started, takes too long or says too much.
+pub(super) fn limited(mut command: Command, limit: Duration, most: u64) -> io::Result<Output> {
+    command.process_group(0);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let group = Group::of(&child);
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let read = |stream: Option<Box<dyn Read + Send>>| {
+        let mut bytes = Vec::new();
+        if let Some(stream) = stream {
+            let _ = stream.take(most).read_to_end(&mut bytes);
+        }
+        if bytes.len() as u64 >= most {
+            group.send(Signal::KILL);
+        }
+        bytes
+    };
+    let read = &read;
+    let (done, ended) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let group = &group;
+        let watch = scope.spawn(move || {
+            let late = ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+            if late {
+                group.send(Signal::KILL);
+            }
+            late
+        });
+        let stderr = scope.spawn(move || read(err.map(|stream| Box::new(stream) as _)));
+        let stdout = read(out.map(|stream| Box::new(stream) as _));
+        let stderr = stderr.join().unwrap_or_default();
+        let status = child.wait();
+        drop(done);
+        if matches!(watch.join(), Ok(true)) {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        if stdout.len().max(stderr.len()) as u64 >= most {
+            return Err(io::Error::other(format!("it says more than {most} bytes")));
+        }
+        Ok(Output {
+            status: status?,
+            stdout,
+            stderr,
+        })
     })
 }
 

@@ -6,6 +6,7 @@
 mod builder;
 mod builders;
 mod equality;
+mod evaluate;
 mod exec;
 mod faults;
 mod five_images;

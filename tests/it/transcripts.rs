@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Lines after `$ ` go to a POSIX shell; standard error is shown after standard output. With
-//! `UPDATE=1` in the environment what is seen is written to the file instead of compared.
+//! `UPDATE=1` in the environment what is seen is written to the file instead of compared; what bake and
+//! compose say of files of the repository is recorded in the folder `answers`.
 //!
 //! The `console` blocks of pages in `docs/` are transcripts too; [`page`] has their rules.
 
@@ -44,9 +45,14 @@ fn replay(case: &Path) -> Result<(), String> {
     let repo = Repo::empty();
     // What is written holds on machines without an engine too.
     let docker = FakeDocker::new();
+    docker.answer_from(&case.join("answers"));
     let fixture = fs::read_to_string(case.join("repo.txt")).unwrap();
     repo.write(&fixture);
     let file = case.join("transcript.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        let _ = fs::remove_dir_all(case.join("answers"));
+        docker.record();
+    }
     let written = fs::read_to_string(&file).unwrap_or_default();
     let mut seen = String::new();
     for line in written.lines() {

@@ -49,6 +49,24 @@ impl FakeDocker {
         self.bin().join("docker")
     }
 
+    /// What bake and compose say is in that folder.
+    #[track_caller]
+    pub(crate) fn answer_from(&self, folder: &Path) {
+        self.set("answers", &folder.to_string_lossy());
+    }
+
+    /// Asks the real client where bake and compose have no answer yet.
+    #[track_caller]
+    pub(crate) fn record(&self) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut programs = std::env::split_paths(&path).map(|folder| folder.join("docker"));
+        let docker = programs.find(|program| program.is_file());
+        self.set(
+            "record",
+            &docker.expect("docker is installed").to_string_lossy(),
+        );
+    }
+
     /// Writes one of the files that the script reads.
     #[track_caller]
     pub(crate) fn set(&self, file: &str, text: &str) {

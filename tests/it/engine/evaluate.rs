@@ -1,0 +1,138 @@
+//! Bake and Compose evaluate their files for `init`: overrides, matrices, functions, includes, profiles,
+//! and what they refuse.
+
+use std::fs;
+
+use crate::support::engine::{skip, try_docker};
+use crate::support::program;
+use crate::support::repo::Repo;
+
+/// Whether both tools are there, or nothing but a loud line.
+#[track_caller]
+fn tools() -> bool {
+    for tool in ["buildx", "compose"] {
+        if try_docker(&[tool, "version"]).is_err() {
+            skip(&format!("docker {tool}"));
+            return false;
+        }
+    }
+    true
+}
+
+/// The configuration that `init` writes, and what it says.
+#[track_caller]
+fn init(fixture: &str, files: &[&str]) -> (String, String) {
+    let repo = Repo::new(fixture);
+    let mut command = program::shipwright(&repo, ".");
+    let output = command.arg("init").args(files).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let config = fs::read_to_string(repo.join(".shipwright.json")).unwrap_or_default();
+    (config, said)
+}
+
+const BAKE: &str = r#"//- docker-bake.hcl
+variable "HOME" { default = "none" }
+target "app" {
+  name = "app-${v}"
+  matrix = { v = ["1", "2"] }
+  context = "app"
+  tags = [substr("xacme/app", 1, -1), "acme/app:${v}"]
+  args = {
+    V = v
+    HOME = HOME
+    BAD = nosuchfunction("a")
+  }
+  secret = ["id=npm,src=npmrc", "id=key,env=KEY"]
+  ssh = ["default"]
+  network = "none"
+  labels = { "org.example.k" = "v" }
+  shm-size = "64m"
+}
+//- docker-bake.override.hcl
+variable "HOME" { default = "over" }
+//- app/Dockerfile
+ARG V
+FROM debian:$V
+ARG HOME
+RUN --mount=type=secret,id=npm echo $HOME
+"#;
+
+#[test]
+fn bake_evaluates_its_files() {
+    if !tools() {
+        return;
+    }
+    let (config, said) = init(BAKE, &[]);
+    insta::assert_snapshot!(config, @r#"
+    {
+      "version": 2,
+      "images": {
+        "acme/app:1": {"dockerfile": "app/Dockerfile", "build_args": {"V": "1"}},
+        "acme/app:2": {"dockerfile": "app/Dockerfile", "build_args": {"V": "2"}}
+      },
+      "build_args": {"HOME": "over"},
+      "labels": {"org.example.k": "v"},
+      "secrets": [{"id": "npm", "src": "npmrc"}, {"id": "key", "env": "KEY"}],
+      "ssh": ["default"]
+    }
+    "#);
+    for part in ["nosuchfunction", "`shm-size`", "`network`"] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+}
+
+const COMPOSE: &str = r"//- compose.yaml
+include: [more/compose.yaml]
+services:
+  app:
+    image: acme/app:${TAG:-x}
+    env_file: [.env.secret]
+    build:
+      context: app
+      args: [V, HOME]
+      secrets: [npm]
+    profiles: [never]
+secrets:
+  npm: {environment: NPM_TOKEN}
+//- compose.override.yaml
+services:
+  app:
+    build:
+      network: none
+//- .env
+V=12
+//- more/compose.yaml
+services:
+  tool:
+    image: acme/tool
+    build: ../tool
+//- app/Dockerfile
+ARG V
+FROM debian:$V
+FROM acme/tool
+//- tool/Dockerfile
+FROM scratch
+";
+
+#[test]
+fn compose_evaluates_its_files() {
+    if !tools() {
+        return;
+    }
+    let (config, said) = init(COMPOSE, &[]);
+    insta::assert_snapshot!(config, @r#"
+    {
+      "version": 2,
+      "namespace": "acme",
+      "images": {
+        "acme/app": {
+          "build_args": {"V": "12"},
+          "network": "none",
+          "secrets": [{"id": "npm", "env": "NPM_TOKEN"}]
+        }
+      }
+    }
+    "#);
+    assert!(said.contains("`HOME` takes its value"), "{said}");
+}
