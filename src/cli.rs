@@ -22,6 +22,7 @@ mod output;
 mod parse;
 mod plan;
 mod planning;
+mod promote;
 mod prune;
 #[cfg(test)]
 mod reference;
@@ -111,6 +112,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         Command::Man { folder } => manual::man(folder.as_deref())?,
         Command::Explain { code } => explain::run(code)?,
         Command::Schema(schema) => schema::run(&schema)?,
+        Command::Promote(promoting) => promote::run(directory, &promoting)?,
         Command::Prune(pruning) => prune::run(directory, &pruning)?,
         Command::Parse(parse) => return parse::run(directory, &parse),
         Command::Check(check) => return check::run(directory, &check),

@@ -9,6 +9,7 @@ pub mod exec;
 mod found;
 mod parallel;
 pub(crate) mod picture;
+pub mod promote;
 pub mod registry;
 mod retry;
 pub(crate) mod review;

@@ -165,6 +165,13 @@ pub(super) enum Command {
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,
     },
+    /// Copy what is built to other repositories, with the same digests
+    #[command(after_help = "Builds nothing, and needs no Docker engine.\n\n\
+        Examples:\n  \
+        shipwright promote --to 'registry.example.com/prod/{{ short }}'\n  \
+        shipwright promote web --to 'prod/{{ name }}' --report report.json\n  \
+        shipwright promote --rev v1.3 --tag prod --no-default-tags --to 'prod/{{ name }}'   roll back")]
+    Promote(super::promote::Promote),
     /// List local images that are no longer needed; remove them with --yes
     #[command(
         after_help = "Images of the working tree, of HEAD, and of every local branch and tag are kept.\n\n\

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::args::{Planning, Settings};
 use super::{allow, output};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::plan::Plan;
 use crate::planner::publish::Tagging;
 use crate::planner::selection::Selection;
 use crate::planner::{Options, Planned, Purpose, Request, Sends, Workspace};
@@ -29,6 +30,19 @@ pub(super) fn look(directory: &Path, planning: &Planning) -> Result<Planned, Dia
     let workspace = open(directory, None)?;
     let request = request(directory, planning, Purpose::Inspect)?;
     output::settle(&workspace, workspace.plan(&request))
+}
+
+/// The plan of the same images with other repositories. Its warnings are those of [`make`].
+pub(super) fn elsewhere(
+    directory: &Path,
+    planning: &Planning,
+    repository: &str,
+) -> Result<Plan, Diagnostics> {
+    let workspace = open(directory, None)?;
+    let mut request = request(directory, planning, Purpose::Run(Sends::Sealed))?;
+    request.options.repository = Some(repository.to_owned());
+    let (planned, _) = workspace.plan(&request).into_result()?;
+    Ok(planned.plan)
 }
 
 /// All diagnostics of the plan that [`look`] gives; `file` is written by this process.

@@ -180,6 +180,7 @@ codes! {
     BeyondCheckout = "beyond-checkout", Note;
     RegistryNoAnswer = "registry-no-answer", Error;
     PushRefused = "push-refused", Error;
+    NotTested = "not-tested", Error;
     NotPlanned = "not-planned", Warning;
     RemoveFailed = "remove-failed", Error;
     DirtyPush = "dirty-push", Error;

@@ -1,6 +1,7 @@
 //! What a run asks of image registries: few methods, so that a test can stand in for one.
 
 mod auth;
+mod copy;
 mod digest;
 mod http;
 mod wire;
@@ -50,7 +51,7 @@ impl Refused {
         Self { message, why }
     }
 
-    fn again(&self) -> Again {
+    pub(super) fn again(&self) -> Again {
         match self.why {
             Why::Silent => Again::After(None),
             Why::Busy(wait) => Again::After(wait),
@@ -156,7 +157,7 @@ fn host(reference: &str) -> &str {
 }
 
 /// A reference without its tag.
-fn repository(reference: &str) -> &str {
+pub(super) fn repository(reference: &str) -> &str {
     match reference.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => repository,
         _ => reference,

@@ -36,6 +36,7 @@ mod layers;
 mod parse_command;
 mod pictures;
 mod plan_laws;
+mod promote;
 mod registry;
 mod rows;
 mod schema;

@@ -11,7 +11,7 @@ use crate::lang::reference::Reference;
 use crate::run::found::{FINGERPRINT_LABEL, Found};
 
 /// Registries as references name them, with the credentials that docker keeps.
-pub struct HttpRegistry(Wire);
+pub struct HttpRegistry(pub(super) Wire);
 
 impl Default for HttpRegistry {
     fn default() -> Self {
@@ -20,9 +20,9 @@ impl Default for HttpRegistry {
 }
 
 /// A manifest as it was sent.
-struct Manifest {
-    bytes: Vec<u8>,
-    kind: String,
+pub(super) struct Manifest {
+    pub(super) bytes: Vec<u8>,
+    pub(super) kind: String,
 }
 
 impl HttpRegistry {
@@ -32,7 +32,11 @@ impl HttpRegistry {
     }
 
     /// The manifest of a tag or a digest; none where there is none.
-    fn manifest(&self, reference: &Reference, name: &str) -> Result<Option<Manifest>, Refused> {
+    pub(super) fn manifest(
+        &self,
+        reference: &Reference,
+        name: &str,
+    ) -> Result<Option<Manifest>, Refused> {
         let rest = format!("manifests/{name}");
         let response = self.0.ask(reference, Ask::Get(&rest))?;
         if response.status() == 404 {
@@ -221,7 +225,7 @@ fn verify(digest: &Digest, bytes: &[u8]) -> Result<(), Refused> {
     Err(Refused::new(Why::Final, message))
 }
 
-fn parse(reference: &str) -> Result<(Reference, String), Refused> {
+pub(super) fn parse(reference: &str) -> Result<(Reference, String), Refused> {
     let parsed = Reference::parse(reference);
     let parsed = parsed.map_err(|error| Refused::new(Why::Final, error.to_string()))?;
     let parsed = parsed.with_default_tag();
@@ -229,7 +233,7 @@ fn parse(reference: &str) -> Result<(Reference, String), Refused> {
     Ok((parsed, tag.unwrap_or_default()))
 }
 
-fn parsed<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, Refused> {
+pub(super) fn parsed<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, Refused> {
     serde_json::from_slice(bytes).map_err(|error| {
         let message = format!("its response is invalid: {error}");
         Refused::new(Why::Final, message)

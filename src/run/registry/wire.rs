@@ -5,15 +5,17 @@
 //! machine itself.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use serde::Deserialize;
 use ureq::http::{Response, StatusCode, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, SendBody};
 
 use super::auth::{self, Challenge, Credential, Token};
+use super::digest::Digest;
 use super::{Refused, Why};
 use crate::lang::reference::Reference;
 
@@ -26,6 +28,8 @@ const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, \
 const CONNECTING: Duration = Duration::from_secs(10);
 /// How long one request may take as a whole, its body and its redirections included.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one layer may take, up or down.
+const PATIENCE_FOR_LAYERS: Duration = Duration::from_secs(60 * 60);
 /// The longest manifest or configuration that is read, in bytes; registries allow 4 MiB.
 const LONGEST: u64 = 8 << 20;
 /// How much of a registry's own words is passed on, in characters.
@@ -37,6 +41,8 @@ pub(super) enum Ask<'a> {
     /// Only the header.
     Head(&'a str),
     Get(&'a str),
+    /// A layer: its body is read piece by piece, and may take long.
+    Layer(&'a str),
     /// A manifest and its kind.
     Put(&'a str, &'a [u8], &'a str),
     /// Nothing, to begin something.
@@ -47,7 +53,7 @@ pub(super) enum Ask<'a> {
 
 impl Ask<'_> {
     fn writes(self) -> bool {
-        !matches!(self, Self::Head(_) | Self::Get(_))
+        !matches!(self, Self::Head(_) | Self::Get(_) | Self::Layer(_))
     }
 }
 
@@ -151,6 +157,11 @@ impl Wire {
         let sent = match ask {
             Ask::Head(rest) => send!(agent.head(url(rest)).header("Accept", MANIFESTS), call),
             Ask::Get(rest) => send!(agent.get(url(rest)).header("Accept", MANIFESTS), call),
+            Ask::Layer(rest) => {
+                let request = agent.get(url(rest)).config();
+                let request = request.timeout_global(Some(PATIENCE_FOR_LAYERS)).build();
+                send!(request, call)
+            }
             Ask::Put(rest, bytes, kind) => {
                 send!(agent.put(url(rest)).content_type(kind), send, bytes)
             }
@@ -161,6 +172,46 @@ impl Wire {
             },
         };
         sent.map_err(|error| Refused::new(Why::Silent, error.to_string()))
+    }
+
+    /// Ends an upload at the address that the registry gave when it was begun: sends all bytes of a blob.
+    ///
+    /// # Errors
+    /// When it does not arrive, or the registry does not take it.
+    pub(super) fn upload(
+        &self,
+        reference: &Reference,
+        address: &str,
+        digest: &Digest,
+        (bytes, length): (&mut dyn Read, u64),
+    ) -> Result<(), Refused> {
+        let base = base(&reference.domain);
+        let elsewhere = || Refused::new(Why::Final, "it redirected to another host");
+        let address = within(&base, address).ok_or_else(elsewhere)?;
+        let separator = if address.contains('?') { '&' } else { '?' };
+        let agent = self.agent(&reference.domain);
+        let request = agent
+            .put(format!("{address}{separator}digest={digest}"))
+            .config()
+            .timeout_global(Some(PATIENCE_FOR_LAYERS))
+            .build();
+        let mut request = request
+            .content_type("application/octet-stream")
+            .header("Content-Length", length.to_string());
+        let accepted = self
+            .accepted()
+            .get(&(reference.repository(), true))
+            .cloned();
+        if let Some(authorization) = accepted {
+            request = request.header("Authorization", authorization);
+        }
+        let sent = request.send(SendBody::from_reader(&mut { bytes }));
+        let response = sent.map_err(|error| Refused::new(Why::Silent, error.to_string()))?;
+        if response.status().is_success() {
+            Ok(())
+        } else {
+            Err(refused(response))
+        }
     }
 
     /// What to send in `Authorization` where the registry asks for it.

@@ -1,0 +1,364 @@
+//! `promote` between two registries: everything arrives under its digest, tags last and together.
+
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::support::own_registry::OwnRegistry;
+use crate::support::program::{self, shipwright};
+use crate::support::repo::Repo;
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+fn digest(bytes: &[u8]) -> String {
+    let digits: Vec<String> = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("sha256:{}", digits.concat())
+}
+
+/// What is put into a registry by hand, and read back.
+struct Raw<'r> {
+    host: &'r str,
+}
+
+impl Raw<'_> {
+    fn blob(&self, repository: &str, bytes: &[u8]) -> Value {
+        let digest = digest(bytes);
+        let base = format!("http://{}/v2/{repository}/blobs/uploads/", self.host);
+        let begun = ureq::post(&base).send_empty().expect("uploads begin");
+        let location = begun.headers()["location"].to_str().unwrap().to_owned();
+        let separator = if location.contains('?') { '&' } else { '?' };
+        let sent = ureq::put(format!("{location}{separator}digest={digest}")).send(bytes);
+        assert_eq!(sent.expect("uploads end").status(), 201);
+        json!({"mediaType": "application/octet-stream", "digest": digest, "size": bytes.len()})
+    }
+
+    /// Puts a manifest; gives its descriptor. No tag: under its digest.
+    fn manifest(&self, repository: &str, tag: Option<&str>, kind: &str, manifest: &Value) -> Value {
+        let bytes = serde_json::to_vec(manifest).unwrap();
+        let digest = digest(&bytes);
+        let name = tag.unwrap_or(&digest);
+        let sent = ureq::put(format!(
+            "http://{}/v2/{repository}/manifests/{name}",
+            self.host
+        ))
+        .content_type(kind)
+        .send(&bytes);
+        assert_eq!(sent.expect("manifests are taken").status(), 201);
+        json!({"mediaType": kind, "digest": digest, "size": bytes.len()})
+    }
+
+    /// An image of one layer with that fingerprint.
+    fn image(&self, repository: &str, fingerprint: &str, architecture: &str) -> Value {
+        let config = json!({
+            "architecture": architecture, "os": "linux",
+            "config": {"Labels": {"dev.shipwright.fingerprint": fingerprint}},
+            "rootfs": {"type": "layers", "diff_ids": []},
+        });
+        let config = self.blob(repository, &serde_json::to_vec(&config).unwrap());
+        let layer = self.blob(
+            repository,
+            format!("{repository} {architecture}").as_bytes(),
+        );
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+        });
+        let mut descriptor = self.manifest(repository, None, MANIFEST, &manifest);
+        descriptor["platform"] = json!({"os": "linux", "architecture": architecture});
+        descriptor
+    }
+
+    /// What refers to a digest.
+    fn referrer(&self, repository: &str, tag: Option<&str>, subject: &Value) -> Value {
+        let config = self.blob(repository, b"{}");
+        let layer = self.blob(
+            repository,
+            format!("about {}", subject["digest"]).as_bytes(),
+        );
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+            "subject": subject,
+        });
+        self.manifest(repository, tag, MANIFEST, &manifest)
+    }
+
+    /// The digest under a name, if there is one.
+    fn digest_of(&self, repository: &str, name: &str) -> Option<String> {
+        Some(digest(self.manifest_text(repository, name)?.as_bytes()))
+    }
+
+    fn manifest_text(&self, repository: &str, name: &str) -> Option<String> {
+        let asked = ureq::get(format!(
+            "http://{}/v2/{repository}/manifests/{name}",
+            self.host
+        ))
+        .header("Accept", format!("{MANIFEST}, {INDEX}"))
+        .call();
+        asked.ok()?.into_body().read_to_string().ok()
+    }
+
+    fn has_blob(&self, repository: &str, digest: &str) -> bool {
+        ureq::get(format!(
+            "http://{}/v2/{repository}/blobs/{digest}",
+            self.host
+        ))
+        .call()
+        .is_ok()
+    }
+}
+
+/// A repository of two images, with what its plan names in the registry: a single image, and an index of
+/// two platforms and an attestation, signed in the ways that tools sign.
+struct Published {
+    repo: Repo,
+    plan: Value,
+    index: Value,
+    /// The digest of what refers to the index by the tag schema.
+    referrer: String,
+}
+
+fn published(host: &str) -> Published {
+    let repo = Repo::new(&format!(
+        "//- .shipwright.json\n{{\"version\": 2, \"namespace\": \"{host}/dev\"}}\n\
+         //- one/Dockerfile\nFROM scratch\nCOPY Dockerfile /\n\
+         //- many/Dockerfile\nFROM scratch\nCOPY Dockerfile /\n"
+    ));
+    let plan: Value = serde_json::from_str(&program::run(&repo, &["plan"])).unwrap();
+    let raw = Raw { host };
+    let of = |name: &str| {
+        let images = plan["images"].as_array().unwrap();
+        let image = images
+            .iter()
+            .find(|image| image["name"] == format!("{host}/dev/{name}"));
+        let image = image.expect("it is planned");
+        let tag = image["reference"]
+            .as_str()
+            .unwrap()
+            .rsplit(':')
+            .next()
+            .unwrap();
+        (image["fingerprint"].as_str().unwrap(), tag)
+    };
+    let (fingerprint, tag) = of("one");
+    let config = json!({"config": {"Labels": {"dev.shipwright.fingerprint": fingerprint}}});
+    let config = raw.blob("dev/one", &serde_json::to_vec(&config).unwrap());
+    let layer = raw.blob("dev/one", &vec![7; 3_000_000]);
+    let manifest =
+        json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]});
+    raw.manifest("dev/one", Some(tag), MANIFEST, &manifest);
+
+    let (fingerprint, tag) = of("many");
+    let mut manifests: Vec<Value> = ["amd64", "arm64"]
+        .map(|architecture| raw.image("dev/many", fingerprint, architecture))
+        .into();
+    let mut attestation = raw.image("dev/many", "none", "unknown");
+    attestation["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
+    manifests.push(attestation);
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests});
+    let index = raw.manifest("dev/many", Some(tag), INDEX, &index);
+    let schema = index["digest"].as_str().unwrap().replace(':', "-");
+    raw.referrer("dev/many", Some(&format!("{schema}.sig")), &index);
+    let referrer = raw.referrer("dev/many", None, &index);
+    let list = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [referrer]});
+    raw.manifest("dev/many", Some(&schema), INDEX, &list);
+    let referrer = referrer["digest"].as_str().unwrap().to_owned();
+    Published {
+        repo,
+        plan,
+        index,
+        referrer,
+    }
+}
+
+fn registries() -> Option<(OwnRegistry, OwnRegistry)> {
+    let (mut source, mut target) = (OwnRegistry::new()?, OwnRegistry::new()?);
+    source.start();
+    target.start();
+    Some((source, target))
+}
+
+#[test]
+fn everything_arrives_under_its_digest() {
+    let Some((source, target)) = registries() else {
+        return;
+    };
+    let Published {
+        repo,
+        plan,
+        index,
+        referrer,
+    } = published(source.host());
+    let (from, to) = (
+        Raw {
+            host: source.host(),
+        },
+        Raw {
+            host: target.host(),
+        },
+    );
+    let same = format!("{}/prod/{{{{ short }}}}", source.host());
+    let other = format!("{}/prod/{{{{ short }}}}", target.host());
+    let arguments = ["promote", "-q", "--to", &same, "--to", &other];
+    let dry = program::run(&repo, &[&arguments[..], &["-n"]].concat());
+    assert!(
+        dry.ends_with("dry run: 4 to copy, 0 there, 8 tags to move\n"),
+        "{dry}"
+    );
+    assert_eq!(to.digest_of("prod/one", "main"), None);
+
+    let printed = program::run(&repo, &arguments);
+    assert!(
+        printed.ends_with("4 copied, 0 there, 8 tags moved\n"),
+        "{printed}"
+    );
+    let schema = index["digest"].as_str().unwrap().replace(':', "-");
+    for place in [&from, &to] {
+        for image in plan["images"].as_array().unwrap() {
+            let reference = image["reference"].as_str().unwrap();
+            let (name, tag) = reference.rsplit_once(':').unwrap();
+            let short = name.rsplit('/').next().unwrap();
+            let expected = from.digest_of(&format!("dev/{short}"), tag);
+            assert!(expected.is_some());
+            let readable = image["tags"].as_array().unwrap().iter();
+            let readable = readable.map(|tag| tag.as_str().unwrap().rsplit(':').next().unwrap());
+            for tag in [tag].into_iter().chain(readable) {
+                assert_eq!(
+                    place.digest_of(&format!("prod/{short}"), tag),
+                    expected,
+                    "{short} {tag}"
+                );
+            }
+        }
+        let signature = format!("{schema}.sig");
+        let expected = from.digest_of("dev/many", &signature);
+        assert!(expected.is_some());
+        assert_eq!(place.digest_of("prod/many", &signature), expected);
+        assert!(place.digest_of("prod/many", &referrer).is_some());
+        let list = place
+            .manifest_text("prod/many", &schema)
+            .expect("the list of referrers");
+        assert!(list.contains(&referrer), "{list}");
+        assert!(place.has_blob("prod/one", &digest(&vec![7; 3_000_000])));
+        assert!(place.has_blob("prod/many", &digest(b"dev/many unknown")));
+    }
+    let again = program::run(&repo, &arguments);
+    assert!(
+        again.ends_with("0 copied, 4 there, 0 tags moved\n"),
+        "{again}"
+    );
+}
+
+#[test]
+fn what_is_missing_or_was_not_tested_stops_everything() {
+    let Some((source, target)) = registries() else {
+        return;
+    };
+    let Published { repo, plan, .. } = published(source.host());
+    let to = Raw {
+        host: target.host(),
+    };
+    let other = format!("{}/prod/{{{{ short }}}}", target.host());
+    let report = |digest: &dyn Fn(&str) -> Value| {
+        let images = plan["images"].as_array().unwrap().iter();
+        let images: Vec<Value> = images
+            .map(|image| {
+                let reference = image["reference"].as_str().unwrap();
+                json!({"reference": reference, "digest": digest(reference)})
+            })
+            .collect();
+        let text = json!({"version": 1, "images": images}).to_string();
+        std::fs::write(repo.join(".git/report.json"), text).unwrap();
+    };
+    let fails = |arguments: &[&str], code: &str| {
+        let fixed = ["promote", "--to", &other];
+        let output = shipwright(&repo, ".")
+            .args(fixed)
+            .args(arguments)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.code() == Some(1) && stderr.contains(code),
+            "{stderr}"
+        );
+        assert_eq!(to.digest_of("prod/one", "main"), None);
+        assert_eq!(to.digest_of("prod/many", "main"), None);
+    };
+    let with_report = ["--report", ".git/report.json"];
+    report(&|_| Value::Null);
+    fails(
+        &with_report,
+        "error[not-tested]: the report has no digest of",
+    );
+    report(&|_| digest(b"another").into());
+    fails(&with_report, "was tested");
+    repo.write("//- one/Dockerfile\nFROM scratch\nCOPY Dockerfile /x\n");
+    repo.commit("Never built");
+    fails(&[], "error[image-missing]");
+    let raw = Raw {
+        host: source.host(),
+    };
+    let right = |reference: &str| {
+        let (name, tag) = reference.rsplit_once(':').unwrap();
+        let repository = name.split_once('/').unwrap().1;
+        raw.digest_of(repository, tag).expect("it is there").into()
+    };
+    report(&right);
+    repo.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    let arguments = [
+        "promote",
+        "-q",
+        "--to",
+        &other,
+        "--report",
+        ".git/report.json",
+    ];
+    let printed = program::run(&repo, &arguments);
+    assert!(
+        printed.ends_with("2 copied, 0 there, 4 tags moved\n"),
+        "{printed}"
+    );
+}
+
+/// Killed at any moment, the next run leaves all tags where they belong.
+#[test]
+fn a_promotion_that_is_killed_is_completed() {
+    let Some((source, target)) = registries() else {
+        return;
+    };
+    let Published { repo, .. } = published(source.host());
+    let (from, to) = (
+        Raw {
+            host: source.host(),
+        },
+        Raw {
+            host: target.host(),
+        },
+    );
+    for moment in 0..8_u64 {
+        let other = format!("{}/prod{moment}/{{{{ short }}}}", target.host());
+        let arguments = ["promote", "-q", "--to", &other];
+        let mut child = shipwright(&repo, ".")
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program was built");
+        sleep(Duration::from_millis(moment * 25));
+        let _ = child.kill();
+        child.wait().expect("it was started");
+        program::run(&repo, &arguments);
+        for name in ["one", "many"] {
+            let tags = from.digest_of(&format!("dev/{name}"), "main");
+            assert_eq!(tags, None, "the source has no readable tag");
+            let main = to.digest_of(&format!("prod{moment}/{name}"), "main");
+            assert!(main.is_some(), "{moment}: {name}");
+        }
+    }
+}
