@@ -100,7 +100,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         }
         Command::Why { planning } => why::run(directory, &planning)?,
         Command::Diff(diffing) => return diff::run(directory, &diffing),
-        Command::Init(init) => init::run(directory, &init)?,
+        Command::Init(init) => return init::run(directory, &init),
         Command::Inputs(arguments) => inputs::run(directory, arguments)?,
         Command::Built {
             planning,

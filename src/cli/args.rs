@@ -115,11 +115,12 @@ pub(super) enum Command {
     /// Write a first .shipwright.json from bake files, Compose files and Dockerfiles
     #[command(
         after_help = "It is made from docker-bake.hcl, docker-bake.json and compose.yaml (docker-compose.yml) at the root, \
-        and from the references in Dockerfiles.\n\n\
+        as `docker buildx bake --print` and `docker compose config` evaluate them, and from the references in Dockerfiles.\n\n\
         Examples:\n  \
         shipwright init\n  \
         shipwright init -o -                        print it instead of writing it\n  \
-        shipwright init deploy/compose.yaml         from another file"
+        shipwright init deploy/compose.yaml         from another file\n  \
+        shipwright init --check                     does .shipwright.json still agree? for CI"
     )]
     Init(super::init::Init),
     /// List the content references of the plan that exist, one per line
@@ -213,6 +214,7 @@ impl Command {
     pub(super) fn trouble(&self) -> u8 {
         match self {
             Self::Diff(diffing) if diffing.exit_code => 2,
+            Self::Init(init) if init.check => 2,
             _ => 1,
         }
     }

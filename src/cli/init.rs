@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::Args;
 
 use super::{output, planning};
-use crate::config;
+use crate::config::{self, Config};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
-use crate::init::{self, Request, Start};
+use crate::init::{self, Evidence, Request, Start};
 use crate::planner::discover::Discovery;
 use crate::run::evaluate;
+use crate::tree::snapshot::Snapshot;
 use crate::tree::source::{Checkout, Tree};
 
 /// What is read, and where the file goes.
@@ -25,6 +27,10 @@ pub(super) struct Init {
     /// First part of default names; default: found in the checkout
     #[arg(long, value_name = "NS")]
     namespace: Option<String>,
+    /// Write nothing: report differences between bake files, Compose files, Dockerfiles and the configuration, and exit
+    /// with 1 if there are any
+    #[arg(long, conflicts_with = "output")]
+    pub(super) check: bool,
     /// Write to FILE; `-` is standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     output: Option<PathBuf>,
@@ -34,7 +40,10 @@ pub(super) struct Init {
 const SHOWN: usize = 20;
 
 /// Writes the configuration, and says on standard error what it is made of.
-pub(super) fn run(directory: &Path, arguments: &Init) -> Result<(), Diagnostics> {
+pub(super) fn run(directory: &Path, arguments: &Init) -> Result<ExitCode, Diagnostics> {
+    if arguments.check {
+        return check(directory, arguments);
+    }
     let workspace = planning::open(directory, None)?;
     let checkout = workspace.checkout();
     let to_stdout = arguments.output.as_deref() == Some(Path::new("-"));
@@ -66,7 +75,37 @@ pub(super) fn run(directory: &Path, arguments: &Init) -> Result<(), Diagnostics>
     }
     output::report(directory, &start.left_out);
     output::eprint(&summary(&start, file.as_deref()));
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Compares the evidence with the configuration.
+fn check(directory: &Path, arguments: &Init) -> Result<ExitCode, Diagnostics> {
+    let workspace = planning::open(directory, None)?;
+    let checkout = workspace.checkout();
+    let tree = workspace.tree(arguments.rev.as_deref())?;
+    let folder = checkout.folder(&tree);
+    let request = Request {
+        files: files(directory, folder.as_deref(), &arguments.files),
+        namespace: arguments.namespace.clone(),
+        project: project(checkout),
+    };
+    let text = tree.snapshot(&|_| true, &|path| path == config::PATH)?;
+    let config = match text.text(config::PATH) {
+        Some(text) => Config::parse(&String::from_utf8_lossy(text))?,
+        None => Config::default(),
+    };
+    let (snapshot, evidence) = read(&tree, &request, &config)?;
+    let drift = init::drift(&snapshot, &request, &evidence, &config)?;
+    output::report(directory, &drift.differences);
+    if !drift.differences.is_empty() {
+        return Ok(ExitCode::FAILURE);
+    }
+    let s = if drift.images == 1 { "" } else { "s" };
+    output::eprint(&format!(
+        "the configuration agrees with the checkout: {} image{s}\n",
+        drift.images
+    ));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The file at the root of the plan; a bare repository has no place for it.
@@ -128,9 +167,22 @@ const ROUNDS: usize = 4;
 /// Reads what is evidence and the files that it names, lets the tools evaluate it, then reads the
 /// Dockerfiles that it builds.
 fn find(tree: &Tree<'_>, request: &Request) -> Result<Start, Diagnostics> {
-    let config = config::Config::default();
-    let discovery = Discovery::new(&config);
-    let usual = |path: &str| discovery.is_read(path) || init::is_evidence(path, request);
+    let (snapshot, evidence) = read(tree, request, &Config::default())?;
+    init::init(&snapshot, request, &evidence)
+}
+
+/// Reads the evidence, the Dockerfiles that are found without a configuration and those that it names.
+fn read(
+    tree: &Tree<'_>,
+    request: &Request,
+    config: &Config,
+) -> Result<(Snapshot, Evidence), Diagnostics> {
+    let default = Config::default();
+    let discoveries = [Discovery::new(&default), Discovery::new(config)];
+    let usual = |path: &str| {
+        discoveries.iter().any(|discovery| discovery.is_read(path))
+            || init::is_evidence(path, request)
+    };
     let mut further: BTreeSet<String> = BTreeSet::new();
     let mut snapshot = tree.snapshot(&|_| true, &usual)?;
     for _ in 0..ROUNDS {
@@ -147,7 +199,7 @@ fn find(tree: &Tree<'_>, request: &Request) -> Result<Start, Diagnostics> {
         further.extend(built);
         snapshot = tree.snapshot(&|_| true, &|path| usual(path) || further.contains(path))?;
     }
-    init::init(&snapshot, request, &evidence)
+    Ok((snapshot, evidence))
 }
 
 /// What was written, and what it is made of.

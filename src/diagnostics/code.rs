@@ -121,6 +121,7 @@ codes! {
     DockerfileLeftOut = "dockerfile-left-out", Warning;
     EvidenceNotRead = "evidence-not-read", Note;
     NoEvidence = "no-evidence", Error;
+    EvidenceDiffers = "evidence-differs", Warning;
     ConfigExists = "config-exists", Error;
 
     // Repositories and revisions.

@@ -184,9 +184,18 @@ fn alike(reference: &Spoken, images: &[&Definition]) -> Option<Diagnostic> {
     }
     let plain = |text: &str| text.replace(['-', '_', '.'], "");
     let wanted = plain(last);
+    let stem = |text: &str| {
+        text.trim_end_matches(|c: char| c.is_ascii_digit())
+            .to_owned()
+    };
     let near: BTreeSet<&str> = others
         .filter(|image| {
             let name = bare(image);
+            // `valkey-9` is a version of `valkey`, not a misspelt one.
+            let plain_name = plain(&name);
+            if plain_name != wanted && stem(&plain_name) == stem(&wanted) {
+                return false;
+            }
             name != last && strsim::damerau_levenshtein(&plain(&name), &wanted) <= 1
         })
         .map(|image| image.name.as_str())
