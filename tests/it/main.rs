@@ -32,6 +32,7 @@ mod fingerprints;
 mod ignore_laws;
 mod init_laws;
 mod input_laws;
+mod installer;
 mod layers;
 mod parse_command;
 mod pictures;
