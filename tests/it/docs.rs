@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use regex::Regex;
+use serde::Deserialize;
 use shipwright::diagnostics::Code;
 
 fn root() -> &'static Path {
@@ -255,4 +256,23 @@ fn every_command_is_in_a_document() {
         })
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Workflows, the action, hooks and issue templates are YAML.
+#[test]
+fn files_for_other_services_can_be_read() {
+    let mut paths = files(&root().join(".github"), "yml");
+    let others = [
+        "action.yml",
+        ".pre-commit-hooks.yaml",
+        "templates/shipwright/template.yml",
+    ];
+    paths.extend(others.map(|name| root().join(name)));
+    for path in paths {
+        let text = fs::read_to_string(&path).unwrap();
+        for document in serde_norway::Deserializer::from_str(&text) {
+            let read = serde_norway::Value::deserialize(document);
+            assert!(read.is_ok(), "{}: {read:?}", path.display());
+        }
+    }
 }
