@@ -4,7 +4,7 @@
 //!
 //! - a line that ends in `` `PATH`: `` before a fenced block writes that block to the file PATH;
 //! - `<!-- files`, a fixture and `-->` write files that the page does not show;
-//! - `<!-- run: COMMAND -->` runs a command that the page does not show;
+//! - `<!-- run: COMMAND -->` runs a command that the page does not show; `{root}` in it is this checkout;
 //! - `<!-- new repository -->` starts anew;
 //! - a `console` block holds commands, after `$ `, and what they print. Times are not compared, and a line
 //!   `…` stands for any lines.
@@ -19,15 +19,18 @@ use super::type_in;
 use crate::support::fake_docker::FakeDocker;
 use crate::support::repo::Repo;
 
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
 #[test]
 fn pages_show_what_commands_print() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let folder = Path::new(ROOT).join("docs");
     let mut pages: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .filter(|path| fs::read_to_string(path).unwrap().contains("```console\n"))
         .collect();
+    pages.push(Path::new(ROOT).join("README.md"));
     pages.sort();
     assert!(!pages.is_empty());
     let failed: Vec<String> = pages.iter().filter_map(|page| replay(page).err()).collect();
@@ -106,7 +109,8 @@ impl Machine {
     }
 
     fn prepare(&self, command: &str) {
-        let seen = type_in(&self.repo, &self.docker, command);
+        let command = command.replace("{root}", ROOT);
+        let seen = type_in(&self.repo, &self.docker, &command);
         assert!(!seen.contains("\n[exit "), "{seen}");
     }
 
