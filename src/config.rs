@@ -7,6 +7,7 @@
 pub(crate) mod json;
 mod kinds;
 mod levels;
+pub mod lock;
 mod matrix;
 pub(crate) mod resolve;
 mod rules;
@@ -74,6 +75,9 @@ table! {
         /// a registry, usually a pull-through cache, from which locked bases are pulled:
         /// `mirror.example.com/docker.io/library/debian` for `debian`. It does not affect fingerprints
         mirror: Option<Spanned<String>>;
+        /// references that stay out of [the lock file](lock.md): `["local/**"]`, for images that only the local
+        /// engine has
+        unlocked: Globs;
         /// the severity of warnings: `{"pinned": "off", "missing-source": "error"}`. `off`, `warning` or `error`; an
         /// error also stops `plan` and `exec`
         diagnostics: Levels;

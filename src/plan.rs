@@ -109,6 +109,13 @@ pub struct Image {
     /// Further named contexts: name to a folder (relative to the root) or `docker-image://…`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub contexts: BTreeMap<String, String>,
+    /// Locked external images, by the named context that binds each: `docker-image://…@sha256:…`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bases: BTreeMap<String, String>,
+    /// What else is locked, as a source policy names it: an image, a URL or `git://…`, and the image or
+    /// commit that takes its place, or the checksum of its bytes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, String>,
     /// Secrets for the build, by id, with where their value comes from; never a value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<Secret>,
@@ -254,6 +261,8 @@ impl Default for Image {
             platforms: Vec::new(),
             labels: BTreeMap::new(),
             contexts: BTreeMap::new(),
+            bases: BTreeMap::new(),
+            sources: BTreeMap::new(),
             secrets: Vec::new(),
             ssh: Vec::new(),
             network: String::new(),

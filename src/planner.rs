@@ -7,6 +7,7 @@ pub(crate) mod images;
 pub(crate) mod names;
 
 // What needs what.
+pub(crate) mod external;
 pub(crate) mod graph;
 pub(crate) mod resolve;
 pub(crate) mod selection;
@@ -29,5 +30,6 @@ pub(crate) mod workspace;
 
 pub use compile::{Compiled, Options, compile};
 pub use decide::{Earlier, reasons};
+pub use external::{External, Kind as ExternalKind, Taker};
 pub use inputs::{InputSpec, Inputs, Source};
 pub use workspace::{Planned, Purpose, Request, Sends, Workspace};

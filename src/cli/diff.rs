@@ -68,6 +68,8 @@ fn compare(old: Side, new: &Side) -> Diff {
             plan: old.plan,
             files: old_files,
             specs: Vec::new(),
+            externals: Vec::new(),
+            lock: None,
         }),
     };
     Diff::new(&plan, &new.plan, Some((&earlier, new_files)))

@@ -16,12 +16,18 @@ pub(super) struct Schema {
     /// The schema of the plan
     #[arg(long)]
     plan: bool,
+    /// Of `shipwright.lock`
+    #[arg(long)]
+    lock: bool,
 }
 
 /// Prints a schema.
 pub(super) fn run(schema: &Schema) -> Result<(), Diagnostic> {
     if schema.config {
         return output::write_json(&config::schema());
+    }
+    if schema.lock {
+        return output::write(include_str!("../../docs/schema/lock.schema.json"), None);
     }
     output::write(include_str!("../../docs/schema/plan.schema.json"), None)
 }

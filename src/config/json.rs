@@ -205,6 +205,14 @@ impl<'a, 't> At<'a, 't> {
         }
     }
 
+    /// A number, if it is one.
+    pub(super) fn number(&self) -> Option<f64> {
+        match self.value {
+            Json::NumberLit(number) => number.value.parse().ok(),
+            _ => None,
+        }
+    }
+
     /// A text, if it is one.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self.value {

@@ -114,6 +114,11 @@ codes! {
     ConfigType = "config-type", Error;
     ConfigValue = "config-value", Error;
 
+    // The lock file.
+    LockSyntax = "lock-syntax", Error;
+    LockMissing = "lock-missing", Error;
+    LockUnused = "lock-unused", Warning;
+
     // Starting configurations.
     UnreadableEvidence = "unreadable-evidence", Warning;
     BuildLeftOut = "build-left-out", Warning;

@@ -182,6 +182,20 @@ impl Reference {
         key
     }
 
+    /// The same image in a registry that mirrors all others: `MIRROR/<host>/<path>`, the `:` of a port
+    /// as `-`.
+    #[must_use]
+    pub(crate) fn mirrored(&self, mirror: &str) -> Self {
+        let (host, before) = mirror.split_once('/').unwrap_or((mirror, ""));
+        let path = [before, &self.domain.replace(':', "-"), &self.path];
+        let path: Vec<&str> = path.into_iter().filter(|part| !part.is_empty()).collect();
+        Self {
+            domain: host.to_owned(),
+            path: path.join("/"),
+            ..self.clone()
+        }
+    }
+
     fn with_tag_and_digest(&self, mut repository: String) -> String {
         if let Some(tag) = &self.tag {
             repository.push(':');

@@ -1,5 +1,7 @@
 //! From resolved, fingerprinted images to the plan: tags, labels, what is bound to what.
 
+mod bound;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
@@ -9,8 +11,10 @@ use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::tags;
 use crate::plan::{self, Action, Dependency, Image, Plan, Source};
 use crate::planner::contents::Contents;
+use crate::planner::external::Locks;
 use crate::planner::publish::{self, Published, Publisher};
 use crate::planner::resolve::Resolved;
+use bound::{Bound, by_digest};
 
 /// What a plan is put together from.
 pub(super) struct Assembly<'a> {
@@ -23,6 +27,10 @@ pub(super) struct Assembly<'a> {
     pub resolved: &'a [Resolved<'a>],
     /// The contents of the selected images and of all that these need.
     pub contents: &'a BTreeMap<usize, Contents>,
+    /// What the lock file says.
+    pub locks: &'a Locks<'a>,
+    /// The registry that locked images are taken from, in place of their own.
+    pub mirror: Option<&'a str>,
 }
 
 impl Assembly<'_> {
@@ -138,6 +146,7 @@ impl Assembly<'_> {
         let contents = &self.contents[&index];
         let fingerprint = &contents.fingerprint;
         let build = &definition.build;
+        let bound = Bound::new(image, self.locks, self.mirror);
         let published = all[&index].clone();
         let tag = |tag| format!("{}:{tag}", published.repository);
         Image {
@@ -152,7 +161,9 @@ impl Assembly<'_> {
             stamp_args: image.declared(published.stamp_args),
             platforms: build.platforms.iter().map(ToString::to_string).collect(),
             labels: published.labels,
-            contexts: contexts(image),
+            contexts: self.contexts(image),
+            bases: bound.contexts,
+            sources: bound.sources,
             secrets: build.secrets.iter().map(secret).collect(),
             ssh: build.ssh.clone(),
             network: build.network.clone().unwrap_or_default(),
@@ -181,6 +192,26 @@ impl Assembly<'_> {
             action: Action::Ensure,
             reasons: Vec::new(),
         }
+    }
+
+    /// Named contexts as the plan writes them. Images of the plan are dependencies instead.
+    fn contexts(&self, image: &Resolved<'_>) -> BTreeMap<String, String> {
+        let used = image.used_contexts();
+        let all = image.contexts.iter().map(|(name, context)| {
+            let place = match context {
+                NamedContext::Folder(folder) => folder.clone(),
+                NamedContext::Image(reference) => {
+                    let full = reference.clone().with_default_tag().to_string();
+                    let locked = self.locks.image(&full);
+                    match locked.filter(|_| used.contains(name.as_str())) {
+                        Some(locked) => by_digest(&full, &locked.digest, self.mirror),
+                        None => format!("{IMAGE_SCHEME}{reference}"),
+                    }
+                }
+            };
+            (name.clone(), place)
+        });
+        all.collect()
     }
 
     /// The content reference of an image.
@@ -262,16 +293,4 @@ fn secret(secret: &config::Secret) -> plan::Secret {
         env: secret.env.clone(),
         src: secret.src.clone(),
     }
-}
-
-/// Named contexts as the plan writes them. Images of the plan are dependencies instead.
-fn contexts(image: &Resolved<'_>) -> BTreeMap<String, String> {
-    let all = image.contexts.iter().map(|(name, context)| {
-        let place = match context {
-            NamedContext::Folder(folder) => folder.clone(),
-            NamedContext::Image(reference) => format!("{IMAGE_SCHEME}{reference}"),
-        };
-        (name.clone(), place)
-    });
-    all.collect()
 }

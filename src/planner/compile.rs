@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::config::lock::{self, Lock, LockFile};
 use crate::config::{Config, DEFAULT_BRANCH};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, SourceText};
 use crate::lang::dockerfile::{self, Ast, Dockerfile};
@@ -13,6 +14,7 @@ use crate::plan::{Plan, SourceOptions};
 use crate::planner::assemble::Assembly;
 use crate::planner::contents::{self, Contents};
 use crate::planner::discover::{Discovery, Found};
+use crate::planner::external::{self, External, Locks};
 use crate::planner::fingerprint::Manifest;
 use crate::planner::graph::{Graph, Order};
 use crate::planner::images::{self, Definition, Overrides};
@@ -46,6 +48,8 @@ pub struct Options {
     pub git_tags: Vec<String>,
     /// Which images are planned.
     pub selection: Selection,
+    /// The facts of this, in place of the tree's lock file; what it lacks is not locked then.
+    pub lock: Option<Arc<Lock>>,
 }
 
 impl Options {
@@ -79,6 +83,7 @@ impl Options {
                 ..Selection::default()
             },
             git_tags: Vec::new(),
+            lock: None,
         })
     }
 
@@ -115,6 +120,10 @@ pub struct Compiled {
     /// What is taken of all contexts whose content counts here: by the planned images, and by what
     /// these need.
     pub specs: Vec<Arc<InputSpec>>,
+    /// What all images take from the world outside.
+    pub externals: Vec<External>,
+    /// What the lock file of the tree says, where there is one.
+    pub lock: Option<Lock>,
 }
 
 /// What the build of an image reads.
@@ -184,9 +193,16 @@ fn run(
         return Err(Diagnostics::new());
     }
 
+    let file = match &options.lock {
+        None => lock_file(snapshot)?,
+        Some(_) => None,
+    };
+    let in_tree = file.as_ref().map(|file| &file.lock);
+    let locks = Locks::new(options.lock.as_deref().or(in_tree), config);
     let settings = Settings {
         pinned: config.pinned,
         namespace: namer.namespace(),
+        locks: &locks,
     };
     let parsed = parsed(&texts, &files);
     let mut resolved = resolve::resolve(&definitions, &parsed, &settings, diagnostics)?;
@@ -195,7 +211,7 @@ fn run(
     let (graph, order) = ordered(&resolved)?;
     let root = &snapshot.root;
     resolve::infer_contexts(&mut resolved, root, diagnostics);
-    resolve::external_triggers(&resolved, root, diagnostics);
+    resolve::external_triggers(&resolved, root, &locks, diagnostics);
     diagnostics.extend(resolve::unused_arguments(
         &resolved,
         config,
@@ -213,7 +229,19 @@ fn run(
         .iter()
         .copied()
         .filter(|image| counted.contains(image));
-    let contents = contents::of_all(snapshot, &resolved, sequence, diagnostics);
+    let externals = external::all(resolved.iter(), &locks);
+    if let Some(file) = &file {
+        let images = counted.iter().map(|&index| &resolved[index]);
+        let missing = external::missing(images, &locks);
+        if missing.has_errors() {
+            return Err(missing);
+        }
+        // Other arguments and platforms than those of the configuration may take other things.
+        if options.build_args.is_empty() && options.platforms.is_empty() {
+            diagnostics.extend(external::unused(file, &externals));
+        }
+    }
+    let contents = contents::of_all(snapshot, &resolved, sequence, &locks, diagnostics);
     let publisher = Publisher {
         source: config.source.as_ref(),
         revision: &revision(snapshot, options),
@@ -226,6 +254,8 @@ fn run(
         clean,
         resolved: &resolved,
         contents: &contents,
+        locks: &locks,
+        mirror: config.mirror.as_ref().map(|mirror| mirror.value.as_str()),
     };
     let images = order
         .sequence
@@ -242,7 +272,22 @@ fn run(
         .filter(|(index, _)| selected.contains(index))
         .map(|(index, contents)| (&definitions[index], contents));
     let files = files_of(planned, snapshot);
-    Ok(Compiled { plan, files, specs })
+    Ok(Compiled {
+        plan,
+        files,
+        specs,
+        externals,
+        lock: file.map(|file| file.lock),
+    })
+}
+
+/// The lock file, where the tree has one.
+fn lock_file(snapshot: &Snapshot) -> Result<Option<LockFile>, Diagnostics> {
+    let Some(bytes) = snapshot.text(lock::PATH) else {
+        return Ok(None);
+    };
+    // What is not UTF-8 is in no text that is right.
+    Lock::parse(&String::from_utf8_lossy(bytes)).map(Some)
 }
 
 /// What the builds of images read, by name.

@@ -18,6 +18,7 @@ use self::remarks::{Lacking, git_folder, unknown};
 use crate::config::NamedContext;
 use crate::diagnostics::Diagnostics;
 use crate::lang::tags::hex;
+use crate::planner::external::Locks;
 use crate::planner::fingerprint::Manifest;
 use crate::planner::fingerprint::manifest::{Facts, manifest};
 use crate::planner::inputs::{InputSpec, Source};
@@ -50,6 +51,7 @@ pub(crate) fn of_all(
     snapshot: &Snapshot,
     resolved: &[Resolved<'_>],
     sequence: impl Iterator<Item = usize>,
+    locks: &Locks<'_>,
     diagnostics: &mut Diagnostics,
 ) -> BTreeMap<usize, Contents> {
     let files = Files::new(snapshot);
@@ -85,6 +87,7 @@ pub(crate) fn of_all(
                 .filter(|file| file.filter == LFS)
                 .map(Filtered::name)
                 .collect(),
+            locks,
             raw_dockerfile: (!is_utf8).then(|| hex(&Sha256::digest(bytes))),
         };
         let manifest = manifest(image, &facts);

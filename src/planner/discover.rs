@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use globset::{GlobSet, GlobSetBuilder};
 
-use crate::config::{Config, Spanned};
+use crate::config::{Config, Spanned, lock};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::paths::{self, file_name};
 use crate::planner::images;
@@ -118,6 +118,7 @@ impl<'c> Discovery<'c> {
     pub(crate) fn may_be_read(&self, name: &[u8]) -> bool {
         let by_path = !self.only.is_empty() || !self.also.is_empty();
         by_path
+            || name == lock::PATH.as_bytes()
             || name.ends_with(IGNORE_FILE.as_bytes())
             || WORDS.iter().any(|word| name.starts_with(word.as_bytes()))
             || ENDINGS
@@ -129,7 +130,7 @@ impl<'c> Discovery<'c> {
     /// Whether the planner reads the file at this path: a Dockerfile or an ignore file.
     pub(crate) fn is_read(&self, path: &str) -> bool {
         let name = file_name(path);
-        name.ends_with(IGNORE_FILE) || self.makes_images(path)
+        name.ends_with(IGNORE_FILE) || path == lock::PATH || self.makes_images(path)
     }
 
     /// Whether a file at this path is a Dockerfile that makes images.

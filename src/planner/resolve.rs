@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use crate::config::NamedContext;
-use crate::config::Pinned;
+use crate::config::lock::LockedImage;
+use crate::config::{NamedContext, Pinned};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::dockerfile::stages::{
     Base, Bases, ImageConfig, ImageUse, Place, Request, Source, Stage, StageGraph, Step,
@@ -24,6 +24,7 @@ use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
 use crate::paths;
 use crate::plan::Via;
+use crate::planner::external::Locks;
 use crate::planner::graph::Order;
 use crate::planner::images::Definition;
 use internal::{Internal, Meaning};
@@ -48,6 +49,8 @@ pub(crate) struct Settings<'s> {
     pub pinned: Pinned,
     /// First part of default names.
     pub namespace: Option<&'s str>,
+    /// What is known of images from elsewhere.
+    pub locks: &'s Locks<'s>,
 }
 
 /// An image with what its Dockerfile says, resolved.
@@ -69,6 +72,8 @@ pub(crate) struct Resolved<'a> {
     pub needs: BTreeMap<Need, BTreeMap<Via, Span>>,
     /// The external images that it takes from, normalised.
     pub base_images: BTreeSet<String>,
+    /// Those of them that look like images of this repository.
+    pub unmatched: BTreeSet<String>,
 }
 
 /// An image that is needed, under the named context that a builder looks it up by.
@@ -114,7 +119,7 @@ pub(crate) fn resolve<'a>(
         .enumerate()
         .map(|(index, definition)| {
             let parsed = &parsed[definition.dockerfile.as_str()];
-            let known = Known::default();
+            let known = Known::of(settings.locks);
             one((index, definition), parsed, &internal, &known)
         })
         .collect();
@@ -127,7 +132,10 @@ pub(crate) fn resolve<'a>(
     if problems.has_errors() {
         return Err(problems);
     }
-    hints::hints(&resolved, &internal, settings.namespace, diagnostics);
+    let unmatched = hints::hints(&resolved, &internal, settings.namespace, diagnostics);
+    for (index, name) in unmatched {
+        resolved[index].unmatched.insert(name);
+    }
     syntax::foreign(&resolved, diagnostics);
     Ok(resolved)
 }
@@ -168,9 +176,14 @@ pub(crate) fn refine(
             meanings: image.views.iter().map(|view| &view.meanings).collect(),
             resolved,
             inherits,
+            locks: settings.locks,
+            internal: BTreeSet::new(),
         };
         match one((index, definition), &parsed, &internal, &known) {
-            Ok(image) => resolved[index] = image,
+            Ok(mut image) => {
+                image.unmatched = std::mem::take(&mut resolved[index].unmatched);
+                resolved[index] = image;
+            }
             Err(errors) => problems.extend(errors),
         }
     }
@@ -178,7 +191,7 @@ pub(crate) fn refine(
         return Err(problems);
     }
     stamps::in_runs(resolved, diagnostics);
-    elsewhere::downloads(resolved, diagnostics);
+    elsewhere::downloads(resolved, settings.locks, diagnostics);
     Ok(())
 }
 
@@ -259,14 +272,30 @@ impl Resolved<'_> {
     }
 }
 
-/// What is known of the images that one is built on: nothing in the first pass.
-#[derive(Default)]
+/// What is known of the images that one is built on: in the first pass only those from elsewhere.
+#[derive(Clone)]
 struct Known<'r, 'a> {
     /// What the references of the image mean by the first pass.
     meanings: Vec<&'r BTreeMap<String, Option<usize>>>,
     resolved: &'r [Resolved<'a>],
     /// Whether they depend on the platform.
     inherits: bool,
+    /// What is known of those from elsewhere.
+    locks: &'r Locks<'r>,
+    /// Names of the lock file that mean images of the plan here.
+    internal: BTreeSet<String>,
+}
+
+impl<'r> Known<'r, '_> {
+    fn of(locks: &'r Locks<'r>) -> Self {
+        Self {
+            meanings: Vec::new(),
+            resolved: &[],
+            inherits: false,
+            locks,
+            internal: BTreeSet::new(),
+        }
+    }
 }
 
 /// The same for a build on one platform: images of the plan say what they are.
@@ -281,7 +310,7 @@ impl Bases for PlannedBases<'_, '_> {
         let mut meanings = self.known.meanings.iter();
         let Some(index) = meanings.find_map(|meanings| meanings.get(&name).copied().flatten())
         else {
-            return ImageConfig::unknown();
+            return self.locked(&name, platform);
         };
         let views = &self.known.resolved[index].views;
         let of_platform = || views.iter().filter(|view| view.platform == *platform);
@@ -292,7 +321,53 @@ impl Bases for PlannedBases<'_, '_> {
     }
 }
 
+impl PlannedBases<'_, '_> {
+    /// What the lock file says of an image from elsewhere.
+    fn locked(&self, name: &str, platform: &Platform) -> ImageConfig {
+        let is_internal = self.known.internal.contains(name);
+        let image = self.known.locks.image(name).filter(|_| !is_internal);
+        match image.and_then(|image| image.on(platform)) {
+            Some(locked) => {
+                let env = locked.env.iter();
+                ImageConfig {
+                    env: env.map(|(name, value)| (&**name, &**value)).collect(),
+                    triggers: locked.onbuild.clone(),
+                    ..ImageConfig::unknown()
+                }
+            }
+            None => ImageConfig::unknown(),
+        }
+    }
+}
+
+/// Resolves an image; again where it turns out that a name of the lock file means an image of the plan,
+/// or that what an image from elsewhere says of itself depends on the platform.
 fn one<'a>(
+    (index, definition): (usize, &'a Definition),
+    parsed: &Parsed<'a>,
+    internal: &Internal,
+    known: &Known<'_, '_>,
+) -> Result<Resolved<'a>, Diagnostics> {
+    let image = once((index, definition), parsed, internal, known)?;
+    let locked = |name: &str| known.locks.image(name);
+    let mut mistaken = BTreeSet::new();
+    for (name, meaning) in image.views.iter().flat_map(|view| &view.meanings) {
+        if meaning.is_some() && locked(name).is_some() && !known.internal.contains(name) {
+            mistaken.insert(name.clone());
+        }
+    }
+    let mut external = image.base_images.iter().filter_map(|name| locked(name));
+    let varies = !known.inherits && external.any(LockedImage::varies);
+    if mistaken.is_empty() && !varies {
+        return Ok(image);
+    }
+    let mut known = known.clone();
+    known.internal.append(&mut mistaken);
+    known.inherits |= varies;
+    one((index, definition), parsed, internal, &known)
+}
+
+fn once<'a>(
     (index, definition): (usize, &'a Definition),
     parsed: &Parsed<'a>,
     internal: &Internal,
@@ -310,6 +385,7 @@ fn one<'a>(
         views: Vec::new(),
         needs: BTreeMap::new(),
         base_images: BTreeSet::new(),
+        unmatched: BTreeSet::new(),
     };
     let contexts = image.contexts.keys().cloned().collect();
     let asked = &definition.build.platforms;
@@ -449,7 +525,7 @@ impl<'a> Resolved<'a> {
 }
 
 /// The name of a stage that a named context would replace, and that is not just what it is bound to.
-fn hides<'s>(stages: &'s StageGraph<'_>, context: &str) -> Option<&'s str> {
+pub(crate) fn hides<'s>(stages: &'s StageGraph<'_>, context: &str) -> Option<&'s str> {
     let is_context = |reference: &Reference| reference.context_key() == context;
     let is_replaced = |stage: &&Stage<'_>| {
         let name = stage.name.as_deref().unwrap_or_default();

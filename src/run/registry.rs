@@ -1,6 +1,7 @@
 //! What a run asks of image registries: few methods, so that a test can stand in for one.
 
 mod auth;
+mod bases;
 mod copy;
 mod digest;
 mod http;

@@ -9,6 +9,7 @@ use jsonschema::Validator;
 use regex::Regex;
 use serde_json::{Value, json};
 use shipwright::config::Config;
+use shipwright::config::lock::Lock;
 use shipwright::plan::{Plan, Secret};
 use shipwright::planner::{Options, compile};
 use shipwright::tree::{File, Snapshot};
@@ -56,6 +57,35 @@ fn fixtures() -> Vec<(PathBuf, String)> {
     }
     assert!(!found.is_empty());
     found
+}
+
+#[test]
+fn lock_files_that_are_accepted_are_valid() {
+    let validator = validator("--lock");
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let platform = json!({"digest": digest, "env": {"PATH": "/bin"}, "onbuild": ["COPY . /x"]});
+    let lock = json!({
+        "version": 1,
+        "images": {"docker.io/library/x:1": {
+            "digest": digest,
+            "platforms": {"linux/arm/v7": platform, "windows/amd64:10.0.20348": platform},
+        }},
+        "downloads": {"https://example.com/x": {"checksum": digest, "etag": "x"}},
+        "git": {"https://example.com/x.git#v1": {"commit": "b".repeat(40)}},
+    });
+    let written = Lock::parse(&lock.to_string()).unwrap().lock.to_json();
+    check_valid(&validator, &written, "a lock file");
+    for (pointer, value) in [
+        ("/version", json!(2)),
+        ("/images/docker.io~1library~1x:1/digest", json!("sha256:a")),
+        ("/git/https:~1~1example.com~1x.git#v1/commit", json!("main")),
+        ("/downloads/https:~1~1example.com~1x/etag", json!(1)),
+    ] {
+        let mut wrong = lock.clone();
+        *wrong.pointer_mut(pointer).unwrap() = value;
+        assert!(Lock::parse(&wrong.to_string()).is_err(), "{pointer}");
+        assert!(!validator.is_valid(&wrong), "{pointer}");
+    }
 }
 
 #[test]
@@ -117,7 +147,7 @@ fn a_configuration_of_everything() {
         "dockerfiles": {"only": ["a"], "also": ["b"], "exclude": ["c"]},
         "rules": [with(json!({"match": "(?<g>.)", "name": "{{ a }}", "for": {"b": ["1", "2"]}, "except": [{"b": "1"}]}), &[&shared, &own])],
         "images": {"x": with(json!({"dockerfile": "a", "for": [{"b": "1"}, {"b": "2"}], "except": [{"b": "1"}]}), &[&shared, &own])},
-        "generated": [], "pinned": "internal", "mirror": "m.example.com", "default_branch": "trunk",
+        "generated": [], "pinned": "internal", "mirror": "m.example.com", "unlocked": ["local/**"], "default_branch": "trunk",
         "diagnostics": {"pinned": "off", "missing-source": "error", "context-inferred": "warning"}
     });
     let all = with(top, &[&shared]);
@@ -256,6 +286,8 @@ fn a_plan_of_everything() {
     let image = plan.images.last_mut().unwrap();
     let one = || vec!["a".to_owned()];
     image.contexts.insert("a".to_owned(), "b".to_owned());
+    image.bases.insert("a".to_owned(), "b".to_owned());
+    image.sources.insert("a".to_owned(), "b".to_owned());
     image.secrets = vec![Secret {
         id: "a".to_owned(),
         env: Some("A".to_owned()),

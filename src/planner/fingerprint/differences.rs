@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Manifest;
 use super::fact::{ContextContent, Shown, Sink, Taken, Told};
 use crate::plan::{Reason, ReasonKind};
+use crate::planner::external::Held;
 
 /// What differs, beside the input files: of those only the tree's id is in a manifest. `dockerfile`
 /// is the path of the new manifest's Dockerfile. Empty exactly where nothing but the inputs, or the
@@ -17,6 +18,7 @@ pub(crate) fn differences(old: &Manifest, new: &Manifest, dockerfile: &str) -> V
     reasons.extend(first.iter().filter_map(|tag| old.setting(&new, tag)));
     reasons.extend(old.arguments(&new));
     reasons.extend(old.bases(&new));
+    reasons.extend(old.moved(&new));
     reasons.extend(old.contexts(&new));
     reasons.extend(old.instructions(&new, dockerfile));
     let tags: BTreeSet<&str> = old
@@ -44,6 +46,8 @@ struct Facts<'m> {
     arguments: BTreeMap<&'m str, BTreeSet<Shown<'m>>>,
     /// External images and named contexts.
     bases: BTreeSet<String>,
+    /// What the lock file holds these to, by name.
+    held: BTreeMap<&'m str, BTreeSet<&'m Held>>,
     /// Fingerprints of the images of the plan, by name.
     dependencies: BTreeMap<&'m str, &'m str>,
     /// What named contexts hold, by name.
@@ -80,6 +84,12 @@ impl<'m> Sink<'m> for Facts<'m> {
             }
             Told::Taken(Taken::External(name)) => {
                 self.bases.insert(name.clone());
+            }
+            Told::Taken(Taken::Locked(held)) => {
+                self.bases.insert(held.name.clone());
+            }
+            Told::Held(held) => {
+                self.held.entry(&held.name).or_default().insert(held);
             }
             Told::Taken(Taken::Context(name)) => {
                 self.bases.insert(format!("context {name}"));
@@ -181,6 +191,23 @@ impl<'m> Facts<'m> {
         })
     }
 
+    /// References that the lock file holds to other content than before, or only now, or no more.
+    fn moved(&self, new: &Self) -> Vec<Reason> {
+        let names: BTreeSet<&str> = self.held.keys().chain(new.held.keys()).copied().collect();
+        let moved = names.into_iter().filter_map(|name| {
+            let (old, now) = (self.held.get(name), new.held.get(name));
+            // That a base came or went is told by its name alone.
+            let is_other_base = self.bases.contains(name) != new.bases.contains(name);
+            if old == now || is_other_base {
+                return None;
+            }
+            let (from, to) = told(old, now);
+            let detail = format!("{name}: {from} → {to}");
+            Some(Reason::new(ReasonKind::Base, detail))
+        });
+        moved.collect()
+    }
+
     fn contexts(&self, new: &Self) -> Vec<Reason> {
         let names: BTreeSet<&&str> = self.contexts.keys().chain(new.contexts.keys()).collect();
         let changed = names
@@ -242,6 +269,33 @@ impl<'m> Facts<'m> {
             .map(|detail| Reason::new(ReasonKind::Dockerfile, detail))
             .collect()
     }
+}
+
+/// What a reference was held to and is, as short as that can be said: by what it names, else by platforms.
+fn told(old: Option<&BTreeSet<&Held>>, new: Option<&BTreeSet<&Held>>) -> (String, String) {
+    let whole = |all: Option<&BTreeSet<&Held>>| {
+        let first = all.and_then(|all| all.first());
+        first.map_or_else(|| "not locked".to_owned(), |held| short(&held.whole))
+    };
+    let (from, to) = (whole(old), whole(new));
+    if from != to {
+        return (from, to);
+    }
+    let parts = |all: Option<&BTreeSet<&Held>>| {
+        let parts = all.into_iter().flatten().flat_map(|held| &held.parts);
+        let parts: BTreeSet<_> = parts.collect();
+        let parts = parts
+            .iter()
+            .map(|(platform, digest)| format!("{platform} {}", short(digest)));
+        parts.collect::<Vec<_>>().join(", ")
+    };
+    (parts(old), parts(new))
+}
+
+/// The first 12 digits of a digest or a commit.
+fn short(digest: &str) -> String {
+    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+    digits.get(..12).unwrap_or(digits).to_owned()
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 //! hashed of it, and what a change of it is called.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::VERSION;
 use crate::plan::ReasonKind;
+use crate::planner::external::Held;
 use crate::tree::snapshot::ObjectId;
 
 /// One thing that can change an image.
@@ -57,6 +59,10 @@ pub(crate) enum Fact {
     Argument { name: String, value: Value },
     /// What an instruction takes from.
     TakesFrom(Taken),
+    /// What reads the Dockerfile, where the lock file has it.
+    Frontend(Held),
+    /// What an instruction fetches, where the lock file has it.
+    Fetches(Held),
 }
 
 /// The value of an argument where it is declared.
@@ -81,6 +87,8 @@ pub(crate) enum Taken {
     Image { fingerprint: String, name: String },
     /// Another image, by its full name.
     External(String),
+    /// Another image, by what the lock file holds it to.
+    Locked(Held),
     /// A named context.
     Context(String),
 }
@@ -90,6 +98,8 @@ pub(crate) enum Taken {
 pub(crate) enum ContextContent {
     /// An image, by its full name.
     Image(String),
+    /// An image, by what the lock file holds it to.
+    Locked(BTreeSet<Held>),
     /// Files, by the id of their tree.
     Files(String),
 }
@@ -114,6 +124,8 @@ pub(super) enum Told<'m> {
     Context(&'m str, &'m ContextContent),
     /// An image or context that is taken.
     Taken(&'m Taken),
+    /// What the lock file holds something from elsewhere to.
+    Held(&'m Held),
     /// An instruction: its keyword, and the line it begins on where there is one. Its text follows.
     Instruction(&'m str, Option<usize>),
     /// A part of the instruction's text.
@@ -161,6 +173,12 @@ impl Fact {
                     ContextContent::Image(image) => {
                         to.field("context-value", &format!("external {image}"));
                     }
+                    ContextContent::Locked(all) => {
+                        for held in all {
+                            to.field("context-value", &held.value());
+                            to.told(Told::Held(held));
+                        }
+                    }
                     ContextContent::Files(tree) => to.field("context-value", tree),
                 }
                 to.told(Told::Context(name, content));
@@ -170,6 +188,14 @@ impl Fact {
             Self::Stage(platform) => structure(to, "stage", platform),
             Self::From(taken) => taken.say("from", to),
             Self::TakesFrom(taken) => taken.say("takes-from", to),
+            Self::Frontend(held) => {
+                to.field("frontend", &held.value());
+                to.told(Told::Held(held));
+            }
+            Self::Fetches(held) => {
+                to.field("fetches", &held.value());
+                to.told(Told::Held(held));
+            }
             Self::Trigger(text) => {
                 to.field("trigger", text);
                 to.told(Told::Instruction("ONBUILD", None));
@@ -214,16 +240,36 @@ impl Taken {
             Self::Stage(number) => format!("stage {number}"),
             Self::Image { fingerprint, .. } => format!("image {fingerprint}"),
             Self::External(name) => format!("external {name}"),
+            Self::Locked(held) => held.value(),
             Self::Context(name) => format!("context {name}"),
         };
         to.field(tag, &value);
         to.told(Told::Taken(self));
+        if let Self::Locked(held) = self {
+            to.told(Told::Held(held));
+        }
         // Which image it is, is told by itself.
         let lies = match self {
             Self::Scratch | Self::Stage(_) => value,
-            Self::Image { .. } | Self::External(_) | Self::Context(_) => String::new(),
+            Self::Image { .. } | Self::External(_) | Self::Locked(_) | Self::Context(_) => {
+                String::new()
+            }
         };
         to.told(Told::Structure(tag, lies.into()));
+    }
+}
+
+impl Held {
+    /// What is hashed: the name, and each part that counts.
+    fn value(&self) -> String {
+        let mut value = format!("locked {}", self.name);
+        for (platform, content) in &self.parts {
+            value = match platform.as_str() {
+                "" => format!("{value} {content}"),
+                platform => format!("{value} {platform}={content}"),
+            };
+        }
+        value
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writes the manifest of an image: what enters, and in which order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Manifest;
@@ -10,6 +10,8 @@ use crate::lang::dockerfile::stages::{
     Argument, ArgumentOrigin, Base, ImageUse, Origin, Source, Stage, Step,
 };
 use crate::lang::dockerfile::{Instruction, Kind};
+use crate::lang::platform::Platform;
+use crate::planner::external::{Locks, base_platform, fetched, frontend, platform, uses};
 use crate::planner::resolve::{PlatformStages, Resolved};
 use crate::tree::snapshot::{Folder, ObjectId};
 
@@ -27,6 +29,8 @@ pub(crate) struct Facts<'f> {
     /// Inputs whose contents git-lfs keeps, by their paths in the context; after the name of the
     /// context and a blank in a named one.
     pub lfs: Vec<String>,
+    /// What the lock file says.
+    pub locks: &'f Locks<'f>,
     /// SHA-256 of the Dockerfile's bytes where they are not UTF-8, and so were not all read.
     pub raw_dockerfile: Option<String>,
 }
@@ -63,6 +67,11 @@ pub(crate) fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
         manifest.add(Fact::Lfs(path.clone()));
     }
     contexts(&mut manifest, image, facts);
+    if let Some((name, _)) = frontend(image)
+        && let Some(held) = facts.locks.held_image(&name, None)
+    {
+        manifest.add(Fact::Frontend(held));
+    }
     // The image holds their text as it is written.
     for trigger in image.triggers() {
         manifest.add(Fact::Onbuild(trigger.clone()));
@@ -70,6 +79,7 @@ pub(crate) fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
     for view in &image.views {
         let writer = Writer {
             manifest: &mut manifest,
+            resolved: image,
             view,
             facts,
             numbers: numbers(view),
@@ -85,8 +95,15 @@ fn contexts(manifest: &mut Manifest, image: &Resolved<'_>, facts: &Facts<'_>) {
     let contexts = image.contexts.iter();
     for (name, context) in contexts.filter(|(name, _)| used.contains(name.as_str())) {
         let content = match context {
-            NamedContext::Image(image) => {
-                ContextContent::Image(image.clone().with_default_tag().to_string())
+            NamedContext::Image(reference) => {
+                let full = reference.clone().with_default_tag().to_string();
+                let held = uses(image).into_iter().filter(|used| used.key == full);
+                let held: BTreeSet<_> = held.filter_map(|used| facts.locks.held(&used)).collect();
+                if held.is_empty() {
+                    ContextContent::Image(full)
+                } else {
+                    ContextContent::Locked(held)
+                }
             }
             // Each folder has its tree.
             NamedContext::Folder(folder) => {
@@ -122,6 +139,7 @@ fn numbers(view: &PlatformStages<'_>) -> BTreeMap<usize, usize> {
 
 struct Writer<'m, 'a> {
     manifest: &'m mut Manifest,
+    resolved: &'m Resolved<'a>,
     view: &'m PlatformStages<'a>,
     facts: &'m Facts<'m>,
     numbers: BTreeMap<usize, usize>,
@@ -146,7 +164,7 @@ impl Writer<'_, '_> {
         let base = match &stage.base {
             Base::Scratch => Taken::Scratch,
             Base::Stage(index) => Taken::Stage(self.number(*index)),
-            Base::Image(image) => self.image(image),
+            Base::Image(image) => self.image(image, base_platform(self.resolved, stage).as_ref()),
             Base::Context(name) => Taken::Context(name.clone()),
         };
         self.add(Fact::From(base));
@@ -167,10 +185,19 @@ impl Writer<'_, '_> {
             let source = match &used.source {
                 Source::Scratch => Taken::Scratch,
                 Source::Stage(index) => Taken::Stage(self.number(*index)),
-                Source::Image(image) => self.image(image),
+                Source::Image(image) => {
+                    let platform = platform(self.resolved, self.view);
+                    self.image(image, platform.as_ref())
+                }
                 Source::Context(name) => Taken::Context(name.clone()),
             };
             self.add(Fact::TakesFrom(source));
+        }
+        let fetched = step.downloads.iter().filter_map(fetched);
+        for (kind, key) in fetched {
+            if let Some(held) = self.facts.locks.held_fetch(kind, &key) {
+                self.add(Fact::Fetches(held));
+            }
         }
     }
 
@@ -179,15 +206,19 @@ impl Writer<'_, '_> {
         self.numbers.get(&index).copied().unwrap_or(index)
     }
 
-    /// What a reference resolves to: our image by its fingerprint, another by its full name.
-    fn image(&self, image: &ImageUse) -> Taken {
+    /// What a reference resolves to: our image by its fingerprint, another by what the lock file
+    /// has of it for the platform, else by its full name.
+    fn image(&self, image: &ImageUse, platform: Option<&Platform>) -> Taken {
         let name = image.full_name();
         match self.view.meanings.get(&name) {
             Some(Some(index)) => Taken::Image {
                 fingerprint: self.facts.fingerprints[index].clone(),
                 name: self.facts.images[*index].definition.name.clone(),
             },
-            _ => Taken::External(name),
+            _ => match self.facts.locks.held_image(&name, platform) {
+                Some(held) => Taken::Locked(held),
+                None => Taken::External(name),
+            },
         }
     }
 

@@ -4,18 +4,27 @@
 use std::collections::BTreeSet;
 
 use super::Resolved;
+use crate::config::{self, lock};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::dockerfile::stages::{Base, Download, ImageUse, Place};
 use crate::paths;
+use crate::planner::external::Locks;
 use crate::tree::snapshot::Folder;
 
 /// Warns, once for each, of what `ADD` fetches and no checksum holds to one content.
-pub(super) fn downloads(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics) {
+pub(super) fn downloads(
+    resolved: &[Resolved<'_>],
+    locks: &Locks<'_>,
+    diagnostics: &mut Diagnostics,
+) {
     let mut seen = BTreeSet::new();
     for image in resolved {
         let path = image.definition.dockerfile.as_str();
         for step in image.steps() {
-            let loose = step.downloads.iter().filter(|download| !download.is_fixed);
+            let loose = step
+                .downloads
+                .iter()
+                .filter(|download| !download.is_fixed && !locks.has(download));
             for download in loose {
                 if seen.insert((path, step.place.span, &download.text)) {
                     diagnostics.push(remote_add(image, step.place, download));
@@ -49,7 +58,12 @@ const WITHOUT_TRIGGERS: [&str; 4] = [
 
 /// Warns of base images from elsewhere whose triggers may take files: those that are called so, and
 /// those on which a Dockerfile builds that copies nothing though its folder has something.
-pub(crate) fn triggers(resolved: &[Resolved<'_>], root: &Folder, diagnostics: &mut Diagnostics) {
+pub(crate) fn triggers(
+    resolved: &[Resolved<'_>],
+    root: &Folder,
+    locks: &Locks<'_>,
+    diagnostics: &mut Diagnostics,
+) {
     let mut seen = BTreeSet::new();
     for image in resolved {
         if image.definition.settings.build.inputs.0.is_some() {
@@ -68,15 +82,12 @@ pub(crate) fn triggers(resolved: &[Resolved<'_>], root: &Folder, diagnostics: &m
                 let Base::Image(base) = &stage.base else {
                     continue;
                 };
-                let is_ours = view
-                    .meanings
-                    .get(&base.full_name())
-                    .copied()
-                    .flatten()
-                    .is_some();
+                let name = base.full_name();
+                let is_internal = view.meanings.get(&name).copied().flatten().is_some();
+                let is_known = is_internal || locks.image(&name).is_some();
                 let is_wanted = says_so(base) || (!reads && may_have_triggers(base) && has_files());
                 let path = image.definition.dockerfile.as_str();
-                if !is_ours && is_wanted && seen.insert((path, stage.from.node.line)) {
+                if !is_known && is_wanted && seen.insert((path, stage.from.node.line)) {
                     diagnostics.push(external_triggers(image, stage.from.into(), base));
                 }
             }
@@ -104,7 +115,8 @@ fn is_about_building(image: &Resolved<'_>, name: &str) -> bool {
         || name.ends_with("ignore")
         || matches!(name.rsplit_once('.'), Some((_, "md")))
         || name.starts_with(".git")
-        || name == ".shipwright.json"
+        || name == config::PATH
+        || name == lock::PATH
 }
 
 fn external_triggers(image: &Resolved<'_>, place: Place, base: &ImageUse) -> Diagnostic {

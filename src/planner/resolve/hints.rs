@@ -13,13 +13,14 @@ use crate::planner::images::Definition;
 use foreign::Foreign;
 
 /// Reports pins, references that match nothing, variables without a value, and namespaces under
-/// which other people seem to know our images.
+/// which other people seem to know our images. Gives the references that match nothing, each with the
+/// index of the image that has it.
 pub(super) fn hints(
     resolved: &[Resolved<'_>],
     internal: &Internal,
     namespace: Option<&str>,
     diagnostics: &mut Diagnostics,
-) {
+) -> Vec<(usize, String)> {
     let names: Vec<&str> = resolved
         .iter()
         .map(|image| image.definition.name.as_str())
@@ -27,6 +28,7 @@ pub(super) fn hints(
     let has_namespace = namespace.is_some();
     let namespaces = namespaces(&names, namespace);
     let mut foreign = Foreign::default();
+    let mut matchless = Vec::new();
     for (index, image) in resolved.iter().enumerate() {
         let mut seen = BTreeSet::new();
         let stages = image.views.iter().flat_map(|view| view.stages.reachable());
@@ -60,9 +62,11 @@ pub(super) fn hints(
                         continue;
                     }
                     if !siblings.is_empty() {
+                        matchless.push((index, used.full_name()));
                         let siblings = siblings.into_iter().map(|index| names[index]);
                         diagnostics.push(unknown_tag(image, place, used, siblings));
                     } else if prefix.is_some_and(|prefix| namespaces.contains(prefix)) {
+                        matchless.push((index, used.full_name()));
                         diagnostics.push(unmatched(image, place, used, &names));
                     } else {
                         foreign.add(image.definition, used);
@@ -73,6 +77,7 @@ pub(super) fn hints(
     }
     let images: Vec<&Definition> = resolved.iter().map(|image| image.definition).collect();
     diagnostics.extend(foreign.hints(&images, has_namespace));
+    matchless
 }
 
 /// The namespaces that names here stand in, written in full.

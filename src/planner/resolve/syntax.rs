@@ -5,17 +5,15 @@ use std::collections::BTreeSet;
 use super::Resolved;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::reference::Reference;
+use crate::planner::external::SYNTAX_ARGUMENT;
 use crate::planner::names::short;
-
-/// The argument that names the program in spite of the directive.
-const ARGUMENT: &str = "BUILDKIT_SYNTAX";
 
 /// Reports, once for each Dockerfile, a program that is not BuildKit's own or a copy of it.
 pub(super) fn foreign(resolved: &[Resolved<'_>], diagnostics: &mut Diagnostics) {
     let mut seen = BTreeSet::new();
     for image in resolved {
         let directive = image.dockerfile.ast.syntax.as_ref();
-        let argument = image.definition.build.build_args.get(ARGUMENT);
+        let argument = image.definition.build.build_args.get(SYNTAX_ARGUMENT);
         let (name, span) = match (argument, directive) {
             (Some(argument), _) => (argument.as_str(), None),
             (None, Some(directive)) => (&*directive.value, Some(directive.span.range())),

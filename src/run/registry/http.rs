@@ -23,6 +23,8 @@ impl Default for HttpRegistry {
 pub(super) struct Manifest {
     pub(super) bytes: Vec<u8>,
     pub(super) kind: String,
+    /// Its digest, as the registry says.
+    pub(super) told: Option<String>,
 }
 
 impl HttpRegistry {
@@ -46,15 +48,26 @@ impl HttpRegistry {
             return Err(refused(response));
         }
         let kind = header(&response, "content-type").unwrap_or_default();
+        let told = header(&response, "docker-content-digest");
         let bytes = body(response)?;
         if let Some(digest) = Digest::parse(name) {
             verify(&digest, &bytes)?;
         }
-        Ok(Some(Manifest { bytes, kind }))
+        Ok(Some(Manifest { bytes, kind, told }))
     }
 
     /// The configuration of the image of a single manifest.
     fn config(&self, reference: &Reference, digest: &Digest) -> Result<Config, Refused> {
+        parsed(&self.blob(reference, digest)?)
+    }
+
+    /// The connections.
+    pub(super) fn wire(&self) -> &Wire {
+        &self.0
+    }
+
+    /// A blob.
+    pub(super) fn blob(&self, reference: &Reference, digest: &Digest) -> Result<Vec<u8>, Refused> {
         let rest = format!("blobs/{digest}");
         let response = self.0.ask(reference, Ask::Get(&rest))?;
         if !response.status().is_success() {
@@ -62,7 +75,7 @@ impl HttpRegistry {
         }
         let bytes = body(response)?;
         verify(digest, &bytes)?;
-        parsed(&bytes)
+        Ok(bytes)
     }
 
     /// The fingerprint label and the architecture of a manifest's image.

@@ -1,0 +1,166 @@
+//! What a registry says of images that others made: which manifest a reference names, which it has for
+//! each platform, and what such an image says of itself.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::digest::Digest;
+use super::http::{HttpRegistry, Manifest, parse, parsed};
+use super::wire::{Ask, header, refused};
+use super::{Refused, Why};
+use crate::config::lock::{LockedPlatform, key_of};
+use crate::lang::platform::Platform;
+
+/// What a reference names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// Its own digest.
+    pub(crate) digest: String,
+    /// The digests of its images, by platform as a key of a lock file, in the order of the index. One
+    /// without a platform where it is a single manifest.
+    pub(crate) images: Vec<(Option<String>, String)>,
+}
+
+/// An index, or a manifest of one image, as far as it matters.
+#[derive(Deserialize)]
+struct Content {
+    config: Option<Descriptor>,
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+    platform: Option<OfPlatform>,
+}
+
+#[derive(Deserialize)]
+struct OfPlatform {
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    variant: String,
+    #[serde(default, rename = "os.version")]
+    os_version: String,
+}
+
+impl OfPlatform {
+    /// As a key of a lock file; none for what is no image, such as an attestation.
+    fn key(self) -> Option<String> {
+        if self.architecture == "unknown" || self.architecture.is_empty() {
+            return None;
+        }
+        Some(key_of(&Platform {
+            os: self.os,
+            os_version: self.os_version,
+            os_features: Vec::new(),
+            architecture: self.architecture,
+            variant: self.variant,
+        }))
+    }
+}
+
+/// The configuration of an image, as far as it matters.
+#[derive(Deserialize)]
+struct Config {
+    created: Option<String>,
+    #[serde(flatten)]
+    platform: OfPlatform,
+    config: Option<Container>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Container {
+    env: Option<Vec<String>>,
+    on_build: Option<Vec<String>>,
+}
+
+impl HttpRegistry {
+    /// The digest that a reference has now, by a request that registries do not count; none where there
+    /// is no such reference.
+    pub(crate) fn digest_now(&self, reference: &str) -> Result<Option<String>, Refused> {
+        let (reference, name) = parse(reference)?;
+        let rest = format!("manifests/{name}");
+        let response = self.wire().ask(&reference, Ask::Head(&rest))?;
+        if response.status() == 404 {
+            return Ok(None);
+        }
+        if !response.status().is_success() {
+            return Err(refused(response));
+        }
+        match header(&response, "docker-content-digest").and_then(|text| Digest::parse(&text)) {
+            Some(digest) => Ok(Some(digest.to_string())),
+            None => Ok(self.named(&reference.to_string())?.map(|named| named.digest)),
+        }
+    }
+
+    /// What a reference names; none where there is no such reference.
+    pub(crate) fn named(&self, reference: &str) -> Result<Option<Named>, Refused> {
+        let (reference, name) = parse(reference)?;
+        let Some(manifest) = self.manifest(&reference, &name)? else {
+            return Ok(None);
+        };
+        let digest = Digest::of(&manifest.bytes).to_string();
+        if manifest.told.is_some_and(|told| told != digest) {
+            let message = format!("what it sent for {reference} has another digest than it says");
+            return Err(Refused::new(Why::Final, message));
+        }
+        let content: Content = parsed(&manifest.bytes)?;
+        if content.config.is_some() {
+            let images = vec![(None, digest.clone())];
+            return Ok(Some(Named { digest, images }));
+        }
+        let mut images = Vec::new();
+        for entry in content.manifests {
+            let Some(platform) = entry.platform else {
+                continue;
+            };
+            let no_digest = || Refused::new(Why::Final, "its index names an image by no digest");
+            let found = Digest::parse(&entry.digest).ok_or_else(no_digest)?;
+            images.extend(platform.key().map(|key| (Some(key), found.to_string())));
+        }
+        Ok(Some(Named { digest, images }))
+    }
+
+    /// What the image of a single manifest says of itself, and the platform that it is for.
+    pub(crate) fn facts(
+        &self,
+        reference: &str,
+        digest: &str,
+    ) -> Result<(String, LockedPlatform), Refused> {
+        let (reference, _) = parse(reference)?;
+        let gone = || {
+            let message = format!("it has no manifest {digest}");
+            Refused::new(Why::Final, message)
+        };
+        let Manifest { bytes, .. } = self.manifest(&reference, digest)?.ok_or_else(gone)?;
+        let content: Content = parsed(&bytes)?;
+        let no_image = || Refused::new(Why::Final, format!("{digest} is no image"));
+        let config = content.config.ok_or_else(no_image)?;
+        let config = Digest::parse(&config.digest).ok_or_else(no_image)?;
+        let config: Config = parsed(&self.blob(&reference, &config)?)?;
+        let container = config.config.unwrap_or_default();
+        let env = container.env.unwrap_or_default();
+        // As for docker, the last one of a name counts.
+        let env: BTreeMap<String, String> = env
+            .into_iter()
+            .map(|pair| match pair.split_once('=') {
+                Some((name, value)) => (name.to_owned(), value.to_owned()),
+                None => (pair, String::new()),
+            })
+            .collect();
+        let facts = LockedPlatform {
+            created: config.created,
+            digest: digest.to_owned(),
+            env,
+            onbuild: container.on_build.unwrap_or_default(),
+        };
+        let platform = config.platform.key();
+        Ok((platform.unwrap_or_else(|| "linux/amd64".to_owned()), facts))
+    }
+}
