@@ -17,6 +17,7 @@ mod graph;
 mod init;
 mod inputs;
 mod list;
+mod lock;
 mod manual;
 mod output;
 mod parse;
@@ -98,6 +99,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
             let format = (!refs).then_some(format);
             list::run(directory, &planning, &stored, format)?;
         }
+        Command::Lock(arguments) => return lock::run(directory, &arguments),
         Command::Why { planning } => why::run(directory, &planning)?,
         Command::Diff(diffing) => return diff::run(directory, &diffing),
         Command::Init(init) => return init::run(directory, &init),

@@ -173,6 +173,13 @@ pub(super) enum Command {
         shipwright promote web --to 'prod/{{ name }}' --report report.json\n  \
         shipwright promote --rev v1.3 --tag prod --no-default-tags --to 'prod/{{ name }}'   roll back")]
     Promote(super::promote::Promote),
+    /// Lock what comes from elsewhere: bases by digest, downloads by checksum, git by commit
+    #[command(after_help = "Examples:\n  \
+        shipwright lock                             add what is missing, drop what is unused\n  \
+        shipwright lock --update                    renew everything\n  \
+        shipwright lock --update 'debian:*'         renew some\n  \
+        shipwright lock --outdated                  what moved, and what that rebuilds")]
+    Lock(super::lock::LockCommand),
     /// List local images that are no longer needed; remove them with --yes
     #[command(
         after_help = "Images of the working tree, of HEAD, and of every local branch and tag are kept.\n\n\
@@ -215,6 +222,7 @@ impl Command {
         match self {
             Self::Diff(diffing) if diffing.exit_code => 2,
             Self::Init(init) if init.check => 2,
+            Self::Lock(_) => 2,
             _ => 1,
         }
     }

@@ -70,6 +70,7 @@ fn compare(old: Side, new: &Side) -> Diff {
             specs: Vec::new(),
             externals: Vec::new(),
             lock: None,
+            mirror: None,
         }),
     };
     Diff::new(&plan, &new.plan, Some((&earlier, new_files)))

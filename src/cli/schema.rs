@@ -16,7 +16,7 @@ pub(super) struct Schema {
     /// The schema of the plan
     #[arg(long)]
     plan: bool,
-    /// Of `shipwright.lock`
+    /// The schema of `shipwright.lock`
     #[arg(long)]
     lock: bool,
 }

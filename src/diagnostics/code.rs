@@ -118,6 +118,11 @@ codes! {
     LockSyntax = "lock-syntax", Error;
     LockMissing = "lock-missing", Error;
     LockUnused = "lock-unused", Warning;
+    LockUnknown = "lock-unknown", Error;
+    LockForeign = "lock-foreign", Error;
+    LockPlatform = "lock-platform", Error;
+    LockGone = "lock-gone", Error;
+    LockUnanswered = "lock-unanswered", Error;
 
     // Starting configurations.
     UnreadableEvidence = "unreadable-evidence", Warning;

@@ -124,6 +124,8 @@ pub struct Compiled {
     pub externals: Vec<External>,
     /// What the lock file of the tree says, where there is one.
     pub lock: Option<Lock>,
+    /// The registry that locked images are taken from, in place of their own.
+    pub mirror: Option<String>,
 }
 
 /// What the build of an image reads.
@@ -278,6 +280,7 @@ fn run(
         specs,
         externals,
         lock: file.map(|file| file.lock),
+        mirror: config.mirror.as_ref().map(|mirror| mirror.value.clone()),
     })
 }
 

@@ -84,6 +84,8 @@ pub(crate) struct Use {
     span: Range<usize>,
     /// The named context by which a builder finds the image, where it is named in an instruction.
     pub(crate) context: Option<String>,
+    /// The folder within a git repository, with `:` before it; empty for all of it.
+    pub(crate) subdir: String,
 }
 
 /// Content to which the lock file holds a reference.
@@ -247,6 +249,23 @@ pub(crate) fn fetched(download: &Download) -> Option<(Kind, String)> {
     Some((Kind::Git, key))
 }
 
+/// The folder that an `ADD` takes of a git repository, as BuildKit names it.
+fn subdir(download: &Download) -> String {
+    if !download.is_git {
+        return String::new();
+    }
+    let fragment = download.text.split_once('#').map(|(_, fragment)| fragment);
+    let written = fragment.and_then(|fragment| fragment.split_once(':'));
+    match written {
+        Some((_, "")) => String::new(),
+        Some((_, folder)) => format!(":{folder}"),
+        None => match GitSource::parse(&download.text) {
+            Ok(Some(git)) if !git.subdir.is_empty() => format!(":{}", git.subdir),
+            _ => String::new(),
+        },
+    }
+}
+
 /// Every place of an image that takes something from elsewhere.
 pub(crate) fn uses(image: &Resolved<'_>) -> Vec<Use> {
     let mut uses = Vec::new();
@@ -265,6 +284,7 @@ pub(crate) fn uses(image: &Resolved<'_>) -> Vec<Use> {
             line,
             span,
             context: None,
+            subdir: String::new(),
         });
     }
     for view in &image.views {
@@ -294,9 +314,13 @@ pub(crate) fn uses(image: &Resolved<'_>) -> Vec<Use> {
                         Source::Scratch | Source::Stage(_) => {}
                     }
                 }
-                let fetched = step.downloads.iter().filter_map(fetched);
-                uses.extend(fetched.map(|(kind, key)| Use {
+                let fetched = step
+                    .downloads
+                    .iter()
+                    .filter_map(|download| Some((fetched(download)?, subdir(download))));
+                uses.extend(fetched.map(|((kind, key), subdir)| Use {
                     key,
+                    subdir,
                     kind,
                     platform: None,
                     instruction: "ADD",
@@ -336,6 +360,7 @@ impl Within<'_, '_> {
             line: place.lines.start,
             span: place.span.range(),
             context: Some(taken.reference.context_key()),
+            subdir: String::new(),
         })
     }
 
@@ -357,6 +382,7 @@ impl Within<'_, '_> {
             line: place.lines.start,
             span: place.span.range(),
             context: None,
+            subdir: String::new(),
         })
     }
 }

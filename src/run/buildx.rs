@@ -44,6 +44,9 @@ pub(crate) fn flags(plan: &Plan, image: &Image) -> Vec<Flag> {
             format!("{name}={}", context_value(place)),
         );
     }
+    for (reference, image) in &image.bases {
+        add("--build-context", format!("{reference}={image}"));
+    }
     for (reference, content) in bindings(plan, image) {
         add(
             "--build-context",

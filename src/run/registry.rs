@@ -10,6 +10,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+pub(crate) use bases::Named;
 pub use http::HttpRegistry;
 
 use super::found::Found;

@@ -105,11 +105,13 @@ fn what_a_lock_file_lacks_is_an_error_and_what_it_has_too_much_a_warning() {
         &Lock::default(),
         &[
             "`shipwright.lock` lacks `docker.io/docker/dockerfile:1`",
+            "`shipwright.lock` lacks `docker.io/library/a:1`",
             "`shipwright.lock` lacks `docker.io/library/b:latest`",
             "`shipwright.lock` lacks `docker.io/library/c:2`",
             "`shipwright.lock` lacks `docker.io/library/d:latest`",
             "`shipwright.lock` lacks `https://example.com/x.tgz`",
             "`shipwright.lock` lacks `https://example.com/x.git#v1`",
+            "`shipwright.lock` lacks `docker.io/library/a@sha256:0000000000000000000000000000000000000000000000000000000000000000`",
         ],
         &[],
     );
@@ -213,7 +215,7 @@ fn builds_are_bound_by_digest() {
         ])
     };
     let fixture = "//- a/Dockerfile\n# syntax=docker/dockerfile:1\nFROM self AS self\nRUN true\nFROM debian:12\n\
-        COPY --from=self / /\nCOPY --from=tools /x /y\nADD https://example.com/x https://example.com/x.git#v1 /z/\n\
+        COPY --from=self / /\nCOPY --from=tools /x /y\nADD https://example.com/x https://example.com/x.git#v1:s /z/\n\
         //- .shipwright.json\n{\"version\": 2, \"images\": {\"a\": {\"contexts\": {\"tools\": \"docker-image://localhost:5000/tools:1\"}}}@}\n";
     let plan = |mirror: &str| {
         let (compiled, _) = compiled(&fixture.replace('@', mirror), Some(&lock)).expect("a plan");
@@ -252,7 +254,7 @@ fn builds_are_bound_by_digest() {
                 digest(4)
             ),
             format!(
-                "git://example.com/x.git#v1 git://example.com/x.git#{}",
+                "git://example.com/x.git#v1:s git://example.com/x.git#{}:s",
                 "d".repeat(40)
             ),
             format!("https://example.com/x {}", digest(7)),

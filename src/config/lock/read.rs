@@ -393,7 +393,7 @@ mod tests {
         check(
             &"d".repeat(40),
             "main",
-            &[(35, "`commit` must be the whole id of a commit")],
+            &[(38, "`commit` must be the whole id of a commit")],
         );
         check_text("[]", &[(1, "a lock file is an object")]);
         check_text("{", &[(1, "this is not JSON: Unterminated object")]);

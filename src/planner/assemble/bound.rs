@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::IMAGE_SCHEME;
 use crate::lang::reference::Reference;
+use crate::paths;
 use crate::planner::external::{Kind, Locks, uses};
 use crate::planner::resolve::{Resolved, hides};
 
@@ -51,7 +52,7 @@ impl Bound {
                     bound.sources.insert(held.name, held.whole);
                 }
                 (Kind::Git, _) => {
-                    let (name, by_commit) = git(&held.name, &held.whole);
+                    let (name, by_commit) = git(&held.name, &used.subdir, &held.whole);
                     bound.sources.insert(name, by_commit);
                 }
             }
@@ -73,15 +74,65 @@ pub(super) fn by_digest(name: &str, digest: &str, mirror: Option<&str>) -> Strin
     format!("{IMAGE_SCHEME}{reference}")
 }
 
-/// A git source as BuildKit names it, and the same at a commit.
-fn git(key: &str, commit: &str) -> (String, String) {
-    let (remote, reference) = match key.split_once('#') {
-        Some((remote, reference)) => (remote, format!("#{reference}")),
-        None => (key, String::new()),
+/// A git source as BuildKit names it, and the same at a commit: the host and the path, whatever the
+/// protocol.
+fn git(key: &str, subdir: &str, commit: &str) -> (String, String) {
+    let (remote, reference) = key.split_once('#').unwrap_or((key, ""));
+    let place = match remote.split_once("://") {
+        Some((_, place)) => place.to_owned(),
+        // `git@host:path`
+        None => remote.replacen(':', "/", 1),
     };
-    let place = remote.split_once("://").map_or(remote, |(_, place)| place);
-    (
-        format!("git://{place}{reference}"),
-        format!("git://{place}#{commit}"),
-    )
+    let (host, path) = place.split_once('/').unwrap_or((&place, ""));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let place = format!("git://{host}/{}", paths::within_root(path));
+    let before = match format!("{reference}{subdir}").as_str() {
+        "" => place.clone(),
+        fragment => format!("{place}#{fragment}"),
+    };
+    (before, format!("{place}#{commit}{subdir}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::git;
+
+    #[test]
+    fn a_git_source_is_named_by_host_and_path() {
+        for (key, subdir, before, after) in [
+            (
+                "https://e.com/x.git#v1",
+                "",
+                "git://e.com/x.git#v1",
+                "git://e.com/x.git#c",
+            ),
+            (
+                "https://e.com/x.git",
+                "",
+                "git://e.com/x.git",
+                "git://e.com/x.git#c",
+            ),
+            (
+                "http://e.com:1/a//x.git#v1",
+                ":s",
+                "git://e.com:1/a/x.git#v1:s",
+                "git://e.com:1/a/x.git#c:s",
+            ),
+            (
+                "git@e.com:a/x.git#v1",
+                "",
+                "git://e.com/a/x.git#v1",
+                "git://e.com/a/x.git#c",
+            ),
+            (
+                "ssh://git@e.com/x.git",
+                ":s",
+                "git://e.com/x.git#:s",
+                "git://e.com/x.git#c:s",
+            ),
+        ] {
+            let found = git(key, subdir, "c");
+            assert_eq!(found, (before.to_owned(), after.to_owned()), "{key}");
+        }
+    }
 }

@@ -210,6 +210,7 @@ fn view(
     holders: &BTreeMap<&str, &str>,
 ) -> Target {
     let mut contexts = bound.clone();
+    contexts.extend(image.bases.clone());
     for (name, place) in &image.contexts {
         contexts.insert(name.clone(), buildx::context_value(place));
     }

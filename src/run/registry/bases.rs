@@ -66,7 +66,7 @@ impl OfPlatform {
 
 /// The configuration of an image, as far as it matters.
 #[derive(Deserialize)]
-struct Config {
+struct Description {
     created: Option<String>,
     #[serde(flatten)]
     platform: OfPlatform,
@@ -95,7 +95,9 @@ impl HttpRegistry {
         }
         match header(&response, "docker-content-digest").and_then(|text| Digest::parse(&text)) {
             Some(digest) => Ok(Some(digest.to_string())),
-            None => Ok(self.named(&reference.to_string())?.map(|named| named.digest)),
+            None => Ok(self
+                .named(&reference.to_string())?
+                .map(|named| named.digest)),
         }
     }
 
@@ -143,7 +145,7 @@ impl HttpRegistry {
         let no_image = || Refused::new(Why::Final, format!("{digest} is no image"));
         let config = content.config.ok_or_else(no_image)?;
         let config = Digest::parse(&config.digest).ok_or_else(no_image)?;
-        let config: Config = parsed(&self.blob(&reference, &config)?)?;
+        let config: Description = parsed(&self.blob(&reference, &config)?)?;
         let container = config.config.unwrap_or_default();
         let env = container.env.unwrap_or_default();
         // As for docker, the last one of a name counts.

@@ -1,0 +1,446 @@
+//! `shipwright lock`: writes what references to the world outside mean, renews it, and says what moved.
+
+mod report;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use super::args::Settings;
+use super::{output, planning};
+use crate::config::lock::{self, Lock, LockedImage};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use crate::lang::reference::Reference;
+use crate::paths;
+use crate::planner::compile::{Compiled, Options};
+use crate::planner::workspace::{State, Workspace};
+use crate::planner::{External, ExternalKind};
+use crate::run::lock::{Answer, Entry, Question, Section, World};
+use crate::run::registry::HttpRegistry;
+use crate::run::stop::Stop;
+use report::{Change, Changes, Kind, List};
+
+/// How often a base may show further references by its `ONBUILD` triggers and variables.
+const ROUNDS: usize = 8;
+
+#[derive(Debug, Args)]
+pub(super) struct LockCommand {
+    /// Renew all entries, or those of the named references (globs too)
+    #[arg(long, value_name = "REF", num_args = 0..)]
+    update: Option<Vec<String>>,
+    /// Write nothing; show what has changed outside, and which images that rebuilds
+    #[arg(long, conflicts_with_all = ["update", "list"])]
+    outdated: bool,
+    /// Show each reference with its entry and the lines that use it; ask nobody
+    #[arg(long, conflicts_with = "update")]
+    list: bool,
+    /// The output format
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For a pull request
+    Markdown,
+}
+
+impl LockCommand {
+    /// Whether an entry is to be asked for anew.
+    fn renews(&self, external: &External) -> bool {
+        self.outdated
+            || self
+                .update
+                .as_ref()
+                .is_some_and(|named| named.is_empty() || self.names(external))
+    }
+
+    /// Whether `--update` names a reference.
+    fn names(&self, external: &External) -> bool {
+        let mut named = self.update.iter().flatten();
+        named.any(|pattern| is_meant(pattern, &external.key))
+    }
+}
+
+/// Runs the command. Exit status: 0 all is locked, or nothing moved; 1 some entries could not be
+/// renewed, or something moved; 2 trouble.
+pub(super) fn run(directory: &Path, command: &LockCommand) -> Result<ExitCode, Diagnostics> {
+    let workspace = planning::open(directory, None)?;
+    let file = file(&workspace)?;
+    let old = read(&file)?;
+    let options = planning::options_of(&command.settings);
+    let session = Session {
+        workspace: &workspace,
+        options,
+        command,
+    };
+    if command.list {
+        let compiled = session.compiled(&old.clone().unwrap_or_default())?;
+        let list = List::new(&compiled.externals, &old.unwrap_or_default());
+        output::write_text(&list.render(command.format), None)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if command.outdated && old.is_none() {
+        let message = format!("there is no `{}`", lock::PATH);
+        return Err(Diagnostic::new(Code::LockMissing, message)
+            .help("`shipwright lock` writes it")
+            .into());
+    }
+    let old_lock = old.clone().unwrap_or_default();
+    let found = session.find(&old_lock)?;
+    let changes = session.changes(&old_lock, &found)?;
+    let asked_in_vain = !found.problems.is_empty();
+    output::write_text(&changes.render(command.format), None)?;
+    output::report(directory, &found.problems);
+    if command.outdated {
+        return Ok(match (changes.something_moved(), asked_in_vain) {
+            (true, _) => ExitCode::FAILURE,
+            (false, true) => ExitCode::from(2),
+            (false, false) => ExitCode::SUCCESS,
+        });
+    }
+    if asked_in_vain && found.answered == 0 {
+        output::eprint("nothing was written\n");
+        return Ok(ExitCode::from(2));
+    }
+    if old.as_ref() != Some(&found.lock) {
+        output::write(&found.lock.to_json(), Some(&file))?;
+    }
+    Ok(if asked_in_vain {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// The lock file of the working tree.
+fn file(workspace: &Workspace) -> Result<PathBuf, Diagnostic> {
+    let bare = || {
+        let message = "a bare repository has no place for a lock file";
+        Diagnostic::new(Code::NoWorkingTree, message).help("run `shipwright lock` in a clone")
+    };
+    if workspace.checkout().is_bare() {
+        return Err(bare());
+    }
+    let tree = workspace.tree(None)?;
+    let folder = workspace.checkout().folder(&tree).ok_or_else(bare)?;
+    Ok(folder.join(lock::PATH))
+}
+
+fn read(file: &Path) -> Result<Option<Lock>, Diagnostics> {
+    match std::fs::read(file) {
+        Ok(bytes) => Ok(Some(Lock::parse(&String::from_utf8_lossy(&bytes))?.lock)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let message = format!("`{}` cannot be read: {error}", file.display());
+            Err(Diagnostic::new(Code::Unreadable, message).into())
+        }
+    }
+}
+
+struct Session<'s> {
+    workspace: &'s Workspace,
+    options: Options,
+    command: &'s LockCommand,
+}
+
+/// What the world outside said.
+struct Found {
+    /// The entries as they are now.
+    lock: Lock,
+    /// Everything that some image takes.
+    externals: Vec<External>,
+    /// What is there no more, by section and key.
+    gone: BTreeSet<(Section, String)>,
+    /// How many references were answered.
+    answered: usize,
+    /// Of references that could not be asked for, lack a platform, are gone, or would have to be named.
+    problems: Diagnostics,
+}
+
+impl Session<'_> {
+    /// The plan of the working tree, with these facts.
+    fn compiled(&self, lock: &Lock) -> Result<Compiled, Diagnostics> {
+        let options = Options {
+            lock: Some(Arc::new(lock.clone())),
+            ..self.options.clone()
+        };
+        let state = State::WorkingTree;
+        let (compiled, _) = self.workspace.everything(&state, &options).into_result()?;
+        Ok(compiled)
+    }
+
+    /// Asks for all that is missing or to be renewed, until no base shows anything new.
+    fn find(&self, old: &Lock) -> Result<Found, Diagnostics> {
+        let registry = HttpRegistry::new();
+        let stop = Stop::new();
+        let mut found = Found {
+            lock: old.clone(),
+            externals: Vec::new(),
+            gone: BTreeSet::new(),
+            answered: 0,
+            problems: Diagnostics::new(),
+        };
+        let mut asked: BTreeSet<(Section, String, BTreeSet<String>, bool)> = BTreeSet::new();
+        for round in 0..ROUNDS {
+            let compiled = self.compiled(&found.lock)?;
+            if round == 0 {
+                self.refuse_unknown_names(&compiled.externals)?;
+            }
+            let mut questions = Vec::new();
+            for external in &compiled.externals {
+                let mut question = question(external, self.command.renews(external));
+                let is_there = Entry::of(&question, &found.lock).is_some();
+                if external.looks_ours && !is_there && !self.command.names(external) {
+                    found.problems.push(looks_ours(external));
+                    continue;
+                }
+                let (section, key) = (question.section, question.key.clone());
+                let mut earlier = asked.iter();
+                if earlier.any(|(s, k, ..)| (s, k) == (&section, &key)) {
+                    // One round is enough to renew it.
+                    question.renew = false;
+                }
+                let (platforms, any) = (question.platforms.clone(), question.any_platform);
+                if asked.insert((section, key, platforms, any)) {
+                    questions.push(question);
+                }
+            }
+            found.externals = compiled.externals;
+            if questions.is_empty() {
+                break;
+            }
+            let world = World {
+                registry: &registry,
+                mirror: compiled.mirror.as_deref(),
+                stop: &stop,
+            };
+            let total = questions.len();
+            let progress = Progress::new();
+            let answers = world.ask(&questions, &found.lock, &|done| progress.show(done, total));
+            progress.clear();
+            for (question, answer) in questions.into_iter().zip(answers) {
+                found.take(&question, answer);
+            }
+        }
+        found.keep_what_is_taken();
+        Ok(found)
+    }
+
+    fn refuse_unknown_names(&self, externals: &[External]) -> Result<(), Diagnostics> {
+        let mut problems = Diagnostics::new();
+        for pattern in self.command.update.iter().flatten() {
+            if externals
+                .iter()
+                .any(|external| is_meant(pattern, &external.key))
+            {
+                continue;
+            }
+            let problem = Diagnostic::new(
+                Code::LockUnknown,
+                format!("no image takes anything that `{pattern}` means"),
+            );
+            let keys = externals.iter().map(|external| external.key.as_str());
+            problems.push(match nearest(pattern, keys) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help("`shipwright lock --list` shows all references"),
+            });
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// What differs between two states of the lock file, each with the images that follow.
+    fn changes(&self, old: &Lock, found: &Found) -> Result<Changes, Diagnostics> {
+        let mut changes = Changes::default();
+        let mut all = keys(old);
+        all.extend(keys(&found.lock));
+        all.extend(found.gone.iter().cloned());
+        for (section, key) in all {
+            let question = Question {
+                section,
+                key: key.clone(),
+                platforms: BTreeSet::new(),
+                any_platform: false,
+                renew: false,
+            };
+            let (from, to) = (Entry::of(&question, old), Entry::of(&question, &found.lock));
+            let kind = match (&from, &to) {
+                _ if found.gone.contains(&(section, key.clone())) => Kind::Gone,
+                (None, _) => Kind::Added,
+                (_, None) => Kind::Dropped,
+                (Some(from), Some(to)) if from.content() != to.content() => Kind::Moved,
+                (from, to) if from != to => Kind::Changed,
+                _ => continue,
+            };
+            changes
+                .all
+                .push(Change::new(key, kind, from.as_ref(), to.as_ref()));
+        }
+        let is_rebuilding = changes.all.iter().any(Change::may_rebuild);
+        if is_rebuilding && !old.is_empty() {
+            let (before, after) = (self.compiled(old)?, self.compiled(&found.lock)?);
+            changes.follow(&before, &after);
+        }
+        Ok(changes)
+    }
+}
+
+impl Found {
+    fn take(&mut self, question: &Question, answer: Answer) {
+        let key = &question.key;
+        let kept = match Entry::of(question, &self.lock) {
+            Some(_) => "its entry stays as it was",
+            None => "it has no entry",
+        };
+        match answer {
+            Answer::Is(entry) => {
+                self.answered += 1;
+                entry.put(key, &mut self.lock);
+            }
+            Answer::Lacks(entry, platforms) => {
+                self.answered += 1;
+                entry.put(key, &mut self.lock);
+                let platforms: Vec<&str> = platforms.iter().map(String::as_str).collect();
+                let message = format!("`{key}` has no image for {}", platforms.join(", "));
+                self.problems.push(
+                    Diagnostic::new(Code::LockPlatform, message)
+                        .help("build for platforms that it has, or take another base"),
+                );
+            }
+            Answer::Gone => {
+                self.gone.insert((question.section, key.clone()));
+                let message = format!("`{key}` is not there (any more)");
+                self.problems.push(
+                    Diagnostic::new(Code::LockGone, message)
+                        .help(kept)
+                        .help("a builder will not find it either: name another tag or URL"),
+                );
+            }
+            Answer::Unknown(refused) => {
+                let message = format!("`{key}` could not be asked for: {}", refused.message);
+                self.problems.push(
+                    Diagnostic::new(Code::LockUnanswered, message)
+                        .help(format!("{kept}; run `shipwright lock` again")),
+                );
+            }
+        }
+    }
+
+    /// Drops entries that no image takes, and platforms that nobody builds for.
+    fn keep_what_is_taken(&mut self) {
+        let taken: BTreeMap<(Section, &str), &External> = self
+            .externals
+            .iter()
+            .map(|external| ((section(external), external.key.as_str()), external))
+            .collect();
+        let lock = &mut self.lock;
+        lock.images.retain(|key, image| {
+            let external = taken.get(&(Section::Images, key.as_str()));
+            external.is_some_and(|external| {
+                keep_platforms(image, external);
+                true
+            })
+        });
+        lock.downloads
+            .retain(|key, _| taken.contains_key(&(Section::Downloads, key.as_str())));
+        lock.git
+            .retain(|key, _| taken.contains_key(&(Section::Git, key.as_str())));
+    }
+}
+
+fn keep_platforms(image: &mut LockedImage, external: &External) {
+    const USUAL: [&str; 2] = ["linux/amd64", "linux/arm64"];
+    let is_wanted = |key: &String| {
+        let name = key.split(':').next().unwrap_or_default();
+        let is_usual = external.any_platform && USUAL.contains(&key.as_str());
+        is_usual || external.platforms.contains(name) || external.platforms.contains(key)
+    };
+    let mut wanted = image.platforms.keys().filter(|key| is_wanted(key));
+    let is_single = image.platforms.len() == 1;
+    if !is_single && wanted.next().is_some() {
+        image.platforms.retain(|key, _| is_wanted(key));
+    }
+}
+
+/// All entries.
+fn keys(lock: &Lock) -> BTreeSet<(Section, String)> {
+    let images = lock.images.keys().map(|key| (Section::Images, key));
+    let downloads = lock.downloads.keys().map(|key| (Section::Downloads, key));
+    let git = lock.git.keys().map(|key| (Section::Git, key));
+    let all = images.chain(downloads).chain(git);
+    all.map(|(section, key)| (section, key.clone())).collect()
+}
+
+fn section(external: &External) -> Section {
+    match external.kind {
+        ExternalKind::Image | ExternalKind::Frontend => Section::Images,
+        ExternalKind::Download => Section::Downloads,
+        ExternalKind::Git => Section::Git,
+    }
+}
+
+fn question(external: &External, renew: bool) -> Question {
+    Question {
+        section: section(external),
+        key: external.key.clone(),
+        platforms: external.platforms.clone(),
+        any_platform: external.any_platform,
+        renew,
+    }
+}
+
+fn looks_ours(external: &External) -> Diagnostic {
+    let key = &external.key;
+    let message = format!("`{key}` looks like an image of this repository, and none is called so");
+    Diagnostic::new(Code::LockForeign, message).help(format!(
+        "where it really comes from elsewhere: `shipwright lock --update {key}`"
+    ))
+}
+
+/// Whether what was typed means a reference: its full or short name, or a pattern of them.
+fn is_meant(pattern: &str, key: &str) -> bool {
+    let full = Reference::parse(pattern).map(|reference| reference.with_default_tag().to_string());
+    if pattern == key || full.is_ok_and(|full| full == key) {
+        return true;
+    }
+    let Ok(glob) = paths::glob(pattern).map(|glob| glob.compile_matcher()) else {
+        return false;
+    };
+    let short = Reference::parse(key).map(|reference| reference.familiar());
+    glob.is_match(key) || short.is_ok_and(|short| glob.is_match(short))
+}
+
+/// How many references were asked for, on a terminal.
+struct Progress(bool);
+
+impl Progress {
+    fn new() -> Self {
+        Self(std::io::stderr().is_terminal() && !output::is_quiet())
+    }
+
+    fn show(&self, done: usize, total: usize) {
+        if self.0 {
+            output::eprint(&format!("\rasked for {done} of {total} references\u{1b}[K"));
+        }
+    }
+
+    fn clear(&self) {
+        if self.0 {
+            output::eprint("\r\u{1b}[K");
+        }
+    }
+}
