@@ -264,7 +264,12 @@ impl Way<'_> {
         }
         let bytes = serde_json::to_vec(&list).expect("it was read from JSON");
         let kind = INDEX.to_owned();
-        self.put(&Manifest { bytes, kind }, tag).map(drop)
+        let manifest = Manifest {
+            bytes,
+            kind,
+            told: None,
+        };
+        self.put(&manifest, tag).map(drop)
     }
 }
 
