@@ -9,6 +9,7 @@ mod args;
 mod build_files;
 mod built;
 mod check;
+mod complete;
 mod diff;
 mod emit;
 mod exec;
@@ -24,6 +25,7 @@ mod parse;
 mod plan;
 mod planning;
 mod promote;
+mod plugin;
 mod prune;
 #[cfg(test)]
 mod reference;
@@ -32,6 +34,7 @@ mod screen;
 mod sealed_bake;
 mod stored;
 mod why;
+mod words;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -47,12 +50,19 @@ use args::{Arguments, Command};
 /// a check failed or a build failed; 2 wrong usage, and trouble of a command whose 1 is an answer.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let typed: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(answered) = complete::answered(&typed).or_else(|| plugin::answered(&typed)) {
+        return answered;
+    }
     let is_typed = |word: &str| typed.iter().any(|typed| typed == word);
     let by_other_name = is_typed("build") && !is_typed("exec");
     let arguments = match Arguments::try_parse_from(&typed) {
         Ok(arguments) => arguments,
-        Err(error) => return misused(&error),
+        Err(mut error) => {
+            words::tip(&mut error);
+            return misused(&error);
+        }
     };
+    screen::set_colour(arguments.color);
     output::set_verbosity(arguments.verbose, arguments.quiet);
     if by_other_name && matches!(arguments.command, Command::Exec { .. }) {
         output::eprint("`shipwright build` is `shipwright exec`\n");
@@ -110,7 +120,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
             local,
         } => built::run(directory, &planning, &stored, local)?,
         Command::Graph(graph) => graph::run(directory, &graph)?,
-        Command::Completions { shell } => manual::completions(shell)?,
+        Command::Completions { shell } => complete::script(shell)?,
         Command::Man { folder } => manual::man(folder.as_deref())?,
         Command::Explain { code } => explain::run(code)?,
         Command::Schema(schema) => schema::run(&schema)?,

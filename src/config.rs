@@ -151,7 +151,15 @@ impl Config {
     /// Every problem of the file at once: it is not JSON, a key is unknown, a value has the wrong
     /// type, the version is not known.
     pub fn parse(text: &str) -> Result<Self, Diagnostics> {
-        let source = SourceText::new(PATH, text);
+        Self::parse_named(PATH, text)
+    }
+
+    /// The same of a file with another name.
+    ///
+    /// # Errors
+    /// As [`Config::parse`].
+    pub(crate) fn parse_named(name: &str, text: &str) -> Result<Self, Diagnostics> {
+        let source = SourceText::new(name, text);
         let document = json::parse_relaxed(text).map_err(|error| {
             Diagnostic::new(
                 Code::ConfigSyntax,

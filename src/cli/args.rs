@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
 
+use super::complete::{builders, codes, images, revisions};
 use crate::diagnostics::Code;
 use crate::lang::platform::Platform;
 use crate::lang::tags;
@@ -14,7 +16,7 @@ use crate::run::trust::Grant;
 #[derive(Debug, Parser)]
 #[command(
     name = "shipwright",
-    version,
+    version = env!("SHIPWRIGHT_VERSION"),
     max_term_width = 100,
     after_help = "Examples:\n  \
         shipwright list                             the images of this checkout\n  \
@@ -35,8 +37,42 @@ pub(super) struct Arguments {
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
 
+    /// When to use colours; `auto` respects `NO_COLOR`, `FORCE_COLOR` and `TERM`
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    pub(super) color: Color,
+
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal that can show them
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+/// How the progress of a run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressKind {
+    /// `tty` on a terminal, groups in GitHub Actions, else `plain`
+    Auto,
+    /// One line per step, for logs
+    Plain,
+    /// A live display
+    Tty,
+    /// Nothing
+    Quiet,
 }
 
 #[derive(Debug, Subcommand)]
@@ -141,7 +177,7 @@ pub(super) enum Command {
         shipwright explain duplicate-name")]
     Explain {
         /// The code, as printed in brackets
-        #[arg(value_parser = super::explain::code)]
+        #[arg(value_parser = super::explain::code, add = ArgValueCompleter::new(codes))]
         code: Code,
     },
     /// Print the JSON Schema of the configuration or the plan
@@ -152,7 +188,8 @@ pub(super) enum Command {
     /// Print a completion script for a shell
     #[command(after_help = "Examples:\n  \
         shipwright completions bash > ~/.local/share/bash-completion/completions/shipwright\n  \
-        shipwright completions zsh > ~/.zfunc/_shipwright")]
+        shipwright completions zsh > ~/.zfunc/_shipwright\n  \
+        shipwright completions fish > ~/.config/fish/completions/shipwright.fish")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -233,7 +270,7 @@ impl Command {
 #[command(next_help_heading = "Planning")]
 pub(super) struct Planning {
     /// Plan a commit instead of HEAD, without checking it out
-    #[arg(long, value_name = "REV", conflicts_with = "dirty")]
+    #[arg(long, value_name = "REV", conflicts_with = "dirty", add = ArgValueCompleter::new(revisions))]
     pub(super) rev: Option<String>,
     /// Plan the working tree as it is, including untracked files
     #[arg(long)]
@@ -248,7 +285,7 @@ pub(super) struct Planning {
     #[arg(long)]
     pub(super) no_default_tags: bool,
     /// Build only images that differ from a commit; `A...` is the merge base with A
-    #[arg(long, value_name = "REV")]
+    #[arg(long, value_name = "REV", add = ArgValueCompleter::new(revisions))]
     pub(super) since: Option<String>,
     /// Skip images whose content reference is in FILE (one per line)
     #[arg(long, value_name = "FILE")]
@@ -263,6 +300,10 @@ pub(super) struct Planning {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Planning")]
 pub(super) struct Settings {
+    /// Read the configuration from FILE instead of the planned tree; images that it changes count as
+    /// uncommitted
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
     /// Set a build argument for every image that declares it
     #[arg(long = "build-arg", value_name = "K=V", value_parser = pair)]
     pub(super) build_args: Vec<(String, String)>,
@@ -287,20 +328,21 @@ pub(super) struct Settings {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct Selecting {
-    /// Images and all their dependencies: full names, short names or globs
-    #[arg(value_name = "IMAGE")]
+    /// Images and all their dependencies: full names, short names, globs, or paths of Dockerfiles and of
+    /// their folders
+    #[arg(value_name = "IMAGE", add = ArgValueCompleter::new(images))]
     pub(super) images: Vec<String>,
     /// An image and all its dependencies
-    #[arg(short, long, value_name = "IMAGE")]
+    #[arg(short, long, value_name = "IMAGE", add = ArgValueCompleter::new(images))]
     pub(super) upto: Vec<String>,
     /// An image, all images that depend on it, and all their dependencies
-    #[arg(short, long, value_name = "IMAGE")]
+    #[arg(short, long, value_name = "IMAGE", add = ArgValueCompleter::new(images))]
     pub(super) dependents: Vec<String>,
     /// Only this image
-    #[arg(short, long, value_name = "IMAGE")]
+    #[arg(short, long, value_name = "IMAGE", add = ArgValueCompleter::new(images))]
     pub(super) exact: Vec<String>,
     /// All images except this one and those that depend on it
-    #[arg(short = 'x', long, value_name = "IMAGE")]
+    #[arg(short = 'x', long, value_name = "IMAGE", add = ArgValueCompleter::new(images))]
     pub(super) exclude: Vec<String>,
 }
 
@@ -312,7 +354,7 @@ pub(super) struct Stored {
     #[arg(
         long,
         value_name = "FILE",
-        conflicts_with_all = ["rev", "dirty", "since", "built", "branch", "tags", "no_default_tags", "build_args",
+        conflicts_with_all = ["config", "rev", "dirty", "since", "built", "branch", "tags", "no_default_tags", "build_args",
             "stamp_args", "repository", "platforms", "epoch", "namespace", "images", "upto", "dependents", "exact", "exclude"]
     )]
     pub(super) plan: Option<PathBuf>,
@@ -322,8 +364,10 @@ pub(super) struct Stored {
 #[derive(Debug, Args)]
 pub(super) struct Diffing {
     /// A revision, the file of a plan, or A...B: from the merge base of A and B to B
+    #[arg(add = ArgValueCompleter::new(revisions))]
     pub(super) a: Option<String>,
     /// A revision or the file of a plan; default: HEAD
+    #[arg(add = ArgValueCompleter::new(revisions))]
     pub(super) b: Option<String>,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -352,7 +396,7 @@ pub(super) enum DiffFormat {
 #[derive(Debug, Args)]
 pub(super) struct Pruning {
     /// Also keep the images of a revision
-    #[arg(long, value_name = "REV")]
+    #[arg(long, value_name = "REV", add = ArgValueCompleter::new(revisions))]
     pub(super) keep: Vec<String>,
     /// Only images built before this: 30m, 12h, 14d, 2w
     #[arg(long, value_name = "AGE", value_parser = age)]
@@ -406,11 +450,23 @@ pub(super) struct Run {
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<std::num::NonZeroUsize>,
     /// After a failure, build the images that do not depend on the failed one
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with_all = ["no_build", "dry_run"])]
     pub(super) keep_going: bool,
     /// Print what would be done, and do nothing
     #[arg(short = 'n', long)]
     pub(super) dry_run: bool,
+    /// How to show progress
+    #[arg(
+        long,
+        value_name = "KIND",
+        default_value = "auto",
+        hide_default_value = true,
+        conflicts_with = "quiet"
+    )]
+    pub(super) progress: ProgressKind,
+    /// Build without the builder's cache; images that exist are not built again: use `--epoch` for that
+    #[arg(long, conflicts_with = "no_build")]
+    pub(super) no_cache: bool,
     /// Do not move the readable tags
     #[arg(long)]
     pub(super) no_tags: bool,
@@ -435,14 +491,14 @@ pub(super) struct Run {
     pub(super) from_registry: Option<bool>,
     /// Use another buildx builder, which gets bases from registries; default: `BUILDX_BUILDER`, else the
     /// engine itself
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(builders))]
     pub(super) builder: Option<String>,
     /// Allow access beyond the checkout: fs=PATH (a file or a folder), network.host, security.insecure or
     /// ssh; also in `SHIPWRIGHT_ALLOW`, separated by commas
     #[arg(long, value_name = "WHAT")]
     pub(super) allow: Vec<Grant>,
     /// Build from the folders of the working tree instead of exactly the planned files
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_build")]
     pub(super) unsealed: bool,
     /// Write a report of the run to FILE, as JSON
     #[arg(long, value_name = "FILE")]

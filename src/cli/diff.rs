@@ -23,7 +23,7 @@ struct Side {
 /// Compares; exits with 1 where something changes and that was asked for.
 pub(super) fn run(directory: &Path, diffing: &Diffing) -> Result<ExitCode, Diagnostics> {
     let workspace = planning::open(directory, None)?;
-    let options = planning::options_of(&diffing.settings);
+    let options = planning::options_of(directory, &diffing.settings)?;
     let of = |state| side_of(&workspace, &state, &options);
     let typed = |text: &str| match stored_side(directory, text)? {
         Some(side) => Ok(side),

@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::args::{Planning, Run, Stored};
+use super::args::{Planning, ProgressKind, Run, Stored};
 use super::{allow, output, planning, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 use crate::planner::{Planned, Sends};
-use crate::run::exec::progress::{self, Progress, Quiet};
-use crate::run::exec::{self, Contexts, Logs, Options, Push, Report, Sources, Stop, WorkingTree};
+use crate::run::exec::progress::{self, Plain, Progress, Quiet, Terminal};
+use crate::run::exec::{
+    self, Contexts, ImageReport, Logs, Options, Outcome, Push, Report, Sources, Stop, WorkingTree,
+};
 use crate::run::summary::summary;
 use crate::run::trust::Grant;
 use crate::tree::source::Sealer;
@@ -47,6 +49,9 @@ pub(super) fn run(
     let written = write(made.as_ref().map(|made| &made.plan), &report);
     output::report(directory, &report.problems);
     let shown = output::write(&report.table(), None);
+    if run.no_cache {
+        note_existing(&report);
+    }
     let mut unwritten = Diagnostics::new();
     unwritten.extend([written, shown].into_iter().filter_map(Result::err));
     if !unwritten.is_empty() {
@@ -57,6 +62,22 @@ pub(super) fn run(
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Says where an option had no effect.
+fn note_existing(report: &Report) {
+    let exists = |image: &&ImageReport| {
+        matches!(
+            image.outcome,
+            Outcome::Skipped | Outcome::Retagged | Outcome::Fetched
+        )
+    };
+    let count = report.images.iter().filter(exists).count();
+    if count > 0 && !output::is_quiet() {
+        output::eprint(&format!(
+            "`--no-cache` has no effect on images that exist already ({count}); to build them again, use `--epoch TEXT`\n"
+        ));
+    }
 }
 
 /// The plan that is run, and the files of its images; a stored one is held against the repository.
@@ -108,18 +129,27 @@ fn run_plan(
         .help("run `exec` in a checkout, or in a worktree: `git worktree add`")
         .into());
     };
-    let mut progress: Box<dyn Progress> = if output::is_quiet() {
-        Box::new(Quiet)
-    } else {
-        let term = std::env::var("TERM").ok();
-        progress::for_stderr(term.as_deref(), output::in_github_actions())
-    };
+    let mut progress = shown(run.progress);
     let report = exec::run(&made.plan, &options, root, contexts, &mut *progress)?;
     drop(progress);
     if let Some(sealer) = sealer.filter(|_| !run.dry_run) {
         tidy(sealer, output::is_quiet());
     }
     Ok(report)
+}
+
+/// How the run is shown while it goes on.
+fn shown(kind: ProgressKind) -> Box<dyn Progress> {
+    match kind {
+        _ if output::is_quiet() => Box::new(Quiet),
+        ProgressKind::Quiet => Box::new(Quiet),
+        ProgressKind::Plain => Box::new(Plain::new(std::io::stderr())),
+        ProgressKind::Tty => Box::new(Terminal::new()),
+        ProgressKind::Auto => {
+            let term = std::env::var("TERM").ok();
+            progress::for_stderr(term.as_deref(), output::in_github_actions())
+        }
+    }
 }
 
 /// Removes sealed contexts that nobody used for a while, and says what the others take.
@@ -157,13 +187,16 @@ fn options(
         tags: !run.no_tags,
         keep_going: run.keep_going,
         dry_run: run.dry_run,
+        no_cache: run.no_cache,
         push: match (run.push, run.push_dirty) {
             (_, true) => Some(Push::Dirty),
             (true, false) => Some(Push::Clean),
             (false, false) => None,
         },
         from_registry: run.from_registry,
-        wanted: planning::options(planning).selection.named_in(&made.plan),
+        wanted: planning::options(directory, planning)?
+            .selection
+            .named_in(&made.plan),
         builder: run
             .builder
             .clone()

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use clap::ValueEnum;
 use serde::Serialize;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::args::{Planning, Stored};
-use super::{output, planning, stored};
+use super::{output, planning, screen, stored};
 use crate::diagnostics::{Diagnostics, escape};
 use crate::plan::{Action, Image, Plan};
 use crate::planner::names::short;
@@ -32,7 +32,7 @@ pub(super) fn run(
     let plan = stored::or_made(directory, stored, || planning::look(directory, planning))?;
     let text = match format {
         None => references(&plan),
-        Some(Format::Table) => table(&plan),
+        Some(Format::Table) => table(&plan, screen::width()),
         Some(Format::Json) => return Ok(output::write_json(&Document::of(&plan))?),
     };
     Ok(output::write_text(&text, None)?)
@@ -95,7 +95,8 @@ fn references(plan: &Plan) -> String {
 }
 
 /// One line an image, in build order; with what a runner does with it, where that was decided.
-fn table(plan: &Plan) -> String {
+/// Within the width, if there is one.
+fn table(plan: &Plan, width: Option<usize>) -> String {
     let decided = plan
         .images
         .iter()
@@ -116,7 +117,52 @@ fn table(plan: &Plan) -> String {
         row.extend(decided.then(|| action(image.action).to_owned()));
         row
     });
-    align(std::iter::once(header).chain(rows).collect())
+    let mut rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
+    if let Some(width) = width {
+        fit(&mut rows, width);
+    }
+    align(rows)
+}
+
+/// Columns that may be cut, the first one first, how far down, and whether their end matters more than
+/// their beginning.
+const CUT: [(usize, usize, bool); 3] = [(3, 8, false), (4, 16, true), (1, 20, true)];
+
+/// Cuts cells until the rows fit the width, or nothing more can be cut.
+fn fit(rows: &mut [Vec<String>], width: usize) {
+    let widest = |rows: &[Vec<String>], column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.width()).max().unwrap_or(0)
+    };
+    for (column, least, from_the_end) in CUT {
+        let columns = rows.first().map_or(0, Vec::len);
+        let whole: usize = (0..columns).map(|column| widest(rows, column) + 2).sum();
+        let over = (whole.saturating_sub(2)).saturating_sub(width);
+        let room = widest(rows, column).saturating_sub(over).max(least);
+        for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
+            if cell.width() > room {
+                *cell = cut(cell, room, from_the_end);
+            }
+        }
+    }
+}
+
+/// As much of a text as has room, with `…` for the rest.
+fn cut(text: &str, room: usize, from_the_end: bool) -> String {
+    let mut left = room.saturating_sub(1);
+    let mut fits = |character: &char| {
+        let width = character.width().unwrap_or(0);
+        let fits = width <= left;
+        left = if fits { left - width } else { 0 };
+        fits
+    };
+    if from_the_end {
+        let kept: Vec<char> = text.chars().rev().take_while(&mut fits).collect();
+        std::iter::once('…').chain(kept.into_iter().rev()).collect()
+    } else {
+        let kept = text.chars().take_while(&mut fits);
+        kept.chain(std::iter::once('…')).collect()
+    }
 }
 
 fn action(action: Action) -> &'static str {
@@ -167,6 +213,26 @@ fn align(rows: Vec<Vec<String>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_fits_the_screen() {
+        let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
+        let mut rows = vec![
+            row(["WAVE", "IMAGE", "CONTENT", "NEEDS", "DOCKERFILE"]),
+            row([
+                "1",
+                "team/service",
+                "sw-012345678901",
+                "alpha, beta, gamma, delta",
+                "services/team/service/Dockerfile",
+            ]),
+        ];
+        fit(&mut rows, 200);
+        assert_eq!(rows[1][3], "alpha, beta, gamma, delta");
+        fit(&mut rows, 70);
+        insta::assert_snapshot!(align(rows), @"");
+        assert_eq!(cut("数数数", 4, true), "…数");
+    }
 
     #[test]
     fn columns_line_up_by_width_on_the_screen() {

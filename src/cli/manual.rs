@@ -1,20 +1,34 @@
-//! `shipwright completions` and `shipwright man`: the command line, told to shells and to `man`.
+//! `shipwright man`: the command line, told to `man`.
 
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
 
 use super::args::Arguments;
 use super::output;
 use crate::diagnostics::{Code, Diagnostic};
 
-/// Prints a script that completes command lines.
-pub(super) fn completions(shell: clap_complete::Shell) -> Result<(), Diagnostic> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "shipwright", &mut script);
-    output::write(&String::from_utf8_lossy(&script), None)
-}
+/// The page that lists variables of the environment and exit statuses.
+const ENVIRONMENT: &str = include_str!("../../docs/environment.md");
+
+/// What the program reads and keeps.
+const FILES: [(&str, &str); 4] = [
+    (
+        ".shipwright.json",
+        "The configuration. The folder that holds it is the root of the plan.",
+    ),
+    (
+        "<Dockerfile>.dockerignore, .dockerignore",
+        "What is left out of a build context, as docker reads them.",
+    ),
+    (
+        ".git/shipwright/",
+        "Sealed build contexts, logs of the last runs, and what is known of images. It may be removed at any time.",
+    ),
+    ("~/.docker/config.json", "Logins of registries; read only."),
+];
 
 /// Prints the manual page of the program, or writes those of all commands into a folder.
 pub(super) fn man(folder: Option<&Path>) -> Result<(), Diagnostic> {
@@ -44,5 +58,51 @@ fn page(command: Command) -> String {
     let mut page = Vec::new();
     // Writing to memory does not fail.
     let _ = Man::new(command).render(&mut page);
+    let environment = rows("## Environment variables").into_iter();
+    let environment = environment.map(|row| (row[0].clone(), format!("{}: {}", row[1], row[2])));
+    let statuses = rows("## Exit statuses").into_iter();
+    let statuses = statuses.map(|row| (row[0].clone(), row[1].clone()));
+    let files = FILES.map(|(file, text)| (file.to_owned(), text.to_owned()));
+    for (title, entries) in [
+        ("ENVIRONMENT", environment.collect()),
+        ("FILES", files.to_vec()),
+        ("EXIT STATUS", statuses.collect::<Vec<_>>()),
+    ] {
+        let mut roff = Roff::new();
+        roff.control("SH", [title]);
+        for (term, text) in entries {
+            roff.control("TP", []);
+            roff.text([bold(term)]);
+            roff.text([roman(text)]);
+        }
+        let _ = roff.to_writer(&mut page);
+    }
     String::from_utf8_lossy(&page).into_owned()
+}
+
+/// The cells of the table below a heading, without its head and without marks.
+fn rows(heading: &str) -> Vec<Vec<String>> {
+    let lines = ENVIRONMENT.lines().skip_while(|line| *line != heading);
+    let lines = lines.skip(1).take_while(|line| !line.starts_with("## "));
+    let table = lines.filter(|line| line.starts_with('|')).skip(2);
+    let cells = table.map(|line| {
+        let cells = line.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().replace('`', "")).collect()
+    });
+    cells.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_the_environment_has_the_tables_that_are_read() {
+        let environment = rows("## Environment variables");
+        assert!(environment.iter().all(|row| row.len() == 3));
+        assert!(environment.iter().any(|row| row[0] == "SW_NAMESPACE"));
+        let statuses = rows("## Exit statuses");
+        assert!(statuses.iter().all(|row| row.len() == 2));
+        assert_eq!(statuses[0][0], "0");
+    }
 }

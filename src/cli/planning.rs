@@ -11,6 +11,7 @@ use crate::planner::publish::Tagging;
 use crate::planner::selection::Selection;
 use crate::planner::{Options, Planned, Purpose, Request, Sends, Workspace};
 use crate::run::trust;
+use crate::tree::source::Checkout;
 
 /// Makes the plan that is run by what sends this to its builder. Warnings are mentioned. `file` is
 /// written by this process.
@@ -76,52 +77,74 @@ fn request(directory: &Path, planning: &Planning, purpose: Purpose) -> Result<Re
         dirty: planning.dirty,
         since: planning.since.clone(),
         built: built.map(|file| lines(&directory.join(file))).transpose()?,
-        options: options(planning),
+        options: options(directory, planning)?,
     })
 }
 
 /// The lines of a file, without blank ones.
 fn lines(file: &Path) -> Result<BTreeSet<String>, Diagnostic> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
+    let text = read(file)?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(lines.map(str::to_owned).collect())
+}
+
+fn read(file: &Path) -> Result<String, Diagnostic> {
+    std::fs::read_to_string(file).map_err(|error| {
         let name = file.display();
         Diagnostic::new(
             Code::Unreadable,
             format!("`{name}` cannot be read: {error}"),
         )
-    })?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    Ok(lines.map(str::to_owned).collect())
+    })
 }
 
 /// How and which images are planned, as it was typed.
-pub(super) fn options(planning: &Planning) -> Options {
-    let selection = &planning.selection;
-    Options {
+///
+/// # Errors
+/// When the configuration that was named cannot be read.
+pub(super) fn options(directory: &Path, planning: &Planning) -> Result<Options, Diagnostic> {
+    let typed = &planning.selection;
+    let mut selection = Selection {
+        upto: [&typed.images[..], &typed.upto].concat(),
+        dependents: typed.dependents.clone(),
+        exact: typed.exact.clone(),
+        exclude: typed.exclude.clone(),
+        from: String::new(),
+    };
+    if !selection.is_everything() {
+        // Paths are typed from here. Where there is no checkout, that is said elsewhere.
+        let checkout = Checkout::open(directory);
+        selection.from = checkout.map_or_else(|_| String::new(), |checkout| checkout.below_root());
+    }
+    Ok(Options {
         branch: planning.branch.clone(),
         tagging: Tagging {
             added: planning.tags.clone(),
             no_default: planning.no_default_tags,
         },
-        selection: Selection {
-            upto: [&selection.images[..], &selection.upto].concat(),
-            dependents: selection.dependents.clone(),
-            exact: selection.exact.clone(),
-            exclude: selection.exclude.clone(),
-        },
-        ..options_of(&planning.settings)
-    }
+        selection,
+        ..options_of(directory, &planning.settings)?
+    })
 }
 
 /// What images are built with, as the planner takes it; all images are selected.
-pub(super) fn options_of(settings: &Settings) -> Options {
+///
+/// # Errors
+/// As [`options`].
+pub(super) fn options_of(directory: &Path, settings: &Settings) -> Result<Options, Diagnostic> {
     let from_environment = std::env::var("SW_NAMESPACE").ok().filter(|n| !n.is_empty());
-    Options {
+    let configuration = settings.config.as_ref().map(|file| {
+        let text = read(&directory.join(file))?;
+        Ok((file.display().to_string(), text))
+    });
+    Ok(Options {
         namespace: settings.namespace.clone().or(from_environment),
         build_args: settings.build_args.iter().cloned().collect(),
         stamp_args: settings.stamp_args.iter().cloned().collect(),
         platforms: settings.platforms.clone(),
         repository: settings.repository.clone(),
         epoch: settings.epoch.clone(),
+        configuration: configuration.transpose()?,
         ..Options::default()
-    }
+    })
 }

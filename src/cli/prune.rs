@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::args::Pruning;
 use super::{output, planning};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::planner::Options;
 use crate::planner::workspace::{State, Workspace};
 use crate::run::exec::prune::{self, Needed};
 
@@ -67,10 +68,18 @@ fn kept(directory: &Path, pruning: &Pruning) -> Result<Needed, Diagnostics> {
     for revision in revisions.chain(pruning.keep.iter().cloned()) {
         states.push((revision.clone(), State::Commit(revision)));
     }
+    let options = planning::options_of(directory, &pruning.settings)?;
     let mut kept = Needed::default();
     let mut problems = Diagnostics::new();
     for (name, state) in states {
-        keep(&workspace, &state, &name, pruning, &mut kept, &mut problems);
+        keep(
+            &workspace,
+            &state,
+            &name,
+            &options,
+            &mut kept,
+            &mut problems,
+        );
     }
     output::report(directory, &problems);
     Ok(kept)
@@ -80,12 +89,11 @@ fn keep(
     workspace: &Workspace,
     state: &State,
     name: &str,
-    pruning: &Pruning,
+    options: &Options,
     kept: &mut Needed,
     problems: &mut Diagnostics,
 ) {
-    let options = planning::options_of(&pruning.settings);
-    match workspace.everything(state, &options).value() {
+    match workspace.everything(state, options).value() {
         Some(compiled) => kept.add(&compiled.plan),
         None => problems.push(
             Diagnostic::new(

@@ -17,7 +17,7 @@ pub(super) fn run(directory: &Path, planning: &Planning) -> Result<(), Diagnosti
     let made = planning::look(directory, planning)?;
     let workspace = planning::open(directory, None)?;
     let now = planning.rev.as_deref().unwrap_or("HEAD");
-    let options = planning::options(planning);
+    let options = planning::options(directory, planning)?;
     let earlier = match &planning.since {
         Some(since) => workspace.earlier(since, now, State::Commit, &options),
         // Against HEAD only what was edited tells, not what is generated.
@@ -35,6 +35,7 @@ pub(super) fn run(directory: &Path, planning: &Planning) -> Result<(), Diagnosti
     };
     let named = Selection {
         exact: planning.selection.images.clone(),
+        from: options.selection.from.clone(),
         ..Selection::default()
     };
     let told = named.of_plan(&made.plan)?;

@@ -50,6 +50,8 @@ pub struct Options {
     pub selection: Selection,
     /// The facts of this, in place of the tree's lock file; what it lacks is not locked then.
     pub lock: Option<Arc<Lock>>,
+    /// A configuration in place of the tree's, read from the disk: its name and its text.
+    pub configuration: Option<(String, String)>,
 }
 
 impl Options {
@@ -84,6 +86,7 @@ impl Options {
             },
             git_tags: Vec::new(),
             lock: None,
+            configuration: None,
         })
     }
 
@@ -98,6 +101,14 @@ impl Options {
             platforms: self.platforms.iter().map(ToString::to_string).collect(),
             tags: self.tagging.added.clone(),
             no_default_tags: self.tagging.no_default,
+        }
+    }
+
+    /// The same, with the configuration that the tree has.
+    pub(crate) fn with_own_configuration(&self) -> Self {
+        Self {
+            configuration: None,
+            ..self.clone()
         }
     }
 
@@ -224,7 +235,11 @@ fn run(
         .iter()
         .map(|image| image.name.as_str())
         .collect();
-    let selected = options.selection.apply(&names, &graph)?;
+    let dockerfiles: Vec<&str> = definitions
+        .iter()
+        .map(|image| image.dockerfile.as_str())
+        .collect();
+    let selected = options.selection.apply(&names, &dockerfiles, &graph)?;
     let counted = graph.with_needs(selected.iter().copied());
     let sequence = order
         .sequence

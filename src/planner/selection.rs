@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, nearest};
+use crate::paths;
 use crate::plan::Plan;
 use crate::planner::graph::Graph;
 use crate::planner::names::short;
@@ -20,18 +21,26 @@ pub struct Selection {
     pub exact: Vec<String>,
     /// Images that are left out, with all that depends on them.
     pub exclude: Vec<String>,
+    /// The folder that paths start from, below the root of the plan; empty for the root.
+    pub from: String,
 }
 
 impl Selection {
-    /// The indices of the selected images. `names` are sorted, and the graph's indices are theirs.
+    /// The indices of the selected images. `names` are sorted; the graph's indices and those of the paths
+    /// of Dockerfiles are theirs.
     ///
     /// # Errors
     /// For every pattern that names no image, with the nearest names.
-    pub fn apply(&self, names: &[&str], graph: &Graph) -> Result<BTreeSet<usize>, Diagnostics> {
+    pub fn apply(
+        &self,
+        names: &[&str],
+        dockerfiles: &[&str],
+        graph: &Graph,
+    ) -> Result<BTreeSet<usize>, Diagnostics> {
         let mut diagnostics = Diagnostics::new();
         let mut find = |patterns: &[String]| -> BTreeSet<usize> {
             let found = patterns.iter().flat_map(|pattern| {
-                let found = matching(pattern, names);
+                let found = self.matching(pattern, names, dockerfiles);
                 if found.is_empty() {
                     diagnostics.push(unknown(pattern, names));
                 }
@@ -44,7 +53,7 @@ impl Selection {
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
-        let mut selected = if self.names_nothing() {
+        let mut selected = if self.is_everything_but() {
             (0..names.len()).collect()
         } else {
             let mut selected = graph.with_needs(upto);
@@ -60,12 +69,18 @@ impl Selection {
 
     /// The indices of the images that are meant themselves, rather than for being needed; none where
     /// nothing is named, and all are. A pattern that names no image names nothing.
-    pub fn named(&self, names: &[&str], graph: &Graph) -> Option<BTreeSet<usize>> {
-        if self.names_nothing() {
+    pub fn named(
+        &self,
+        names: &[&str],
+        dockerfiles: &[&str],
+        graph: &Graph,
+    ) -> Option<BTreeSet<usize>> {
+        if self.is_everything_but() {
             return None;
         }
         let find = |patterns: &[String]| -> BTreeSet<usize> {
-            let found = patterns.iter().flat_map(|pattern| matching(pattern, names));
+            let found = patterns.iter();
+            let found = found.flat_map(|pattern| self.matching(pattern, names, dockerfiles));
             found.collect()
         };
         let mut named = graph.with_dependents(find(&self.dependents));
@@ -80,21 +95,71 @@ impl Selection {
     /// As [`Selection::apply`].
     pub(crate) fn of_plan(&self, plan: &Plan) -> Result<Vec<String>, Diagnostics> {
         let (names, graph) = graph_of(plan);
-        let selected = self.apply(&names, &graph)?.into_iter();
+        let selected = self.apply(&names, &dockerfiles(plan), &graph)?.into_iter();
         Ok(selected.map(|index| names[index].to_owned()).collect())
     }
 
     /// The names of the images of a plan that are meant themselves, as [`Selection::named`] says.
     pub(crate) fn named_in(&self, plan: &Plan) -> Option<BTreeSet<String>> {
         let (names, graph) = graph_of(plan);
-        let named = self.named(&names, &graph)?.into_iter();
+        let named = self.named(&names, &dockerfiles(plan), &graph)?.into_iter();
         Some(named.map(|index| names[index].to_owned()).collect())
     }
 
+    /// Whether all images are selected.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.is_everything_but() && self.exclude.is_empty()
+    }
+
+    /// The images that a pattern names, or else a path.
+    fn matching(&self, pattern: &str, names: &[&str], dockerfiles: &[&str]) -> Vec<usize> {
+        let is_path = matches!(pattern, "." | "..")
+            || pattern.starts_with("./")
+            || pattern.starts_with("../")
+            || pattern.ends_with('/');
+        let named = if is_path {
+            Vec::new()
+        } else {
+            matching(pattern, names)
+        };
+        if named.is_empty() && !pattern.is_empty() {
+            at_path(
+                &paths::clean(&paths::join(&self.from, pattern)),
+                dockerfiles,
+            )
+        } else {
+            named
+        }
+    }
+
     /// Whether only exclusions are said, if anything.
-    fn names_nothing(&self) -> bool {
+    fn is_everything_but(&self) -> bool {
         self.upto.is_empty() && self.dependents.is_empty() && self.exact.is_empty()
     }
+}
+
+/// The Dockerfiles of a plan's images.
+fn dockerfiles(plan: &Plan) -> Vec<&str> {
+    let images = plan.images.iter();
+    images.map(|image| image.dockerfile.as_str()).collect()
+}
+
+/// The images of a Dockerfile, or else of those in a folder, or else of those anywhere below it.
+fn at_path(path: &str, dockerfiles: &[&str]) -> Vec<usize> {
+    let by = |matches: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        let all = dockerfiles.iter().enumerate();
+        let found = all.filter(|(_, dockerfile)| matches(dockerfile));
+        found.map(|(index, _)| index).collect()
+    };
+    let mut found = by(&|dockerfile| dockerfile == path);
+    if found.is_empty() {
+        found = by(&|dockerfile| paths::folder_of(dockerfile) == path);
+    }
+    if found.is_empty() {
+        let below = format!("{path}/");
+        found = by(&|dockerfile| path == "." || dockerfile.starts_with(&below));
+    }
+    found
 }
 
 /// The names of a plan's images, and what these need of each other.
@@ -169,13 +234,21 @@ mod tests {
         "a/shared",
     ];
 
+    const DOCKERFILES: [&str; 5] = [
+        "services/admin/Dockerfile",
+        "bases/Dockerfile.python",
+        "services/service1/Dockerfile",
+        "services/service2/Dockerfile",
+        "bases/Dockerfile.shared",
+    ];
+
     /// python ← shared ← service1, service2; service1 ← admin
     #[track_caller]
     fn check(selection: &Selection, expected: &[&str]) {
         let needs = BTreeSet::from([(4, 1), (2, 4), (3, 4), (0, 2)]);
         let graph = Graph::new(NAMES.len(), &needs);
         let selected = selection
-            .apply(&NAMES, &graph)
+            .apply(&NAMES, &DOCKERFILES, &graph)
             .map_err(|d| format!("{d:?}"));
         let found: Vec<&str> = selected
             .unwrap()
@@ -233,10 +306,48 @@ mod tests {
                 dependents: patterns(dependents),
                 exact: patterns(exact),
                 exclude: patterns(&["python"]),
+                from: String::new(),
             };
-            let named = selection.named(&NAMES, &graph);
+            let named = selection.named(&NAMES, &DOCKERFILES, &graph);
             assert_eq!(named.map(Vec::from_iter), expected, "{selection:?}");
         }
+    }
+
+    #[test]
+    fn paths_select_from_where_one_stands() {
+        for (from, path, expected) in [
+            ("", "services/service1", &["service1"][..]),
+            ("", "./services/service1/Dockerfile", &["service1"]),
+            ("", "bases/", &["python", "shared"]),
+            ("", "services", &["admin", "service1", "service2"]),
+            ("services", "service1/", &["service1"]),
+            ("services/admin", ".", &["admin"]),
+            (
+                "services/admin",
+                "../../bases/Dockerfile.python",
+                &["python"],
+            ),
+            ("services", "python", &["python"]),
+            (
+                "",
+                ".",
+                &["admin", "python", "service1", "service2", "shared"],
+            ),
+        ] {
+            let selection = Selection {
+                exact: patterns(&[path]),
+                from: from.to_owned(),
+                ..Selection::default()
+            };
+            check(&selection, expected);
+        }
+        let outside = Selection {
+            exact: patterns(&["../x", "service", ""]),
+            ..Selection::default()
+        };
+        let graph = Graph::new(NAMES.len(), &BTreeSet::new());
+        let problems = outside.apply(&NAMES, &DOCKERFILES, &graph).unwrap_err();
+        assert_eq!(problems.iter().count(), 3);
     }
 
     #[test]
@@ -246,7 +357,7 @@ mod tests {
             ..Selection::default()
         };
         let graph = Graph::new(NAMES.len(), &BTreeSet::new());
-        let diagnostics = selection.apply(&NAMES, &graph).unwrap_err();
+        let diagnostics = selection.apply(&NAMES, &DOCKERFILES, &graph).unwrap_err();
         let help: Vec<&str> = diagnostics.iter().map(|d| d.help[0].as_str()).collect();
         assert_eq!(
             help,

@@ -254,6 +254,8 @@ impl Workspace {
         options: &Options,
     ) -> Option<BTreeMap<String, String>> {
         let differs = match state {
+            // What is read from the disk is of no commit.
+            _ if options.configuration.is_some() => true,
             State::Commit(_) | State::Checkout(_) => false,
             State::WorkingTree => !tree.changed().is_empty(),
             State::Dirty => true,
@@ -261,7 +263,12 @@ impl Workspace {
         if !differs || tree.revision().is_none() {
             return None;
         }
-        let head = self.everything(&State::head(), options).value();
+        let committed = match state {
+            State::Commit(_) => state.clone(),
+            _ => State::head(),
+        };
+        let options = options.with_own_configuration();
+        let head = self.everything(&committed, &options).value();
         let images = head
             .map(|compiled| compiled.plan.images)
             .unwrap_or_default();

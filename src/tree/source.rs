@@ -119,6 +119,15 @@ impl Checkout {
         marked.unwrap_or_default()
     }
 
+    /// The path from the plan's root to where this was opened, as the files on the disk say it; empty for
+    /// the root itself.
+    pub(crate) fn below_root(&self) -> String {
+        let root = self.root_path();
+        let here = self.start.join("/");
+        let below = here.strip_prefix(&root).unwrap_or_default();
+        below.trim_start_matches('/').to_owned()
+    }
+
     /// The full names of all local branches and tags (`refs/heads/…`, `refs/tags/…`), sorted; those
     /// that are not UTF-8 left out.
     ///

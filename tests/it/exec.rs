@@ -417,7 +417,7 @@ fn a_dry_run_only_looks() {
     options.dry_run = true;
     let report = bench.run(&plan, &options).unwrap();
     assert_eq!(Bench::with(&report, Outcome::Built), "us/a us/b");
-    assert!(report.table().ends_with("dry run: 2 built\n"));
+    assert!(report.table().ends_with("dry run: 2 to build\n"));
     assert_eq!(
         bench.docker.take_calls(&["buildx build", "tag", "push"]),
         Vec::<String>::new()

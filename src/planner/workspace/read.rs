@@ -26,7 +26,10 @@ impl<'c> Reading<'c> {
         clean: Option<&BTreeMap<String, String>>,
     ) -> Outcome<Self> {
         Outcome::of(|remarks| {
-            let config = configuration_or_all_missing(&tree)?;
+            let config = match &options.configuration {
+                Some((name, text)) => Config::parse_named(name, text)?,
+                None => configuration_or_all_missing(&tree)?,
+            };
             let generated = Generated::new(&config.generated);
             inputs::add_dockerfiles(&mut tree, &config, &generated)?;
             let compiled = loop {

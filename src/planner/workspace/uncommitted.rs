@@ -16,7 +16,9 @@ impl Workspace {
             return problems;
         };
         let mut paths = dockerfiles(&tree);
-        if tree.changed().contains(&config::PATH) && matches!(tree.read(config::PATH), Ok(Some(_)))
+        if request.options.configuration.is_none()
+            && tree.changed().contains(&config::PATH)
+            && matches!(tree.read(config::PATH), Ok(Some(_)))
         {
             paths.insert(0, config::PATH.to_owned());
         }
@@ -44,7 +46,7 @@ impl Workspace {
 /// The warning of Dockerfiles whose images a plan of HEAD lacks, where all its images are planned.
 pub(super) fn left_out(tree: &Tree<'_>, selection: &Selection) -> Option<Diagnostic> {
     let paths = dockerfiles(tree);
-    if paths.is_empty() || *selection != Selection::default() {
+    if paths.is_empty() || !selection.is_everything() {
         return None;
     }
     let message = format!(

@@ -11,6 +11,8 @@ pub(super) struct How<'h> {
     pub(super) builder: &'h str,
     /// Whether the builder puts the image into its registry, and not into the engine.
     pub(super) to_registry: bool,
+    /// Whether it builds without a cache, whatever the plan says.
+    pub(super) no_cache: bool,
     /// Whether the run pushes: caches are written then alone.
     pub(super) pushing: bool,
     /// What buildx is to allow.
@@ -29,6 +31,7 @@ pub(super) fn build_arguments(
         dockerfile: sources.dockerfile,
         context: sources.context,
         contexts: sources.named,
+        no_cache: image.no_cache || how.no_cache,
         ..image.clone()
     };
     let provenance_off = buildx::without_provenance(&image);
@@ -92,6 +95,7 @@ mod tests {
         let how = How {
             builder: "default",
             to_registry: false,
+            no_cache: false,
             pushing,
             entitlements: &["network.host"],
         };

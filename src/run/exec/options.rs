@@ -23,6 +23,8 @@ pub struct Options {
     pub keep_going: bool,
     /// Whether to look and report only.
     pub dry_run: bool,
+    /// Whether what is built is built without the builder's cache.
+    pub no_cache: bool,
     /// Whether to push content references as built and readable tags at the end.
     pub push: Option<Push>,
     /// Whether an image that the engine lacks is looked for in its registry and fetched from there;
@@ -61,6 +63,7 @@ impl Options {
             tags: true,
             keep_going: false,
             dry_run: false,
+            no_cache: false,
             push: None,
             from_registry: None,
             wanted: None,

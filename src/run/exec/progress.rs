@@ -2,6 +2,7 @@
 
 mod github;
 mod plain;
+mod step;
 mod terminal;
 
 use std::io::{self, IsTerminal};
@@ -17,6 +18,8 @@ pub use terminal::Terminal;
 pub trait Progress {
     /// Something about the run as a whole.
     fn note(&mut self, text: &str);
+    /// So many images are to be built, fetched or pushed.
+    fn planned(&mut self, _tasks: usize) {}
     /// The image's build or push starts.
     fn started(&mut self, image: &str);
     /// A line of the image's log.

@@ -64,6 +64,17 @@ impl Outcome {
             Self::NotBuilt => "not built",
         }
     }
+
+    /// The word for people where nothing was done yet.
+    fn word_ahead(self) -> &'static str {
+        match self {
+            Self::Built => "to build",
+            Self::Fetched => "to fetch",
+            Self::Retagged => "to re-tag",
+            Self::Skipped => "unchanged",
+            Self::Failed | Self::Stopped | Self::NotBuilt => self.word(),
+        }
+    }
 }
 
 /// What a run did with one image.
@@ -202,16 +213,24 @@ impl Report {
         text
     }
 
+    fn word(&self, outcome: Outcome) -> &'static str {
+        if self.dry_run {
+            outcome.word_ahead()
+        } else {
+            outcome.word()
+        }
+    }
+
     /// A table for people: a line an image, then a line that counts, each with its newline.
     pub fn table(&self) -> String {
         let width = |text: &dyn Fn(&ImageReport) -> usize| self.images.iter().map(text).max();
         let name_width = width(&|image| image.name.chars().count()).unwrap_or(0);
-        let outcome_width = width(&|image| image.outcome.word().len()).unwrap_or(0);
+        let outcome_width = width(&|image| self.word(image.outcome).len()).unwrap_or(0);
         let mut table = String::new();
         for image in &self.images {
             let line = format!(
                 "{:outcome_width$}  {:name_width$}  {:>7}  {}",
-                image.outcome.word(),
+                self.word(image.outcome),
                 image.name,
                 short_time(image.time),
                 image.tags.join(" "),
@@ -234,7 +253,7 @@ impl Report {
                     .iter()
                     .filter(|image| image.outcome == outcome)
                     .count();
-                (count > 0).then(|| format!("{count} {}", outcome.word()))
+                (count > 0).then(|| format!("{count} {}", self.word(outcome)))
             })
             .collect();
         let counts = if counts.is_empty() {
@@ -312,6 +331,14 @@ mod tests {
         skipped    us/longer-name
         1 built, 1 re-tagged, 1 skipped in 12.5s
         ");
+        report.dry_run = true;
+        insta::assert_snapshot!(report.table(), @"
+        to build   us/python         12.3s  us/python:main
+        to re-tag  us/app                   us/app:main us/app:1
+        unchanged  us/longer-name
+        dry run: 1 to build, 1 to re-tag, 1 unchanged
+        ");
+        report.dry_run = false;
         report.images.truncate(1);
         let missing = Diagnostic::new(Code::ImageMissing, "`us/app` does not exist");
         report.problems.push(missing.help("not in the file"));

@@ -99,6 +99,7 @@ impl Runner<'_> {
         let mut ran = BTreeMap::new();
         let mut running = 0;
         let mut go_on = true;
+        progress.planned(tasks.len());
         let (sender, events) = mpsc::channel();
         thread::scope(|scope| {
             loop {
@@ -126,6 +127,10 @@ impl Runner<'_> {
                             queue.finish(position);
                         } else {
                             go_on = options.keep_going;
+                            // What goes on may take long; all of it is told at the end.
+                            if let (End::Failed(problem), true) = (&result.end, go_on) {
+                                progress.note(&problem.message);
+                            }
                         }
                         ran.insert(position, result);
                     }
@@ -197,6 +202,7 @@ impl Runner<'_> {
         let how = How {
             builder: &self.host.builder,
             to_registry,
+            no_cache: options.no_cache,
             pushing: options.push.is_some(),
             entitlements: &options.entitlements,
         };

@@ -94,10 +94,10 @@ fn what_is_published_is_fetched_rather_than_built() {
             .is_some_and(|digest| digest.starts_with("sha256:"))
     );
     engine.clear();
-    assert_eq!(exec(&repo, &["--dry-run"]).0, "dry run: 5 fetched");
+    assert_eq!(exec(&repo, &["--dry-run"]).0, "dry run: 5 to fetch");
     assert_eq!(
         exec(&repo, &["--dry-run", "--from-registry=false"]).0,
-        "dry run: 5 built"
+        "dry run: 5 to build"
     );
     assert_eq!(exec(&repo, &[]).0, "5 fetched");
     assert_eq!(engine.tags().len(), 15);

@@ -1,0 +1,156 @@
+//! Words that people type for a command of another name, and what to type instead.
+
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue};
+
+/// What people know from other programs, and the tip. Where no command does what the word says, the tip
+/// says so.
+const TIPS: &[(&[&str], &str)] = &[
+    (
+        &["apply", "make-all", "go"],
+        "`shipwright exec` builds and tags the images of the plan",
+    ),
+    (
+        &["run", "up", "start", "deploy"],
+        "`shipwright exec` builds and tags the images; to run containers, use `docker run` or `docker compose up`",
+    ),
+    (
+        &["stop", "down", "restart", "logs", "ps"],
+        "shipwright builds images and does not manage containers; use `docker`",
+    ),
+    (
+        &["status", "st"],
+        "`shipwright plan --since REV` shows what will be built and why; `shipwright list` shows all images",
+    ),
+    (
+        &["ls", "images", "show"],
+        "`shipwright list` shows the images",
+    ),
+    (
+        &["lint", "validate", "verify", "doctor", "test"],
+        "`shipwright check` reports problems",
+    ),
+    (
+        &[
+            "tree",
+            "deps",
+            "dependencies",
+            "draw",
+            "picture",
+            "dot",
+            "mermaid",
+        ],
+        "`shipwright graph` draws the dependencies between images",
+    ),
+    (
+        &["clean", "rm", "rmi", "gc", "remove"],
+        "`shipwright prune` lists local images that are no longer needed",
+    ),
+    (
+        &["push", "publish"],
+        "`shipwright exec --push` pushes what it builds",
+    ),
+    (
+        &["pull", "fetch"],
+        "`shipwright exec --from-registry` fetches images that exist instead of building them",
+    ),
+    (
+        &["tag", "retag"],
+        "`shipwright exec --no-build` only moves the readable tags",
+    ),
+    (
+        &["make", "makefile"],
+        "`shipwright emit make` prints the plan as a Makefile",
+    ),
+    (
+        &["sh", "script"],
+        "`shipwright emit sh` prints the plan as a shell script",
+    ),
+    (
+        &["bake", "hcl"],
+        "`shipwright emit bake` prints the plan as a bake file",
+    ),
+    (
+        &["export", "generate", "render"],
+        "`shipwright emit` prints the plan as a Makefile, a shell script or a bake file",
+    ),
+    (
+        &["compare", "changed", "changes"],
+        "`shipwright diff` shows the differences between two revisions",
+    ),
+    (
+        &["files", "context"],
+        "`shipwright inputs` lists the files that go into an image",
+    ),
+    (
+        &["config", "setup", "new", "create"],
+        "`shipwright init` writes a first .shipwright.json",
+    ),
+    (
+        &["completion"],
+        "`shipwright completions SHELL` prints a completion script",
+    ),
+    (&["version"], "`shipwright --version` prints the version"),
+    (
+        &["dry-run"],
+        "`shipwright exec --dry-run` prints what would be done",
+    ),
+];
+
+/// Replaces the tip of a command that does not exist by what people probably meant.
+pub(super) fn tip(error: &mut clap::Error) {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return;
+    };
+    let word = word.to_lowercase();
+    let Some((_, tip)) = TIPS.iter().find(|(words, _)| words.contains(&&*word)) else {
+        return;
+    };
+    error.remove(ContextKind::SuggestedSubcommand);
+    let tip = ContextValue::StyledStrs(vec![StyledStr::from(*tip)]);
+    error.insert(ContextKind::Suggested, tip);
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+    use crate::cli::args::Arguments;
+
+    /// Every command line in a tip is one; no word is a command itself.
+    #[test]
+    fn tips_can_be_typed() {
+        for (words, tip) in TIPS {
+            for word in *words {
+                assert!(
+                    Arguments::command().find_subcommand(word).is_none(),
+                    "{word}"
+                );
+            }
+            let lines = tip.split('`').skip(1).step_by(2);
+            for line in lines.filter(|line| line.starts_with("shipwright ")) {
+                let line = line.replace("SHELL", "zsh");
+                let problem = Arguments::try_parse_from(line.split(' ')).err();
+                let kind = problem.map(|problem| problem.kind());
+                let version = clap::error::ErrorKind::DisplayVersion;
+                let whole = line == "shipwright emit" || kind.is_none() || kind == Some(version);
+                assert!(whole, "{line}: {kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_of_another_program_gets_its_tip() {
+        let check = |word: &str, expected: &str| {
+            let mut error = Arguments::try_parse_from(["shipwright", word]).unwrap_err();
+            tip(&mut error);
+            let text = error.to_string();
+            assert!(text.contains(expected), "{text}");
+        };
+        check("up", "tip: `shipwright exec` builds and tags");
+        check("ls", "tip: `shipwright list` shows");
+        check("STATUS", "tip: `shipwright plan --since REV`");
+        check("plna", "'plan'");
+    }
+}
