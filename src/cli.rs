@@ -24,8 +24,8 @@ mod output;
 mod parse;
 mod plan;
 mod planning;
-mod promote;
 mod plugin;
+mod promote;
 mod prune;
 #[cfg(test)]
 mod reference;

@@ -230,7 +230,10 @@ mod tests {
         fit(&mut rows, 200);
         assert_eq!(rows[1][3], "alpha, beta, gamma, delta");
         fit(&mut rows, 70);
-        insta::assert_snapshot!(align(rows), @"");
+        insta::assert_snapshot!(align(rows), @"
+        WAVE  IMAGE         CONTENT          NEEDS     DOCKERFILE
+        1     team/service  sw-012345678901  alpha, …  …eam/service/Dockerfile
+        ");
         assert_eq!(cut("数数数", 4, true), "…数");
     }
 

@@ -276,3 +276,26 @@ fn files_for_other_services_can_be_read() {
         }
     }
 }
+
+#[test]
+fn the_problem_matcher_reads_what_is_printed() {
+    let file = root().join("docs/ci/shipwright-problem-matcher.json");
+    let text = fs::read_to_string(file).unwrap();
+    let matcher: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let pattern = |at: usize| {
+        let pattern = &matcher["problemMatcher"][0]["pattern"][at]["regexp"];
+        Regex::new(pattern.as_str().unwrap()).unwrap()
+    };
+    let repo = crate::support::repo::Repo::empty();
+    repo.write("//- a b/Dockerfile\nFROM scratch\nRUNN false\n");
+    let output = crate::support::program::shipwright(&repo, ".")
+        .args(["check", "--namespace", "us"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let mut lines = said.lines();
+    let first = pattern(0).captures(lines.next().unwrap()).unwrap();
+    assert_eq!((&first[1], &first[2]), ("error", "dockerfile-syntax"));
+    let place = pattern(1).captures(lines.next().unwrap()).unwrap();
+    assert_eq!((&place[1], &place[2]), ("a b/Dockerfile", "2"));
+}
