@@ -78,7 +78,7 @@ pub(super) fn run(directory: &Path, command: &LockCommand) -> Result<ExitCode, D
     let workspace = planning::open(directory, None)?;
     let file = file(&workspace)?;
     let old = read(&file)?;
-    let options = planning::options_of(&command.settings);
+    let options = planning::options_of(directory, &command.settings)?;
     let session = Session {
         workspace: &workspace,
         options,

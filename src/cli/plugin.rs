@@ -4,6 +4,7 @@
 //! What these say goes into the environment, where every `docker` that is started later looks.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -65,7 +66,7 @@ fn completions(mut words: Vec<OsString>) -> String {
     let mut text = String::new();
     for (value, help) in complete::candidates(words) {
         let help = help.lines().next().unwrap_or_default();
-        text.push_str(&format!("{value}\t{help}\n"));
+        let _ = writeln!(text, "{value}\t{help}");
     }
     // Docker's words for "also files" and "only these".
     let directive = if text.is_empty() { ":0" } else { ":4" };
@@ -169,6 +170,9 @@ fn start(arguments: &[OsString], environment: Vec<(&'static str, Option<OsString
 mod tests {
     use super::*;
 
+    /// What is typed, the arguments that become of it, and the environment.
+    type Row<'r> = (&'r str, &'r str, Vec<(&'r str, Option<OsString>)>);
+
     fn words(line: &str) -> Vec<OsString> {
         line.split_whitespace().map(OsString::from).collect()
     }
@@ -177,7 +181,7 @@ mod tests {
     fn what_docker_says_before_the_name_goes_into_the_environment() {
         let context = ("DOCKER_CONTEXT", Some("x".into()));
         let host = ("DOCKER_HOST", Some("ssh://h".into()));
-        let rows: [(&str, &str, Vec<(&str, Option<OsString>)>); 7] = [
+        let rows: [Row<'static>; 7] = [
             ("shipwright plan -q", "plan -q", vec![]),
             ("plan", "plan", vec![]),
             (

@@ -17,9 +17,10 @@ fn repo() -> Repo {
     for number in 1..=12 {
         let name = format!("customer-facing-service-{number:02}");
         let base = if number % 3 == 0 { "debug" } else { "base" };
-        fixture += &format!(
+        let service = format!(
             "//- services/{name}/Dockerfile\nFROM team/runtime-{base}\nCOPY --from=team/runtime-base /motd /\n"
         );
+        fixture += &service;
     }
     let repo = Repo::empty();
     repo.write(&fixture);
