@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr;
 
 use crate::diagnostics::escape;
 use crate::plan::causes::{self, Cause};
@@ -72,14 +73,16 @@ impl Review<'_> {
             (Action::Ensure, "to use or build", BUILD),
             (Action::Retag, "to re-tag", PLAIN),
         ];
-        let parts: Vec<String> = parts
+        let (plain, painted): (Vec<String>, Vec<String>) = parts
             .into_iter()
             .map(|(action, words, style)| (count(action), words, style))
             .filter(|(count, ..)| *count > 0)
             .map(|(count, words, style)| {
-                self.paint(style, &format!("{} {words}", thousands(count)))
+                let text = format!("{} {words}", thousands(count));
+                let painted = self.paint(style, &text);
+                (text, painted)
             })
-            .collect();
+            .unzip();
         let total = images(self.plan.images.len());
         let source = &self.plan.source;
         let mut of = short(&source.revision).to_owned();
@@ -92,11 +95,17 @@ impl Review<'_> {
         if let Some(since) = &source.since {
             let _ = write!(of, ", compared with {}", short(since));
         }
-        let of = self.paint(FAINT, &format!("({of})"));
-        if parts.is_empty() {
-            return format!("{total} {of}\n");
-        }
-        format!("{total}: {} {of}\n", parts.join(", "))
+        let of = format!("({of})");
+        let (plain, painted) = if plain.is_empty() {
+            (total.clone(), total)
+        } else {
+            let plain = format!("{total}: {}", plain.join(", "));
+            (plain, format!("{total}: {}", painted.join(", ")))
+        };
+        // Where a line does not hold both, what was planned stands below.
+        let fits = plain.width() + 1 + of.width() <= self.screen.width;
+        let between = if fits { ' ' } else { '\n' };
+        format!("{painted}{between}{}\n", self.paint(FAINT, &of))
     }
 
     /// The first causes of the images that are built.

@@ -289,7 +289,7 @@ fn the_problem_matcher_reads_what_is_printed() {
     let repo = crate::support::repo::Repo::empty();
     repo.write("//- a b/Dockerfile\nFROM scratch\nRUNN false\n");
     let output = crate::support::program::shipwright(&repo, ".")
-        .args(["check", "--namespace", "us"])
+        .args(["check", "-q", "--namespace", "us"])
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
