@@ -113,7 +113,14 @@ fn init_on_lagoon_images() {
       ],
       "build_args": {"LAGOON_VERSION": "development", "LOCAL_REPO": "lagoon"},
       "platforms": ["linux/amd64"],
-      "repository": "ghcr.io/uselagoon/{{ short }}"
+      "repository": "ghcr.io/uselagoon/{{ short }}",
+      "labels": {
+        "org.opencontainers.image.authors": "The Lagoon Authors",
+        "org.opencontainers.image.licenses": "Apache 2.0",
+        "org.opencontainers.image.url": "https://github.com/uselagoon/lagoon-images",
+        "org.opencontainers.image.version": "development",
+        "repository": "https://github.com/uselagoon/lagoon-images"
+      }
     }
     "#);
     compare(&plan(&repo, &[]), &truth, &[], &[]);
