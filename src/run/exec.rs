@@ -123,7 +123,6 @@ pub fn run_on(
         local: setting.engine.look(&inventory::references(plan))?,
         ..Inventory::default()
     };
-    adopt(plan, setting, &host, &mut inventory)?;
     let asked = inventory::asked_remotely(plan, &inventory.local, &host, options);
     let unknown = ask_registries(&setting, &asked, &mut inventory, &mut problems);
     if unknown.has_errors() && !options.keep_going {
@@ -177,56 +176,6 @@ pub fn run_on(
         time: started.elapsed(),
         problems,
     })
-}
-
-/// Names what the engine holds under the same content tag of another repository as the plan names it: one
-/// content has one set of bytes, in staging and in production. The tag and the label together say that it
-/// is the image; the label alone is inherited by whatever is built on it.
-fn adopt(
-    plan: &Plan,
-    setting: Setting<'_>,
-    host: &Host,
-    inventory: &mut Inventory,
-) -> Result<(), Diagnostics> {
-    let tag = |reference: &'_ str| reference.rsplit_once(':').map(|(_, tag)| tag.to_owned());
-    let mut absent: BTreeMap<String, Vec<&Image>> = BTreeMap::new();
-    for image in &plan.images {
-        if !inventory.local.contains_key(&image.reference)
-            && let Some(tag) = tag(&image.reference)
-        {
-            absent.entry(tag).or_default().push(image);
-        }
-    }
-    if absent.is_empty() {
-        return Ok(());
-    }
-    let tags = absent.keys().map(String::as_str).collect();
-    let others = setting.engine.tagged(&tags)?;
-    let found = setting
-        .engine
-        .look(&others.iter().map(String::as_str).collect())?;
-    let mut named: BTreeMap<&str, (&str, &Found)> = BTreeMap::new();
-    for (other, found) in &found {
-        let images = tag(other).and_then(|tag| absent.get(&tag));
-        for image in images.into_iter().flatten() {
-            if inventory::usable(image, found, host) {
-                named.entry(&image.reference).or_insert((other, found));
-            }
-        }
-    }
-    let pairs: Vec<(&str, &str)> = named.iter().map(|(to, (from, _))| (*from, *to)).collect();
-    let results = if setting.options.dry_run {
-        pairs.iter().map(|_| Ok(())).collect()
-    } else {
-        setting.engine.tag(&pairs, setting.options.jobs)
-    };
-    // One that cannot be named is built.
-    for ((reference, (_, found)), result) in named.into_iter().zip(results) {
-        if result.is_ok() {
-            inventory.local.insert(reference.to_owned(), found.clone());
-        }
-    }
-    Ok(())
 }
 
 /// Asks the registries what they hold. Gives an error for each reference of which that is not known,
