@@ -40,28 +40,7 @@ running() { find "$state/running" -type f | wc -l; }
 build() {
   reference='' fingerprint='' pushed=''
   while [ $# -gt 0 ]; do
-    # What bake and compose print of the files in the current folder, as it was recorded, one answer a file;
-# with `record` beside it, the real client is asked and the answer is written down.
-evaluate() {
-  folder=$(cat "$state/answers") || exit 1
-  key=$({ printf '%s\n' "$*"; find . -type f | sort | while read -r file; do echo "$file"; cat "$file"; done; } |
-    sha256sum | cut -c 1-16)
-  if [ -f "$state/record" ] && [ ! -f "$folder/$key" ]; then
-    mkdir -p "$folder"
-    "$(cat "$state/record")" "$@" >"$state/out" 2>"$state/err"
-    echo "$? $*" >"$folder/$key"
-    { cat "$state/out"; echo; echo '=== standard error'; cat "$state/err"; } |
-      sed -e "s|$PWD|[ROOT]|g" -e 's/^time="[^"]*"/time=""/' >>"$folder/$key"
-  fi
-  [ -f "$folder/$key" ] || { echo "nothing is recorded as $key for: $*" >&2; exit 125; }
-  sed -e 1d -e '/^=== standard error$/,$d' -e "s|\[ROOT\]|$PWD|g" "$folder/$key"
-  sed -e "1,/^=== standard error$/d" -e "s|\[ROOT\]|$PWD|g" "$folder/$key" >&2
-  read -r status _ <"$folder/$key"
-  exit "$status"
-}
-
-case "$1 ${2-}" in
-'buildx bake'|'compose '*) evaluate "$@" ;;
+    case "$1 ${2-}" in
     '--push '*) pushed=yes ;;
     '--tag '*) reference=$2 ;;
     '--label dev.shipwright.fingerprint='*) fingerprint=${2#*=} ;;
