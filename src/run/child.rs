@@ -62,38 +62,18 @@ pub(super) fn kill_all() {
 ///
 /// # Errors
 /// When the command cannot be started, or takes too long.
-pub(super) fn output(mut command: Command, limit: Duration) -> io::Result<Output> {
-    command.process_group(0);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn()?;
+pub(super) fn output(command: Command, limit: Duration) -> io::Result<Output> {
+    let child = piped(command)?;
     let group = Group::of(&child);
-    let (done, ended) = mpsc::channel::<()>();
-    thread::scope(|scope| {
-        let group = &group;
-        let watch = scope.spawn(move || {
-            let late = ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
-            if late {
-                group.send(Signal::KILL);
-            }
-            late
-        });
-        let output = child.wait_with_output();
-        drop(done);
-        match watch.join() {
-            Ok(true) => Err(ErrorKind::TimedOut.into()),
-            _ => output,
-        }
-    })
+    within(&group, limit, || child.wait_with_output())
 }
 
 /// Runs the command to its end, and kills it after that time or where it says more than so many bytes.
 ///
 /// # Errors
 /// When the command cannot be started, takes too long or says too much.
-pub(super) fn limited(mut command: Command, limit: Duration, most: u64) -> io::Result<Output> {
-    command.process_group(0);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn()?;
+pub(super) fn limited(command: Command, limit: Duration, most: u64) -> io::Result<Output> {
+    let mut child = piped(command)?;
     let group = Group::of(&child);
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let read = |stream: Option<Box<dyn Read + Send>>| {
@@ -106,25 +86,13 @@ pub(super) fn limited(mut command: Command, limit: Duration, most: u64) -> io::R
         }
         bytes
     };
-    let read = &read;
-    let (done, ended) = mpsc::channel::<()>();
-    thread::scope(|scope| {
-        let group = &group;
-        let watch = scope.spawn(move || {
-            let late = ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
-            if late {
-                group.send(Signal::KILL);
-            }
-            late
+    within(&group, limit, || {
+        let (stdout, stderr) = thread::scope(|scope| {
+            let stderr = scope.spawn(|| read(err.map(|stream| Box::new(stream) as _)));
+            let stdout = read(out.map(|stream| Box::new(stream) as _));
+            (stdout, stderr.join().unwrap_or_default())
         });
-        let stderr = scope.spawn(move || read(err.map(|stream| Box::new(stream) as _)));
-        let stdout = read(out.map(|stream| Box::new(stream) as _));
-        let stderr = stderr.join().unwrap_or_default();
         let status = child.wait();
-        drop(done);
-        if matches!(watch.join(), Ok(true)) {
-            return Err(ErrorKind::TimedOut.into());
-        }
         if stdout.len().max(stderr.len()) as u64 >= most {
             return Err(io::Error::other(format!("it says more than {most} bytes")));
         }
@@ -133,6 +101,40 @@ pub(super) fn limited(mut command: Command, limit: Duration, most: u64) -> io::R
             stdout,
             stderr,
         })
+    })
+}
+
+/// Starts the command in a group of its own, with pipes for what it says.
+fn piped(mut command: Command) -> io::Result<Child> {
+    command.process_group(0);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn()
+}
+
+/// What `wait` gives, which ends when the group does; the group is killed after that time.
+///
+/// # Errors
+/// Those of `wait`, and when it took too long.
+fn within<T>(
+    group: &Group,
+    limit: Duration,
+    wait: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    let (done, ended) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let watch = scope.spawn(move || {
+            let late = ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+            if late {
+                group.send(Signal::KILL);
+            }
+            late
+        });
+        let result = wait();
+        drop(done);
+        match watch.join() {
+            Ok(true) => Err(ErrorKind::TimedOut.into()),
+            _ => result,
+        }
     })
 }
 
