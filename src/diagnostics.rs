@@ -29,6 +29,17 @@ pub enum Severity {
     Note,
 }
 
+impl Severity {
+    /// The word for it in files for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
 /// A text that diagnostics can point into: a file of the repository, under the name people know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceText {

@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory};
 
 use super::args::{Arguments, Output, Planning, Stored};
 use super::{build_files, output, planning, sealed_bake, stored};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
 use crate::planner::{Planned, Sends};
 use crate::run::emit::{Files, Format, emit, emit_template};
 
@@ -168,11 +168,7 @@ fn planned(directory: &Path, what: &What, arguments: &Emit) -> Result<Planned, D
 /// The template, under the name that was typed: it says the language of the template.
 fn read(directory: &Path, file: &Path) -> Result<SourceText, Diagnostic> {
     let name = file.display();
-    let text = std::fs::read_to_string(directory.join(file)).map_err(|error| {
-        Diagnostic::new(
-            Code::Unreadable,
-            format!("`{name}` cannot be read: {error}"),
-        )
-    })?;
+    let text = std::fs::read_to_string(directory.join(file));
+    let text = text.map_err(|error| output::unreadable(&name, &error))?;
     Ok(SourceText::new(name.to_string(), text))
 }

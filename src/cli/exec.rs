@@ -12,7 +12,7 @@ use crate::run::exec::progress::{self, Plain, Progress, Quiet, Terminal};
 use crate::run::exec::{
     self, Contexts, ImageReport, Logs, Options, Outcome, Push, Report, Sources, Stop, WorkingTree,
 };
-use crate::run::summary::summary;
+use crate::run::summary::{megabytes, summary};
 use crate::run::trust::Grant;
 use crate::tree::source::Sealer;
 
@@ -158,10 +158,9 @@ fn tidy(sealer: &Sealer, quiet: bool) {
         return;
     };
     if !quiet {
-        let (whole, tenth) = (bytes / 1_000_000, bytes / 100_000 % 10);
-        let folder = folder.display();
+        let (size, folder) = (megabytes(bytes), folder.display());
         output::eprint(&format!(
-            "{count} sealed contexts take {whole}.{tenth} MB in {folder}\n"
+            "{count} sealed contexts take {size} in {folder}\n"
         ));
     }
 }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::args::{Output, Planning, Stored};
 use super::{output, planning, screen, stored};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::run::picture::{self, Options, Report, draw};
 
 /// What to draw, and how.
@@ -59,7 +59,7 @@ pub(super) fn run(directory: &Path, graph: &Graph) -> Result<(), Diagnostics> {
     let report = graph
         .report
         .as_ref()
-        .map(|file| read(&directory.join(file)));
+        .map(|file| read_report(&directory.join(file)));
     let report = report.transpose()?;
     let look = || planning::look(directory, &graph.planning);
     let plan = stored::or_made(directory, &graph.stored, look)?;
@@ -80,11 +80,7 @@ pub(super) fn run(directory: &Path, graph: &Graph) -> Result<(), Diagnostics> {
 }
 
 /// The report in a file.
-fn read(file: &Path) -> Result<Report, Diagnostic> {
+pub(super) fn read_report(file: &Path) -> Result<Report, Diagnostic> {
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        let message = format!("`{name}` cannot be read: {error}");
-        Diagnostic::new(Code::Unreadable, message)
-    })?;
-    Report::from_json(&name, &text)
+    Report::from_json(&name, &output::read(file)?)
 }

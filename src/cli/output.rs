@@ -1,4 +1,5 @@
-//! Where output goes: data to standard output or a file, everything else to standard error.
+//! Where output goes: data to standard output or a file, everything else to standard error. And how files that
+//! are named on the command line are read.
 
 use std::io::{BufWriter, ErrorKind, Write};
 use std::os::fd::AsFd;
@@ -89,6 +90,20 @@ pub(super) fn create(data: &str, file: &Path) -> Result<(), Option<Diagnostic>> 
     created.map_err(|error| {
         (error.kind() != ErrorKind::AlreadyExists).then(|| unwritable(file, &error))
     })
+}
+
+/// The text of a file that was named on the command line.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn read(file: &Path) -> Result<String, Diagnostic> {
+    std::fs::read_to_string(file).map_err(|error| unreadable(&file.display(), &error))
+}
+
+/// The error of a file, by the name that people know, which cannot be read.
+pub(super) fn unreadable(name: &dyn std::fmt::Display, error: &std::io::Error) -> Diagnostic {
+    let message = format!("`{name}` cannot be read: {error}");
+    Diagnostic::new(Code::Unreadable, message)
 }
 
 fn unwritable(file: &Path, error: &std::io::Error) -> Diagnostic {

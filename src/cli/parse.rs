@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{args, output};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::lang::dockerfile::report::Report;
 use crate::lang::dockerfile::{self, Dockerfile};
 use crate::lang::platform::Platform;
@@ -57,10 +57,5 @@ fn read(path: &Path, name: &Path) -> Result<Vec<u8>, Diagnostic> {
         std::fs::read(path)
     };
     let name = name.display();
-    read.map_err(|error| {
-        Diagnostic::new(
-            Code::Unreadable,
-            format!("`{name}` cannot be read: {error}"),
-        )
-    })
+    read.map_err(|error| output::unreadable(&name, &error))
 }

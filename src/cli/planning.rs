@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::args::{Planning, Settings};
 use super::{allow, output};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::Plan;
 use crate::planner::publish::Tagging;
 use crate::planner::selection::Selection;
@@ -83,19 +83,9 @@ fn request(directory: &Path, planning: &Planning, purpose: Purpose) -> Result<Re
 
 /// The lines of a file, without blank ones.
 fn lines(file: &Path) -> Result<BTreeSet<String>, Diagnostic> {
-    let text = read(file)?;
+    let text = output::read(file)?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     Ok(lines.map(str::to_owned).collect())
-}
-
-fn read(file: &Path) -> Result<String, Diagnostic> {
-    std::fs::read_to_string(file).map_err(|error| {
-        let name = file.display();
-        Diagnostic::new(
-            Code::Unreadable,
-            format!("`{name}` cannot be read: {error}"),
-        )
-    })
 }
 
 /// How and which images are planned, as it was typed.
@@ -134,7 +124,7 @@ pub(super) fn options(directory: &Path, planning: &Planning) -> Result<Options, 
 pub(super) fn options_of(directory: &Path, settings: &Settings) -> Result<Options, Diagnostic> {
     let from_environment = std::env::var("SW_NAMESPACE").ok().filter(|n| !n.is_empty());
     let configuration = settings.config.as_ref().map(|file| {
-        let text = read(&directory.join(file))?;
+        let text = output::read(&directory.join(file))?;
         Ok((file.display().to_string(), text))
     });
     Ok(Options {

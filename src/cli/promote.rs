@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::args::Planning;
+use super::graph::read_report;
 use super::{output, planning};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::Plan;
 use crate::planner::Sends;
 use crate::run::exec::Stop;
-use crate::run::promote::{Promoted, Promotion, promote, tested};
+use crate::run::promote::{Promoted, Promotion, promote};
 use crate::run::registry::HttpRegistry;
 
 /// What is promoted, and where to.
@@ -32,7 +33,8 @@ pub(super) struct Promote {
 /// Promotes, and prints a line for each image and target.
 pub(super) fn run(directory: &Path, arguments: &Promote) -> Result<(), Diagnostics> {
     let report = arguments.report.as_ref();
-    let tested = report.map(|file| read(&directory.join(file))).transpose()?;
+    let report = report.map(|file| read_report(&directory.join(file)));
+    let tested = report.transpose()?.map(|report| report.digests());
     let source = planning::make(directory, &arguments.planning, None, Sends::Sealed)?.plan;
     let targets: Vec<Plan> = arguments
         .to
@@ -55,15 +57,6 @@ pub(super) fn run(directory: &Path, arguments: &Promote) -> Result<(), Diagnosti
     };
     let promoted = promote(&promotion, &HttpRegistry::new(), &stop, &mut note)?;
     Ok(output::write(&table(&promoted, arguments.dry_run), None)?)
-}
-
-fn read(file: &Path) -> Result<std::collections::BTreeMap<String, String>, Diagnostic> {
-    let name = file.display().to_string();
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        let message = format!("`{name}` cannot be read: {error}");
-        Diagnostic::new(Code::Unreadable, message)
-    })?;
-    tested(&name, &text)
 }
 
 /// A line for each image and target, then a line with counts.

@@ -37,12 +37,7 @@ pub(super) fn read(file: &Path) -> Result<Plan, Diagnostic> {
         std::fs::read_to_string(file)
     };
     let name = file.display();
-    let text = text.map_err(|error| {
-        Diagnostic::new(
-            Code::Unreadable,
-            format!("`{name}` cannot be read: {error}"),
-        )
-    })?;
+    let text = text.map_err(|error| output::unreadable(&name, &error))?;
     Plan::from_json(&text).map_err(|error| {
         Diagnostic::new(Code::BadPlan, format!("`{name}`: {error}"))
             .help("make a new one with `shipwright plan`")

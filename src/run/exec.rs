@@ -165,15 +165,16 @@ pub fn run_on(
             moves = publish::publish(&setting, moves, &mut problems, progress);
         }
     }
+    let time = started.elapsed();
     Ok(Report {
         program: PROGRAM,
         dry_run: options.dry_run,
         revision: Some(plan.source.revision.clone()),
         branch: plan.source.branch.clone(),
         start: Some(Moment(start)),
-        end: Some(Moment(start + started.elapsed())),
+        end: Some(Moment(start + time)),
         images: outcomes(&work, &ran, &moves, &inventory, options.dry_run),
-        time: started.elapsed(),
+        time,
         problems,
     })
 }

@@ -6,8 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
-
 use super::parallel;
 use super::registry::{self, HttpRegistry, Registry};
 use super::retry::retry;
@@ -50,30 +48,6 @@ struct Step<'p> {
     source: &'p str,
     target: &'p str,
     tags: &'p [String],
-}
-
-/// The digests of a report that `exec` wrote, by content reference.
-///
-/// # Errors
-/// When it is no report.
-pub fn tested(name: &str, text: &str) -> Result<BTreeMap<String, String>, Diagnostic> {
-    #[derive(Deserialize)]
-    struct Report {
-        images: Vec<Entry>,
-    }
-    #[derive(Deserialize)]
-    struct Entry {
-        reference: String,
-        digest: Option<String>,
-    }
-    let report: Report = serde_json::from_str(text).map_err(|error| {
-        let message = format!("`{name}`: this is not a report: {error}");
-        Diagnostic::new(Code::BadReport, message).help("`shipwright exec --report FILE` writes one")
-    })?;
-    let images = report.images.into_iter();
-    Ok(images
-        .filter_map(|image| Some((image.reference, image.digest?)))
-        .collect())
 }
 
 /// Copies what the targets lack, then moves the tags. `note` is told what happens.

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use super::exec::report::short_time;
 use super::exec::{ImageReport, Outcome, Report};
 use super::picture::{self, Format};
-use super::review::{thousands, words};
+use super::review::{short, thousands, words};
 use crate::diagnostics::Severity;
 use crate::plan::causes;
 use crate::plan::{Image, Plan};
@@ -34,11 +34,10 @@ const MOST_PROBLEMS: usize = 20;
 pub(crate) fn summary(plan: Option<&Plan>, report: &Report) -> String {
     let mut text = format!("### Shipwright: {}\n\n", inert(&report.summary()));
     if let Some(revision) = &report.revision {
-        let short = revision.get(..12).unwrap_or(revision);
         let branch = report.branch.as_ref();
         let branch = branch.map(|branch| format!(", branch {}", code(branch)));
         let branch = branch.unwrap_or_default();
-        let _ = writeln!(text, "Commit {}{branch}.\n", code(short));
+        let _ = writeln!(text, "Commit {}{branch}.\n", code(short(revision)));
     }
     problems(&mut text, report);
     if let Some(plan) = plan {
@@ -165,7 +164,7 @@ fn more(text: &mut String, count: usize, shown: usize, what: &str) {
 }
 
 /// Bytes as people compare them.
-fn megabytes(bytes: u64) -> String {
+pub(crate) fn megabytes(bytes: u64) -> String {
     let (whole, tenth) = (bytes / 1_000_000, bytes / 100_000 % 10);
     format!("{whole}.{tenth} MB")
 }

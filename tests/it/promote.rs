@@ -269,7 +269,10 @@ fn what_is_missing_or_was_not_tested_stops_everything() {
         let images: Vec<Value> = images
             .map(|image| {
                 let reference = image["reference"].as_str().unwrap();
-                json!({"reference": reference, "digest": digest(reference)})
+                json!({
+                    "name": image["name"], "reference": reference, "outcome": "built",
+                    "digest": digest(reference),
+                })
             })
             .collect();
         let text = json!({"version": 1, "images": images}).to_string();

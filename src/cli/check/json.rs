@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::pretty;
-use crate::diagnostics::{Diagnostic, Diagnostics, Label, Severity};
+use crate::diagnostics::{Diagnostic, Diagnostics, Label};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -49,11 +49,7 @@ pub(super) fn write(diagnostics: &Diagnostics) -> String {
 
 fn entry(diagnostic: &Diagnostic) -> Entry<'_> {
     Entry {
-        severity: match diagnostic.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Note => "note",
-        },
+        severity: diagnostic.severity.as_str(),
         code: diagnostic.code.as_str(),
         message: &diagnostic.message,
         locations: diagnostic.labels.iter().map(location).collect(),

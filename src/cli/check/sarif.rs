@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{from_top, pretty};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Label, Severity};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Label};
 use crate::lang::percent;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -47,16 +47,8 @@ fn rule(code: Code) -> Value {
         "shortDescription": {"text": sentence},
         "fullDescription": {"text": first},
         "help": {"text": page, "markdown": page},
-        "defaultConfiguration": {"level": level(code.severity())},
+        "defaultConfiguration": {"level": code.severity().as_str()},
     })
-}
-
-fn level(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    }
 }
 
 fn result(diagnostic: &Diagnostic, root: &str) -> Value {
@@ -74,7 +66,7 @@ fn result(diagnostic: &Diagnostic, root: &str) -> Value {
     let mut result = json!({
         "ruleId": diagnostic.code.as_str(),
         "ruleIndex": diagnostic.code.index(),
-        "level": level(diagnostic.severity),
+        "level": diagnostic.severity.as_str(),
         "message": {"text": text},
         "locations": first,
     });

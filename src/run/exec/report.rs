@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::diagnostics::{Diagnostics, Severity};
+use crate::diagnostics::Diagnostics;
 use crate::plan::{Image, Plan, Reason};
 
 /// The version of the file that a report is written to.
@@ -193,11 +193,7 @@ impl Report {
     /// final newline.
     pub fn to_json(&self) -> String {
         let problems = self.problems.iter().map(|problem| Problem {
-            severity: match problem.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-                Severity::Note => "note",
-            },
+            severity: problem.severity.as_str(),
             code: problem.code.as_str(),
             message: &problem.message,
         });

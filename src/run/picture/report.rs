@@ -1,4 +1,4 @@
-//! The report of a run (`exec --report`), as far as pictures show it.
+//! The report of a run (`exec --report`), as far as pictures show it and `promote` goes by it.
 
 use std::collections::BTreeMap;
 
@@ -63,6 +63,13 @@ impl Report {
         let names = report.images.iter().enumerate();
         report.by_name = names.map(|(at, image)| (image.name.clone(), at)).collect();
         Ok(report)
+    }
+
+    /// The digests in registries, by content reference; of what the run did not push there is none.
+    pub(crate) fn digests(&self) -> BTreeMap<String, String> {
+        let told = self.images.iter();
+        told.filter_map(|image| Some((image.reference.clone(), image.digest.clone()?)))
+            .collect()
     }
 
     /// What is told of exactly this image: of its name and its content.
