@@ -141,10 +141,7 @@ fn read(file: &Path) -> Result<Option<Lock>, Diagnostics> {
     match std::fs::read(file) {
         Ok(bytes) => Ok(Some(Lock::parse(&String::from_utf8_lossy(&bytes))?.lock)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            let message = format!("`{}` cannot be read: {error}", file.display());
-            Err(Diagnostic::new(Code::Unreadable, message).into())
-        }
+        Err(error) => Err(output::unreadable(&file.display(), &error).into()),
     }
 }
 
@@ -363,10 +360,9 @@ impl Found {
 }
 
 fn keep_platforms(image: &mut LockedImage, external: &External) {
-    const USUAL: [&str; 2] = ["linux/amd64", "linux/arm64"];
     let is_wanted = |key: &String| {
         let name = key.split(':').next().unwrap_or_default();
-        let is_usual = external.any_platform && USUAL.contains(&key.as_str());
+        let is_usual = external.any_platform && lock::USUAL_PLATFORMS.contains(&key.as_str());
         is_usual || external.platforms.contains(name) || external.platforms.contains(key)
     };
     let mut wanted = image.platforms.keys().filter(|key| is_wanted(key));

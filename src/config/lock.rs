@@ -19,6 +19,9 @@ pub const PATH: &str = "shipwright.lock";
 /// The version of the format that this program writes and reads.
 const VERSION: u32 = 1;
 
+/// The platforms that an entry has where no image asks for one: those of engines.
+pub(crate) const USUAL_PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
+
 /// The facts of a lock file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Lock {
@@ -115,6 +118,13 @@ pub fn key_of(platform: &Platform) -> String {
     } else {
         format!("{name}:{}", platform.os_version)
     }
+}
+
+/// Whether a key of [`LockedImage::platforms`] is that platform, perhaps with a version of its operating
+/// system.
+pub(crate) fn is_version_of(key: &str, platform: &str) -> bool {
+    let rest = key.strip_prefix(platform);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 impl Lock {

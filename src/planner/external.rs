@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use globset::{GlobSet, GlobSetBuilder};
 
-use crate::config::lock::{Lock, LockFile, LockedImage, LockedPlatform, key_of};
+use crate::config::lock::{Lock, LockFile, LockedImage, LockedPlatform, is_version_of, key_of};
 use crate::config::{Config, NamedContext};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::dockerfile::Kind as Instruction;
@@ -184,14 +184,10 @@ fn parts<'l>(
         return Some(image.platforms.iter().collect());
     };
     let key = key_of(platform);
-    let is_version = |found: &&String| {
-        let rest = found.strip_prefix(key.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
-    };
     let found: BTreeMap<_, _> = image
         .platforms
         .iter()
-        .filter(|(key, _)| is_version(key))
+        .filter(|(found, _)| is_version_of(found, &key))
         .collect();
     if !found.is_empty() {
         return Some(found);

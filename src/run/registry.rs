@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use bases::Named;
 pub use http::HttpRegistry;
+pub(super) use wire::{header, why};
 
 use super::found::Found;
 use super::parallel;

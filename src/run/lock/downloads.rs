@@ -17,7 +17,7 @@ use ureq::{Agent, Body};
 use super::{Answer, Entry};
 use crate::config::lock::LockedDownload;
 use crate::lang::tags::hex;
-use crate::run::registry::{Refused, Why};
+use crate::run::registry::{Refused, Why, header, why};
 
 /// How long a server may take until it begins to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,13 +60,12 @@ impl Downloads {
             }
             (StatusCode::NOT_FOUND | StatusCode::GONE, _) => return Ok(Answer::Gone),
             (status, _) if status.is_success() => {}
-            (status, _) => return Err(refused(&response, status)),
+            (status, _) => {
+                return Err(Refused::new(why(&response), format!("it answers {status}")));
+            }
         }
-        let header = |name: &str| {
-            let value = response.headers().get(name)?;
-            value.to_str().ok().map(str::to_owned)
-        };
-        let (etag, modified) = (header("etag"), header("last-modified"));
+        let etag = header(&response, "etag");
+        let modified = header(&response, "last-modified");
         if let Some(old) = old {
             let is_same_etag = etag.is_some() && etag == old.etag;
             let is_same_time = etag.is_none() && modified.is_some() && modified == old.modified;
@@ -111,15 +110,4 @@ fn checksum(response: Response<Body>) -> Result<String, Refused> {
             Err(_) => return Err(Refused::new(Why::Silent, "it stopped answering")),
         }
     }
-}
-
-fn refused(response: &Response<Body>, status: StatusCode) -> Refused {
-    let after = response.headers().get("retry-after");
-    let after = after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let why = match status.as_u16() {
-        401 | 403 => Why::Denied,
-        408 | 429 | 500.. => Why::Busy(after.map(Duration::from_secs)),
-        _ => Why::Final,
-    };
-    Refused::new(why, format!("it answers {status}"))
 }

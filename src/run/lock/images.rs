@@ -3,12 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Answer, Entry, Question, World};
-use crate::config::lock::{LockedImage, LockedPlatform};
+use crate::config::lock::{LockedImage, LockedPlatform, USUAL_PLATFORMS, is_version_of};
 use crate::lang::reference::Reference;
 use crate::run::registry::{Named, Refused, Why};
-
-/// The platforms of engines, where no image asks for one.
-const USUAL: [&str; 2] = ["linux/amd64", "linux/arm64"];
 
 impl World<'_> {
     /// What an image's reference means now, or meant where the entry is kept.
@@ -112,14 +109,8 @@ fn covers(entry: &LockedImage, question: &Question) -> bool {
         keys.any(|key| is_version_of(key, platform))
     };
     let explicit = question.platforms.iter().all(|platform| has(platform));
-    let usual = !question.any_platform || USUAL.iter().all(|platform| has(platform));
+    let usual = !question.any_platform || USUAL_PLATFORMS.iter().all(|platform| has(platform));
     is_single || explicit && usual
-}
-
-/// Whether a key is that platform, perhaps with a version of its operating system.
-fn is_version_of(key: &str, platform: &str) -> bool {
-    let rest = key.strip_prefix(platform);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 /// A platform, none for a single manifest, and the digest of its image.
@@ -141,7 +132,11 @@ fn choose(named: &Named, question: &Question) -> (Vec<Chosen>, BTreeSet<String>)
     }
     if question.any_platform {
         let before = chosen.len();
-        chosen.extend(USUAL.iter().flat_map(|platform| exactly(named, platform)));
+        chosen.extend(
+            USUAL_PLATFORMS
+                .iter()
+                .flat_map(|platform| exactly(named, platform)),
+        );
         if chosen.len() == before {
             chosen.extend(named.images.iter().cloned());
         }

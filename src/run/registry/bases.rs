@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use super::digest::Digest;
 use super::http::{HttpRegistry, Manifest, parse, parsed};
-use super::wire::{Ask, header, refused};
 use super::{Refused, Why};
 use crate::config::lock::{LockedPlatform, key_of};
 use crate::lang::platform::Platform;
@@ -81,24 +80,12 @@ struct Container {
 }
 
 impl HttpRegistry {
-    /// The digest that a reference has now, by a request that registries do not count; none where there
-    /// is no such reference.
+    /// The digest that a reference has now; none where there is no such reference.
     pub(crate) fn digest_now(&self, reference: &str) -> Result<Option<String>, Refused> {
-        let (reference, name) = parse(reference)?;
-        let rest = format!("manifests/{name}");
-        let response = self.wire().ask(&reference, Ask::Head(&rest))?;
-        if response.status() == 404 {
-            return Ok(None);
-        }
-        if !response.status().is_success() {
-            return Err(refused(response));
-        }
-        match header(&response, "docker-content-digest").and_then(|text| Digest::parse(&text)) {
-            Some(digest) => Ok(Some(digest.to_string())),
-            None => Ok(self
-                .named(&reference.to_string())?
-                .map(|named| named.digest)),
-        }
+        self.digest_or(reference, |reference, _| {
+            let named = self.named(&reference.to_string())?;
+            Ok(named.map(|named| named.digest))
+        })
     }
 
     /// What a reference names; none where there is no such reference.

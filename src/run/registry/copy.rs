@@ -152,7 +152,7 @@ impl Way<'_> {
     fn put(&self, manifest: &Manifest, name: &str) -> Result<bool, Refused> {
         let rest = format!("manifests/{name}");
         let put = Ask::Put(&rest, &manifest.bytes, &manifest.kind);
-        let response = self.registry.0.ask(self.to, put)?;
+        let response = self.registry.wire().ask(self.to, put)?;
         if !response.status().is_success() {
             return Err(refused(response));
         }
@@ -161,7 +161,7 @@ impl Way<'_> {
 
     /// Copies a blob: mounted where both repositories are in one registry, else streamed.
     fn blob(&self, digest: &Digest, size: u64) -> Result<(), Refused> {
-        let wire = &self.registry.0;
+        let wire = self.registry.wire();
         let path = format!("blobs/{digest}");
         let same_host = self.from.domain == self.to.domain;
         let begin = if same_host {
@@ -242,7 +242,7 @@ impl Way<'_> {
 
     /// The list under a path; none where the registry has none, or does not know the question.
     fn list(&self, path: &str) -> Result<Option<Referrers>, Refused> {
-        let response = self.registry.0.ask(self.from, Ask::Get(path))?;
+        let response = self.registry.wire().ask(self.from, Ask::Get(path))?;
         match response.status().as_u16() {
             200 => Ok(serde_json::from_slice(&body(response)?).ok()),
             400 | 404 | 405 | 501 => Ok(None),

@@ -11,7 +11,7 @@ use crate::lang::reference::Reference;
 use crate::run::found::{FINGERPRINT_LABEL, Found};
 
 /// Registries as references name them, with the credentials that docker keeps.
-pub struct HttpRegistry(pub(super) Wire);
+pub struct HttpRegistry(Wire);
 
 impl Default for HttpRegistry {
     fn default() -> Self {
@@ -31,6 +31,29 @@ impl HttpRegistry {
     /// No request is made yet.
     pub fn new() -> Self {
         Self(Wire::new())
+    }
+
+    /// The digest that a reference has now, by a request that registries do not count; none where there is
+    /// no such reference. Of a registry that does not say it, what `otherwise` finds.
+    pub(super) fn digest_or(
+        &self,
+        reference: &str,
+        otherwise: impl FnOnce(&Reference, &str) -> Result<Option<String>, Refused>,
+    ) -> Result<Option<String>, Refused> {
+        let (reference, name) = parse(reference)?;
+        let rest = format!("manifests/{name}");
+        let response = self.0.ask(&reference, Ask::Head(&rest))?;
+        if response.status() == 404 {
+            return Ok(None);
+        }
+        if !response.status().is_success() {
+            return Err(refused(response));
+        }
+        let told = header(&response, "docker-content-digest");
+        match told.and_then(|text| Digest::parse(&text)) {
+            Some(digest) => Ok(Some(digest.to_string())),
+            None => otherwise(&reference, &name),
+        }
     }
 
     /// The manifest of a tag or a digest; none where there is none.
@@ -131,22 +154,10 @@ impl Registry for HttpRegistry {
     }
 
     fn digest(&self, reference: &str) -> Result<Option<String>, Refused> {
-        let (reference, tag) = parse(reference)?;
-        let response = self
-            .0
-            .ask(&reference, Ask::Head(&format!("manifests/{tag}")))?;
-        if response.status() == 404 {
-            return Ok(None);
-        }
-        if !response.status().is_success() {
-            return Err(refused(response));
-        }
-        let told = header(&response, "docker-content-digest");
-        if let Some(digest) = told.and_then(|text| Digest::parse(&text)) {
-            return Ok(Some(digest.to_string()));
-        }
-        let manifest = self.manifest(&reference, &tag)?;
-        Ok(manifest.map(|manifest| Digest::of(&manifest.bytes).to_string()))
+        self.digest_or(reference, |reference, tag| {
+            let manifest = self.manifest(reference, tag)?;
+            Ok(manifest.map(|manifest| Digest::of(&manifest.bytes).to_string()))
+        })
     }
 
     fn tag(&self, source: &str, targets: &[&str]) -> Result<(), Refused> {

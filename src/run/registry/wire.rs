@@ -319,7 +319,7 @@ fn within(base: &str, given: &str) -> Option<String> {
 }
 
 /// The value of a header, where it is text.
-pub(super) fn header(response: &Response<Body>, name: &str) -> Option<String> {
+pub(in crate::run) fn header(response: &Response<Body>, name: &str) -> Option<String> {
     let value = response.headers().get(name)?;
     value.to_str().ok().map(str::to_owned)
 }
@@ -339,6 +339,18 @@ pub(super) fn body(response: Response<Body>) -> Result<Vec<u8>, Refused> {
     })
 }
 
+/// What kind of refusal an answer is that is no success.
+pub(in crate::run) fn why(response: &Response<Body>) -> Why {
+    match response.status().as_u16() {
+        401 | 403 => Why::Denied,
+        408 | 429 | 500.. => Why::Busy(header(response, "retry-after").and_then(|text| {
+            // Servers give seconds; a date is as good as nothing said.
+            text.trim().parse().ok().map(Duration::from_secs)
+        })),
+        _ => Why::Final,
+    }
+}
+
 /// An answer that is no success: its status, and its own words where it has some.
 pub(super) fn refused(response: Response<Body>) -> Refused {
     #[derive(Deserialize)]
@@ -353,14 +365,7 @@ pub(super) fn refused(response: Response<Body>) -> Refused {
         message: String,
     }
     let status = response.status();
-    let why = match status.as_u16() {
-        401 | 403 => Why::Denied,
-        408 | 429 | 500.. => Why::Busy(header(&response, "retry-after").and_then(|text| {
-            // Registries give seconds; a date is as good as nothing said.
-            text.trim().parse().ok().map(Duration::from_secs)
-        })),
-        _ => Why::Final,
-    };
+    let why = why(&response);
     let bytes = body(response).unwrap_or_default();
     let errors: Option<Errors> = serde_json::from_slice(&bytes).ok();
     let said = errors.and_then(|errors| errors.errors.into_iter().next());
