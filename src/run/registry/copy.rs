@@ -3,7 +3,7 @@
 //!
 //! The OCI distribution specification 1.1: pulling, pushing, mounting, referrers and their tag schema.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
@@ -93,11 +93,15 @@ impl HttpRegistry {
             from: &from,
             to: &to,
         };
-        way.manifest(&manifest, &digest, &mut BTreeSet::new(), 0)?;
+        way.manifest(&manifest, &digest, &mut BTreeMap::new(), 0)?;
         way.put(&manifest, &tag)?;
         Ok(digest.to_string())
     }
 }
+
+/// The manifests that were copied, each with whether the target itself keeps the list of what refers to
+/// its subject.
+type Done = BTreeMap<Digest, bool>;
 
 /// From one repository to another.
 struct Way<'w> {
@@ -107,17 +111,23 @@ struct Way<'w> {
 }
 
 impl Way<'_> {
-    /// Copies a manifest by its digest: first what it holds, then itself, then what refers to it.
+    /// Copies a manifest by its digest: first what it holds, then itself, then what refers to it. Answers
+    /// as [`Way::put`].
     fn manifest(
         &self,
         manifest: &Manifest,
         digest: &Digest,
-        done: &mut BTreeSet<Digest>,
+        done: &mut Done,
         depth: usize,
-    ) -> Result<(), Refused> {
-        if depth > DEEPEST || !done.insert(digest.clone()) {
-            return Ok(());
+    ) -> Result<bool, Refused> {
+        if depth > DEEPEST {
+            return Ok(true);
         }
+        if let Some(kept_there) = done.get(digest) {
+            return Ok(*kept_there);
+        }
+        // What refers to itself by way of others is not copied for ever.
+        done.insert(digest.clone(), true);
         let content: Content = parsed(&manifest.bytes)?;
         for child in &content.manifests {
             self.by_digest(&child.digest()?, done, depth + 1)?;
@@ -127,16 +137,13 @@ impl Way<'_> {
                 self.blob(&blob.digest()?, blob.size)?;
             }
         }
-        self.put(manifest, digest.as_str())?;
-        self.referrers(digest, done, depth)
+        let kept_there = self.put(manifest, digest.as_str())?;
+        done.insert(digest.clone(), kept_there);
+        self.referrers(digest, done, depth)?;
+        Ok(kept_there)
     }
 
-    fn by_digest(
-        &self,
-        digest: &Digest,
-        done: &mut BTreeSet<Digest>,
-        depth: usize,
-    ) -> Result<(), Refused> {
+    fn by_digest(&self, digest: &Digest, done: &mut Done, depth: usize) -> Result<bool, Refused> {
         let manifest = self.registry.manifest(self.from, digest.as_str())?;
         let lacks = || {
             Refused::new(
@@ -201,12 +208,7 @@ impl Way<'_> {
 
     /// Copies what refers to a digest: by the referrers API, else by the tags of its schema and those of
     /// older tools.
-    fn referrers(
-        &self,
-        digest: &Digest,
-        done: &mut BTreeSet<Digest>,
-        depth: usize,
-    ) -> Result<(), Refused> {
+    fn referrers(&self, digest: &Digest, done: &mut Done, depth: usize) -> Result<(), Refused> {
         let hexadecimal = digest.as_str().trim_start_matches("sha256:");
         let tag = format!("sha256-{hexadecimal}");
         let listed = match self.list(&format!("referrers/{digest}"))? {
@@ -219,11 +221,7 @@ impl Way<'_> {
                 let Some(referrer) = entry["digest"].as_str().and_then(Digest::parse) else {
                     continue;
                 };
-                self.by_digest(&referrer, done, depth + 1)?;
-                let manifest = self.registry.manifest(self.to, referrer.as_str())?;
-                if let Some(manifest) = manifest {
-                    kept_there &= self.put(&manifest, referrer.as_str())?;
-                }
+                kept_there &= self.by_digest(&referrer, done, depth + 1)?;
             }
             if !kept_there {
                 self.add_to_list(&tag, listed)?;
