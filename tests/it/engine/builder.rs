@@ -2,7 +2,8 @@
 //!
 //! Random repositories, some random edits of each. Before and after an edit, every image is planned
 //! and built with plain `docker build`, and what the builds produce is compared with what the plans
-//! say. `SHIPWRIGHT_EDITS` is the least number of edits, `SHIPWRIGHT_SEED` says where to begin, and
+//! say. Every other repository builds on an image that sets variables and has triggers, which a lock file
+//! knows. `SHIPWRIGHT_EDITS` is the least number of edits, `SHIPWRIGHT_SEED` says where to begin, and
 //! `SHIPWRIGHT_SHOW` asks for the edits that changed a fingerprint and nothing else.
 
 use std::collections::BTreeMap;
@@ -12,15 +13,17 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use shipwright::config::lock::{Lock, LockedImage, LockedPlatform};
 use shipwright::plan::{Image, Plan};
 use shipwright::planner::{Options, compile};
 use shipwright::tree::File;
 
 use crate::support::edits::edit;
-use crate::support::engine::{Contents, Engine, contents, engine, try_docker};
-use crate::support::generate::{Files, Random, config, repository, snapshot};
+use crate::support::engine::{BASE, Contents, Engine, contents, docker, engine, try_docker};
+use crate::support::generate::{Files, Random, config, plain, repository, snapshot, text_of};
 
 /// What became of a build: what it produced, or nothing where it failed.
 type Built = BTreeMap<String, Option<Rc<Contents>>>;
@@ -43,6 +46,85 @@ struct Tally {
     precise: u64,
 }
 
+/// An image that sets variables and has triggers, and a lock file that knows it.
+struct LockedBase {
+    reference: String,
+    lock: Arc<Lock>,
+}
+
+impl LockedBase {
+    const DOCKERFILE: &str = "
+FROM local/busybox:1
+ENV SOURCE=sub A=base EVERYWHERE=base
+ONBUILD COPY a.tx[t] /trigger/
+ONBUILD ARG B=trigger
+ONBUILD RUN echo \"$A $B $TARGETARCH\" > /trigger-values
+";
+
+    fn new(engine: &Engine) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("Dockerfile"), Self::DOCKERFILE).unwrap();
+        let reference = engine.repository("base:1");
+        docker(&[
+            "buildx",
+            "build",
+            "--quiet",
+            "--tag",
+            &reference,
+            folder.path().to_str().unwrap(),
+        ]);
+        let inspected = docker(&["image", "inspect", "--format={{json .Config}}", &reference]);
+        let inspected: serde_json::Value = serde_json::from_str(&inspected).unwrap();
+        let texts = |key: &str| -> Vec<String> {
+            let list = inspected[key].as_array().expect("a list").iter();
+            list.map(|text| text.as_str().expect("a text").to_owned())
+                .collect()
+        };
+        let env = texts("Env").into_iter().map(|pair| {
+            let (name, value) = pair.split_once('=').expect("a value");
+            (name.to_owned(), value.to_owned())
+        });
+        let digest = format!("sha256:{}", "1".repeat(64));
+        let platform = LockedPlatform {
+            digest: digest.clone(),
+            env: env.collect(),
+            onbuild: texts("OnBuild"),
+            ..LockedPlatform::default()
+        };
+        let image = LockedImage {
+            digest,
+            platforms: ["linux/amd64", "linux/arm64"]
+                .iter()
+                .map(|name| ((*name).to_owned(), platform.clone()))
+                .collect(),
+        };
+        let images = BTreeMap::from([(format!("docker.io/{reference}"), image)]);
+        Self {
+            reference,
+            lock: Arc::new(Lock {
+                images,
+                ..Lock::default()
+            }),
+        }
+    }
+
+    /// Every other repository builds on it.
+    fn for_seed(&self, seed: u64) -> Option<&Self> {
+        (seed % 2 == 1).then_some(self)
+    }
+
+    /// Puts it in the place of the image that all others build on.
+    fn put_below(&self, files: &mut Files) {
+        for (path, file) in files.iter_mut() {
+            if path.ends_with("/Dockerfile") {
+                let from = format!("FROM {BASE} ");
+                let text = text_of(Some(file));
+                *file = plain(&text.replace(&from, &format!("FROM {} ", self.reference)));
+            }
+        }
+    }
+}
+
 #[test]
 fn what_changes_an_image_changes_its_fingerprint() {
     let Some(engine) = engine() else { return };
@@ -50,10 +132,11 @@ fn what_changes_an_image_changes_its_fingerprint() {
     let edits: u64 = number("SHIPWRIGHT_EDITS").unwrap_or(40);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let first = number("SHIPWRIGHT_SEED").unwrap_or_else(|| now.unwrap().as_secs() * 10_000);
+    let base = LockedBase::new(&engine);
     let mut tally = Tally::default();
     let mut seed = first;
     while tally.edits < edits {
-        edit_often(&engine, seed, &mut tally);
+        edit_often(&engine, base.for_seed(seed), seed, &mut tally);
         seed += 1;
     }
     let Tally {
@@ -76,9 +159,20 @@ fn say(text: &str) {
 /// One repository, planned and built after each of some edits. Repositories that cannot be built,
 /// and edits after which they cannot be planned, do not count; an edit that breaks a build counts,
 /// and is taken back.
-fn edit_often(engine: &Engine, seed: u64, tally: &mut Tally) {
+fn edit_often(engine: &Engine, base: Option<&LockedBase>, seed: u64, tally: &mut Tally) {
     let mut random = Random::new(seed);
     let mut files = repository(&mut random);
+    if let Some(base) = base {
+        base.put_below(&mut files);
+    }
+    let options = Options {
+        lock: base.map(|base| Arc::clone(&base.lock)),
+        ..Options::default()
+    };
+    let planned = |files: &Files| {
+        let outcome = compile(&snapshot(files), &config(files), &options, None);
+        outcome.value().map(|compiled| compiled.plan)
+    };
     let Some(mut before) = planned(&files) else {
         return;
     };
@@ -118,11 +212,6 @@ fn edit_often(engine: &Engine, seed: u64, tally: &mut Tally) {
             (files, before, built_before) = (edited, after, built_after);
         }
     }
-}
-
-fn planned(files: &Files) -> Option<Plan> {
-    let outcome = compile(&snapshot(files), &config(files), &Options::default(), None);
-    outcome.value().map(|compiled| compiled.plan)
 }
 
 /// Builds all images of a plan, each on those that it needs. `name` is not used for anything else:

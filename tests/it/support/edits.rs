@@ -4,7 +4,11 @@ use std::fmt::Write;
 
 use shipwright::tree::File;
 
-use super::generate::{EXTRA, Files, IGNORED, Random, SOURCES, instruction, plain, text_of};
+use shipwright::config;
+
+use super::generate::{
+    EXTRA, Files, IGNORED, Random, SOURCES, build_arg, instruction, plain, text_of, variable,
+};
 
 /// Changes one thing; says what.
 pub(crate) fn edit(random: &mut Random, files: &mut Files) -> String {
@@ -13,7 +17,10 @@ pub(crate) fn edit(random: &mut Random, files: &mut Files) -> String {
     let (folder, below) = path.split_once('/').expect("a folder");
     let folder = folder.to_owned();
     let is_dockerfile = below == "Dockerfile";
-    match random.below(11) {
+    match random.below(12) {
+        11 if files.contains_key(config::PATH) && folder != EXTRA => {
+            edit_build_arg(random, files, &folder)
+        }
         0 => add(random, files, &folder),
         1 if !is_dockerfile => {
             files.remove(&path);
@@ -70,6 +77,15 @@ fn edit_ignore_file(random: &mut Random, files: &mut Files, folder: &str) -> Str
     format!("{path}: add {line}")
 }
 
+/// Gives the images of a folder another build argument, after those that they have.
+fn edit_build_arg(random: &mut Random, files: &mut Files, folder: &str) -> String {
+    let rule = build_arg(random, folder);
+    let text = text_of(files.get(config::PATH));
+    let text = text.replace("\n]}", &format!(",\n{rule}\n]}}"));
+    files.insert(config::PATH.to_owned(), plain(&text));
+    format!("{}: add {rule}", config::PATH)
+}
+
 fn change_mode(files: &mut Files, path: &str) -> String {
     let file = files.get_mut(path).expect("one of them");
     *file = match file {
@@ -88,7 +104,11 @@ fn edit_dockerfile(random: &mut Random, files: &mut Files, folder: &str) -> Stri
     let first = stages.expect("a stage") + 1;
     let at = first + random.below(lines.len() - first + 1);
     let image = folder.trim_start_matches("img").parse().expect("a number");
-    let what = match random.below(6) {
+    let what = match random.below(8) {
+        6 | 7 => {
+            lines.insert(at, variable(random));
+            format!("{path}: add `{}`", lines[at])
+        }
         0 => {
             lines.insert(at, "# A comment.".to_owned());
             format!("{path}: add a comment")

@@ -84,7 +84,7 @@ pub(crate) const SOURCES: [&str; 22] = [
 ];
 
 /// Lines of ignore files.
-pub(crate) const IGNORED: [&str; 12] = [
+pub(crate) const IGNORED: [&str; 20] = [
     "*.md",
     "**/*.md",
     "sub",
@@ -97,32 +97,65 @@ pub(crate) const IGNORED: [&str; 12] = [
     "**/e*",
     "!deep/**",
     "# a.txt",
+    "deep/",
+    "/sub/*",
+    "!sub/d.*",
+    "**",
+    "!**/c.txt",
+    "*/x",
+    "./a.txt",
+    "sub/../b.md",
 ];
+
+/// Values of arguments and variables, as a Dockerfile writes them.
+const VALUES: [&str; 8] = [
+    "1",
+    "sub",
+    "\"a b\"",
+    "$A",
+    "${B:-deep}",
+    "${C:+a.txt}",
+    "${A}x$B",
+    "'$C'",
+];
+
+/// Names that arguments and variables share, so that they meet. The builder sets the last ones.
+const NAMES: [&str; 5] = ["A", "B", "C", "EVERYWHERE", "TARGETARCH"];
 
 /// A repository of two to four images.
 pub(crate) fn repository(random: &mut Random) -> Files {
     let mut files = Files::new();
     let count = 2 + random.below(3);
-    let mut with_extra = Vec::new();
+    let mut rules = Vec::new();
     for image in 0..count {
         let folder = format!("img{image}");
         context(random, &folder, &mut files);
         let has_extra = random.below(3) == 0;
         if has_extra {
-            with_extra.push(format!(
+            rules.push(format!(
                 r#"{{"match": "^{folder}/", "contexts": {{"extra": "{EXTRA}"}}}}"#
             ));
+        }
+        if random.one_in(3) {
+            rules.push(build_arg(random, &folder));
         }
         let text = dockerfile(random, image, has_extra);
         files.insert(format!("{folder}/Dockerfile"), plain(&text));
     }
-    if !with_extra.is_empty() {
+    if !rules.is_empty() {
         context(random, EXTRA, &mut files);
-        let rules = with_extra.join(", ");
-        let text = format!(r#"{{"version": 2, "rules": [{rules}]}}"#);
+        let rules = rules.join(",\n");
+        let text = format!("{{\"version\": 2, \"rules\": [\n{rules}\n]}}\n");
         files.insert(config::PATH.to_owned(), plain(&text));
     }
     files
+}
+
+/// A rule that gives the images of a folder a build argument.
+pub(crate) fn build_arg(random: &mut Random, folder: &str) -> String {
+    let name = random.one_of(&NAMES[..4]);
+    let value = random.one_of(&["", "2", "sub", "$A", "a b"]);
+    format!(r#"{{"match": "^{folder}/", "build_args": {{"{name}": "{value}"}}}}"#)
 }
 
 /// The configuration among the files.
@@ -146,6 +179,7 @@ fn context(random: &mut Random, folder: &str, files: &mut Files) {
         "sub/d.md",
         "deep/x/e.txt",
         "deep/f.md",
+        "odd name",
     ] {
         files.insert(format!("{folder}/{path}"), plain(path));
     }
@@ -214,7 +248,14 @@ fn from_extra(random: &mut Random) -> String {
 pub(crate) fn instruction(random: &mut Random, image: usize, stage: usize) -> String {
     let source = random.one_of(&SOURCES);
     let number = random.below(1000);
-    match random.below(20) {
+    match random.below(28) {
+        20..=24 => variable(random),
+        25 => format!("RUN env | sort > env{number}"),
+        26 => format!(
+            "COPY <<{} here{number}\n$A ${{B}} \\$C\nend",
+            random.one_of(&["end", "'end'"])
+        ),
+        27 => format!("COPY \"odd name\" {source} odd{number}/"),
         0..=3 => format!("COPY {source} to{number}/"),
         4 => format!("COPY {source} {} to{number}/", random.one_of(&SOURCES)),
         5 => format!("ADD {source} add{number}/"),
@@ -254,6 +295,22 @@ pub(crate) fn instruction(random: &mut Random, image: usize, stage: usize) -> St
         18 => format!("RUN --mount=type=tmpfs,target=/t echo {number} > number"),
         19 => format!("COPY nothing* {source} many{number}/"),
         _ => format!("LABEL l{number}={number}"),
+    }
+}
+
+/// An instruction that sets or reads an argument or a variable.
+pub(crate) fn variable(random: &mut Random) -> String {
+    let name = random.one_of(&NAMES);
+    let value = random.one_of(&VALUES);
+    match random.below(10) {
+        0 => format!("ARG {name}"),
+        1 | 2 => format!("ARG {name}={value}"),
+        3 => format!("ARG {name}={value} {}={value}", random.one_of(&NAMES)),
+        4 | 5 => format!("ENV {name}={value}"),
+        6 => format!("ENV {name}={value} {}=${name}", random.one_of(&NAMES)),
+        7 => format!("WORKDIR /d/${name}"),
+        8 => format!("LABEL l=${{{name}:-none}}"),
+        _ => format!("ONBUILD ENV {name}={value}"),
     }
 }
 
