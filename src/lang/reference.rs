@@ -1,10 +1,9 @@
 //! Image references: `repository:tag@digest`, as the Docker world writes and normalises them
 //! (semantics §18).
 
-use std::fmt;
-use std::sync::LazyLock;
+mod grammar;
 
-use regex::Regex;
+use std::fmt;
 
 /// The registry of a reference that names none.
 const DEFAULT_DOMAIN: &str = "docker.io";
@@ -81,20 +80,6 @@ impl fmt::Display for ReferenceError {
 
 impl std::error::Error for ReferenceError {}
 
-/// `[domain/]path[:tag][@digest]`; the groups are domain, path, tag and digest.
-static GRAMMAR: LazyLock<Regex> = LazyLock::new(|| {
-    let label = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?";
-    let host = format!(r"(?:{label}(?:\.{label})*|\[[a-fA-F0-9:]+\])");
-    let component = "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
-    let tag = "[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}";
-    let algorithm = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*";
-    Regex::new(&format!(
-        "^(?:({host}(?::[0-9]+)?)/)?({component}(?:/{component})*)\
-         (?::({tag}))?(?:@({algorithm}:[0-9a-fA-F]{{32,}}))?$"
-    ))
-    .expect("the grammar is a valid expression")
-});
-
 impl Reference {
     /// Reads a reference as people write it (`alpine`, `quay.io/a/b:1`) and normalises it.
     ///
@@ -118,19 +103,18 @@ impl Reference {
 
     /// Reads a reference whose domain is spelled out.
     fn parse_full(text: &str) -> Result<Self, ReferenceError> {
-        let Some(groups) = GRAMMAR.captures(text) else {
-            return Err(if GRAMMAR.is_match(&text.to_lowercase()) {
+        let Some(parts) = grammar::parts(text) else {
+            return Err(if grammar::parts(&text.to_lowercase()).is_some() {
                 ReferenceError::UppercaseName
             } else {
                 ReferenceError::Invalid
             });
         };
-        let group = |index| groups.get(index).map(|found| found.as_str().to_owned());
         let reference = Self {
-            domain: group(1).unwrap_or_default(),
-            path: group(2).unwrap_or_default(),
-            tag: group(3),
-            digest: group(4),
+            domain: parts.domain.unwrap_or_default().to_owned(),
+            path: parts.path.to_owned(),
+            tag: parts.tag.map(str::to_owned),
+            digest: parts.digest.map(str::to_owned),
         };
         if reference.path.len() > MAX_PATH {
             return Err(ReferenceError::TooLong);
