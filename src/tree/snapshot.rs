@@ -12,6 +12,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::lang::tags::hex;
 use crate::paths::{file_name, folder_of, join};
 use crate::tree::{attributes, links};
 
@@ -25,10 +26,7 @@ pub struct ObjectId(pub [u8; 20]);
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.0 {
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        f.write_str(&hex(&self.0))
     }
 }
 
