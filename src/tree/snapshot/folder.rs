@@ -1,12 +1,14 @@
 //! Folders as git trees.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{ObjectId, names, object_id};
+use crate::paths::join;
 
 /// A folder and all that is below it.
 ///
@@ -33,6 +35,12 @@ struct Slot {
     start: u32,
     end: u32,
     kind: Kind,
+}
+
+impl Slot {
+    fn is_folder(self) -> bool {
+        matches!(self.kind, Kind::Folder(_))
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +123,20 @@ impl<F: AsRef<Folder>> Node<F> {
 }
 
 impl NodeRef<'_> {
+    /// Adds the paths of what it holds, it standing at one itself: of what is no folder, or an empty one.
+    fn add_paths(self, path: &str, paths: &mut BTreeSet<String>) {
+        match self {
+            Node::Folder(folder) if !folder.is_empty() => {
+                folder.walk(&mut |below, _| {
+                    paths.insert(join(path, below));
+                });
+            }
+            _ => {
+                paths.insert(path.to_owned());
+            }
+        }
+    }
+
     /// The same on its own, for another folder.
     pub fn to_owned(self) -> Node {
         match self {
@@ -154,7 +176,11 @@ impl Folder {
     pub fn new<N: AsRef<[u8]>>(entries: impl IntoIterator<Item = (N, Node)>) -> Self {
         let mut entries: Vec<(N, Node)> = entries.into_iter().collect();
         entries.sort_by(|(a, a_node), (b, b_node)| {
-            git_order(a.as_ref(), a_node).cmp(git_order(b.as_ref(), b_node))
+            let is_folder = |node: &Node| matches!(node, Node::Folder(_));
+            git_order(
+                (a.as_ref(), is_folder(a_node)),
+                (b.as_ref(), is_folder(b_node)),
+            )
         });
         let mut tree = Vec::new();
         let mut slots = Vec::with_capacity(entries.len());
@@ -265,19 +291,14 @@ impl Folder {
 
     /// The entry of that name.
     pub fn entry(&self, name: &[u8]) -> Option<Entry<'_>> {
-        let find = |slash: &'static [u8]| {
-            let key = || name.iter().chain(slash);
+        let find = |as_folder| {
             let found = self.slots.binary_search_by(|slot| {
-                let folder: &[u8] = match slot.kind {
-                    Kind::Folder(_) => b"/",
-                    _ => b"",
-                };
-                self.name(slot).iter().chain(folder).cmp(key())
+                git_order((self.name(slot), slot.is_folder()), (name, as_folder))
             });
             let entry = self.at(&self.slots[found.ok()?]);
             (entry.name == name).then_some(entry)
         };
-        find(b"").or_else(|| find(b"/"))
+        find(false).or_else(|| find(true))
     }
 
     /// What stands at a path of `/`-separated names; the folder itself is not found by any path.
@@ -397,20 +418,37 @@ impl Folder {
     /// Paths of what is no folder, or an empty one, and stands in only one of two folders, or
     /// differently in both.
     pub fn differences(&self, other: &Self) -> Vec<String> {
+        let mut paths = BTreeSet::new();
+        self.differ(other, "", &mut paths);
+        paths.into_iter().collect()
+    }
+
+    fn differ(&self, other: &Self, path: &str, paths: &mut BTreeSet<String>) {
         if self.id == other.id {
-            return Vec::new();
+            return;
         }
-        let list = |folder: &Self| {
-            let mut list = BTreeMap::new();
-            folder.walk(&mut |path, node| {
-                list.insert(path.to_owned(), node.to_owned());
-            });
-            list
-        };
-        let (ours, theirs) = (list(self), list(other));
-        let paths: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
-        let differs = |path: &&String| ours.get(*path) != theirs.get(*path);
-        paths.into_iter().filter(differs).cloned().collect()
+        for Entry { name, node } in self.entries() {
+            let path = join(path, &String::from_utf8_lossy(name));
+            match (node, other.entry(name).map(|entry| entry.node)) {
+                (node, Some(same)) if node == same => {}
+                (Node::Folder(ours), Some(Node::Folder(theirs)))
+                    if !ours.is_empty() && !theirs.is_empty() =>
+                {
+                    ours.differ(theirs, &path, paths);
+                }
+                (ours, theirs) => {
+                    ours.add_paths(&path, paths);
+                    if let Some(theirs) = theirs {
+                        theirs.add_paths(&path, paths);
+                    }
+                }
+            }
+        }
+        for entry in other.entries() {
+            if self.entry(entry.name).is_none() {
+                entry.node.add_paths(&join(path, &entry.name()), paths);
+            }
+        }
     }
 
     fn name(&self, slot: &Slot) -> &[u8] {
@@ -466,15 +504,11 @@ fn mode(tree: &[u8], at: usize) -> Option<(u32, usize)> {
 /// Whether an entry may stand after others: in git's order, and under a name that none of them has.
 fn follows(tree: &[u8], before: &[Slot], slot: &Slot) -> bool {
     let name = |slot: &Slot| &tree[slot.start as usize..slot.end as usize];
-    let is_folder = |slot: &Slot| matches!(slot.kind, Kind::Folder(_));
-    let key = |slot: &Slot| {
-        let slash = is_folder(slot).then_some(&b'/');
-        name(slot).iter().chain(slash)
-    };
+    let key = |slot: &Slot| (name(slot), slot.is_folder());
     let Some(last) = before.last() else {
         return true;
     };
-    if key(last).cmp(key(slot)).is_ge() {
+    if git_order(key(last), key(slot)).is_ge() {
         return false;
     }
     // A file of the same name as a folder stands before it, and between them what begins alike.
@@ -482,7 +516,7 @@ fn follows(tree: &[u8], before: &[Slot], slot: &Slot) -> bool {
         .iter()
         .rev()
         .take_while(|other| name(other).starts_with(name(slot)));
-    !is_folder(slot) || !alike.into_iter().any(|other| name(other) == name(slot))
+    !slot.is_folder() || !alike.into_iter().any(|other| name(other) == name(slot))
 }
 
 /// A place in a tree object, or an index in a list that is shorter than one.
@@ -490,10 +524,19 @@ fn offset(at: usize) -> u32 {
     u32::try_from(at).expect("a tree object has less than 4 GiB")
 }
 
-/// Key of git's order within a tree: a folder sorts as if its name ended in `/`.
-fn git_order<'n>(name: &'n [u8], node: &Node) -> impl Iterator<Item = u8> + 'n {
-    let slash = matches!(node, Node::Folder(_)).then_some(b'/');
-    name.iter().copied().chain(slash)
+/// Compares names, each with whether it is a folder's, in git's order within a tree: a folder sorts as
+/// if its name ended in `/`.
+fn git_order((a, a_folder): (&[u8], bool), (b, b_folder): (&[u8], bool)) -> Ordering {
+    let common = a.len().min(b.len());
+    // No name has a zero byte.
+    let after = |name: &[u8], is_folder| match name.get(common) {
+        Some(byte) => *byte,
+        None if is_folder => b'/',
+        None => 0,
+    };
+    a[..common]
+        .cmp(&b[..common])
+        .then_with(|| after(a, a_folder).cmp(&after(b, b_folder)))
 }
 
 #[cfg(test)]
