@@ -34,8 +34,12 @@ pub(super) fn walk<'v, V: View<'v>>(
     let root = if here.whole && here.ignore.verdict() == Verdict::Taken {
         Picked::Whole(root)
     } else {
-        let entries = walker.entries(&root, &here)?;
-        Picked::Part(root, entries)
+        let (entries, is_all) = walker.entries(&root, &here)?;
+        if is_all && !entries.is_empty() {
+            Picked::Whole(root)
+        } else {
+            Picked::Part(root, entries)
+        }
     };
     Ok(Walked {
         root,
@@ -77,13 +81,16 @@ struct Below<'w> {
 }
 
 impl<'v, V: View<'v>> Walker<'_, V> {
+    /// What is picked in a folder, and whether that is all that is there.
     fn entries(
         &mut self,
         folder: &V::Folder,
         here: &Here<'_>,
-    ) -> Result<Entries<'v, V::Folder>, V::Error> {
+    ) -> Result<(Entries<'v, V::Folder>, bool), V::Error> {
         let mut entries = Vec::new();
-        for (name, item) in self.view.list(folder)? {
+        let listed = self.view.list(folder)?;
+        let count = listed.len();
+        for (name, item) in listed {
             let wanted = here.wanted.and_then(|wanted| wanted.inner.get(&*name));
             if !here.whole && wanted.is_none() && here.filters.is_empty() {
                 continue;
@@ -95,7 +102,10 @@ impl<'v, V: View<'v>> Walker<'_, V> {
             };
             entries.extend(picked.map(|picked| (name, picked)));
         }
-        Ok(entries)
+        let is_whole =
+            |picked: &Picked<'_, _>| matches!(picked, Picked::Whole(_) | Picked::Leaf(_));
+        let is_all = entries.len() == count && entries.iter().all(|(_, picked)| is_whole(picked));
+        Ok((entries, is_all))
     }
 
     /// What is left of a folder. One that is wanted and not ignored itself is there even when all that
@@ -119,7 +129,10 @@ impl<'v, V: View<'v>> Walker<'_, V> {
         if below.here.whole && verdict == Verdict::Taken {
             return Ok(Some(Picked::Whole(folder)));
         }
-        let entries = self.entries(&folder, &below.here)?;
+        let (entries, is_all) = self.entries(&folder, &below.here)?;
+        if is_all && !entries.is_empty() {
+            return Ok(Some(Picked::Whole(folder)));
+        }
         let there =
             !entries.is_empty() || below.itself && self.is_sent(&folder, &below.here.ignore)?;
         Ok(there.then_some(Picked::Part(folder, entries)))
