@@ -97,10 +97,30 @@ pub struct InputSpec {
     context: String,
     takes: Vec<Take>,
     ignore: IgnoreFile,
-    /// What the sources are, to tell specs that take the same.
-    text: String,
+    /// What it takes, to tell specs that take the same.
+    sources: Vec<OwnedSource>,
     /// Where an ignore file may stand, from the root of the plan: the first that is there is obeyed.
     ignore_files: Vec<String>,
+}
+
+/// A [`Source`] to be kept.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct OwnedSource {
+    path: String,
+    is_wildcard: bool,
+    pattern: Option<String>,
+    excludes: Vec<String>,
+}
+
+impl From<Source<'_>> for OwnedSource {
+    fn from(source: Source<'_>) -> Self {
+        Self {
+            path: source.path.to_owned(),
+            is_wildcard: source.is_wildcard,
+            pattern: source.pattern.map(str::to_owned),
+            excludes: source.excludes.to_vec(),
+        }
+    }
 }
 
 /// What one source takes.
@@ -138,7 +158,7 @@ impl InputSpec {
             context: context.to_owned(),
             takes: sources.iter().map(|source| Take::new(*source)).collect(),
             ignore: ignore.clone(),
-            text: format!("{sources:?}"),
+            sources: sources.iter().map(|source| (*source).into()).collect(),
             ignore_files: Vec::new(),
         }
     }

@@ -236,7 +236,7 @@ pub enum Source {
 }
 
 /// Something that an instruction reads from the build context, or from a named one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ContextSource {
     /// Path within the context, clean, without a leading `/`: empty for all of it. `None` where it
     /// depends on something unknown, which may be all of it too.
@@ -253,7 +253,7 @@ pub struct ContextSource {
 }
 
 /// The source of a `COPY --parents`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Parents {
     /// The folder before the pivot `/./`; empty for the whole context. May be a pattern.
     pub base: String,

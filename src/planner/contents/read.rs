@@ -37,6 +37,6 @@ pub(super) fn distinct<'r>(
 ) -> Vec<(&'r ContextSource, Place)> {
     let mut seen = BTreeSet::new();
     sources
-        .filter(|(source, place)| seen.insert((place.span, format!("{source:?}"))))
+        .filter(|(source, place)| seen.insert((place.span, *source)))
         .collect()
 }

@@ -12,7 +12,7 @@ use super::InputSpec;
 use super::picked::{Picked, Selected};
 use crate::config::Config;
 use crate::diagnostics::Diagnostic;
-use crate::paths::{file_name, join, os};
+use crate::paths::{file_name, folder_of, join, os};
 use crate::planner::discover::Discovery;
 use crate::planner::generated::Generated;
 use crate::planner::images;
@@ -75,15 +75,10 @@ pub(crate) fn add(
     };
     let mut files = BTreeSet::new();
     for spec in specs {
-        let view = tree.view(&spec.context, seen);
-        let selected = spec.select(&view)?;
-        let mut found = Finder {
-            view: &view,
-            names_folders: false,
-            found: Vec::new(),
-        };
-        found.picked(&selected.root, Path::new(&spec.context))?;
-        files.extend(found.found);
+        if !tree.has_beside(&spec.context) {
+            continue;
+        }
+        files.extend(Finder::of(tree, spec, seen, false)?);
     }
     let files: Vec<PathBuf> = files.into_iter().collect();
     tree.add_files(&files)
@@ -142,7 +137,9 @@ pub(crate) fn add_dockerfiles(
 /// that counts.
 fn hidden_ignore_file(tree: &Tree<'_>, spec: &InputSpec) -> Option<String> {
     let mut before = spec.ignore_files.iter();
-    let hidden = |path: &&String| !tree.has(path) && tree.is_on_disk(path);
+    let hidden = |path: &&String| {
+        !tree.has(path) && tree.has_beside(folder_of(path)) && tree.is_on_disk(path)
+    };
     before.find(hidden).cloned()
 }
 
@@ -157,19 +154,11 @@ pub(crate) fn outside_tree(
 ) -> Result<Vec<OutsideTree>, Diagnostic> {
     let mut by_image: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (spec, images) in distinct(every(images)) {
-        let view = tree.view(&spec.context, Seen::All);
-        let selected = spec.select(&view)?;
-        let mut finder = Finder {
-            view: &view,
-            names_folders: true,
-            found: Vec::new(),
-        };
-        finder.picked(&selected.root, Path::new(&spec.context))?;
-        let found = finder.found.iter();
-        let mut paths: BTreeSet<String> = found
-            .map(|path| path.to_string_lossy().into_owned())
-            .collect();
-        paths.extend(hidden_ignore_file(tree, spec));
+        let mut paths: BTreeSet<String> = hidden_ignore_file(tree, spec).into_iter().collect();
+        if tree.has_beside(&spec.context) {
+            let found = Finder::of(tree, spec, Seen::All, true)?.into_iter();
+            paths.extend(found.map(|path| path.to_string_lossy().into_owned()));
+        }
         for image in images.into_iter().filter(|_| !paths.is_empty()) {
             by_image
                 .entry(image)
@@ -290,7 +279,7 @@ fn distinct<'s>(
     for (name, spec) in specs {
         let key = (
             &spec.context,
-            &spec.text,
+            &spec.sources,
             spec.ignore.identity(),
             &spec.ignore_files,
         );
@@ -317,6 +306,26 @@ struct Finder<'a, 'v> {
     names_folders: bool,
     /// From the root of the plan.
     found: Vec<PathBuf>,
+}
+
+impl Finder<'_, '_> {
+    /// What a spec picks that is in no tree, by path from the root of the plan.
+    fn of(
+        tree: &Tree<'_>,
+        spec: &InputSpec,
+        seen: Seen<'_>,
+        names_folders: bool,
+    ) -> Result<Vec<PathBuf>, Diagnostic> {
+        let view = tree.view(&spec.context, seen);
+        let selected = spec.select(&view)?;
+        let mut finder = Finder {
+            view: &view,
+            names_folders,
+            found: Vec::new(),
+        };
+        finder.picked(&selected.root, Path::new(&spec.context))?;
+        Ok(finder.found)
+    }
 }
 
 impl<'v> Finder<'_, 'v> {

@@ -27,6 +27,9 @@ pub(super) struct Scanned {
     /// Paths from the top that are not as in the commit: of files and links, and of repositories
     /// that stand in this one without belonging to it.
     pub(super) changed: Vec<Vec<u8>>,
+    /// Folders, by path from the top, in which the disk has something that is not in the tree, or may
+    /// have: what git ignores, or what was not looked at.
+    pub(super) beside: Vec<Vec<u8>>,
 }
 
 /// Looks at the working tree of a repository. `head` is the commit that it stands on; files in
@@ -90,6 +93,13 @@ struct Work<'h> {
     tracked: Range<usize>,
 }
 
+impl Work<'_> {
+    /// From the top, without the final `/`.
+    fn folder(&self) -> &[u8] {
+        self.path.strip_suffix(b"/").unwrap_or(&self.path)
+    }
+}
+
 /// What the index has at a name in a folder.
 struct Tracked<'i> {
     name: &'i [u8],
@@ -102,6 +112,10 @@ struct Tracked<'i> {
 /// What became of a name in a folder.
 enum Found<'h> {
     Node(Node),
+    /// It is a folder on the disk, which was not looked at.
+    Unseen(Node),
+    /// It is on the disk alone.
+    Ignored,
     /// A folder that is still to be looked at.
     Folder(Work<'h>),
 }
@@ -123,9 +137,15 @@ impl Scanner<'_> {
         let mut nodes: Vec<(&[u8], Node)> = Vec::new();
         let mut folders: Vec<(&[u8], Work<'_>)> = Vec::new();
         let tracked = self.tracked(work);
+        let mut beside = Vec::new();
         let mut put = |name, found| match found {
             Some(Found::Node(node)) => nodes.push((name, node)),
+            Some(Found::Unseen(node)) => {
+                beside.push([&work.path, name].concat());
+                nodes.push((name, node));
+            }
             Some(Found::Folder(work)) => folders.push((name, work)),
+            Some(Found::Ignored) => beside.push(work.folder().to_vec()),
             None => {}
         };
         let mut rest = tracked.iter().peekable();
@@ -147,8 +167,12 @@ impl Scanner<'_> {
             .collect::<Result<_, _>>()?;
 
         let mut changed = changes(work, &nodes, &folders);
-        for ((name, _), scanned) in folders.iter().zip(below) {
+        for ((name, inner), scanned) in folders.iter().zip(below) {
             changed.extend(scanned.changed);
+            beside.extend(scanned.beside);
+            if scanned.folder.is_none() && inner.disk.is_some() {
+                beside.push(work.folder().to_vec());
+            }
             nodes.extend(scanned.folder.map(|folder| (*name, Node::Folder(folder))));
         }
         let folder = match work.head {
@@ -156,7 +180,11 @@ impl Scanner<'_> {
             _ if nodes.is_empty() => None,
             _ => Some(Arc::new(Folder::new(nodes))),
         };
-        Ok(Scanned { folder, changed })
+        Ok(Scanned {
+            folder,
+            changed,
+            beside,
+        })
     }
 
     /// The names that the index has in a folder, in byte order.
@@ -214,18 +242,18 @@ impl Scanner<'_> {
         let entry = tracked.and_then(|tracked| tracked.entry);
         if kind.is_dir() {
             if let Some(folder) = entry.and_then(|at| self.sparse.get(&at)) {
-                return Ok(Some(Found::Node(Node::Folder(Arc::clone(folder)))));
+                return Ok(Some(Found::Unseen(Node::Folder(Arc::clone(folder)))));
             }
             let below = tracked.map_or(0..0, |tracked| tracked.below.clone());
             if let Some(at) = entry
                 && below.is_empty()
                 && let submodule @ Node::Submodule { .. } = Rules::indexed(&self.index.entry(at))
             {
-                return Ok(Some(Found::Node(submodule)));
+                return Ok(Some(Found::Unseen(submodule)));
             }
             let path = [&work.path, name, b"/"].concat();
             if below.is_empty() && self.ignores(&path)? {
-                return Ok(None);
+                return Ok(Some(Found::Ignored));
             }
             return Ok(Some(Found::Folder(Work {
                 head: head_folder(work, name),
@@ -238,7 +266,7 @@ impl Scanner<'_> {
             return Ok(None);
         }
         if entry.is_none() && self.ignores(&[&work.path, name].concat())? {
-            return Ok(None);
+            return Ok(Some(Found::Ignored));
         }
         let metadata = match item.metadata() {
             Ok(metadata) => metadata,
@@ -287,10 +315,11 @@ impl Scanner<'_> {
     fn foreign(&self, work: &Work<'_>, disk: &Path) -> Result<Scanned, Diagnostic> {
         let folder = Arc::new(folder_on_disk(disk, self.without)?);
         let is_same = work.head.is_some_and(|head| **head == *folder);
-        let path = work.path[..work.path.len() - 1].to_vec();
+        let path = work.folder().to_vec();
         Ok(Scanned {
             folder: Some(folder),
             changed: if is_same { Vec::new() } else { vec![path] },
+            beside: Vec::new(),
         })
     }
 

@@ -1,7 +1,7 @@
 //! The files of a commit, with the working tree's changes over them where it is the working tree.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -50,6 +50,8 @@ pub(super) struct WorkingTree {
     pub(super) new: Vec<String>,
     /// Files that this process writes: they are not part of the tree.
     pub(super) without: Vec<FileIdentity>,
+    /// Folders, by path from the top, in which the disk may have something beside the tree.
+    pub(super) beside: BTreeSet<Vec<u8>>,
 }
 
 impl WorkingTree {
@@ -62,6 +64,17 @@ impl WorkingTree {
                 .binary_search_by(|changed| changed.as_str().cmp(part))
                 .is_ok()
         })
+    }
+
+    /// Whether the disk may have something beside the tree in a folder, or below it.
+    fn has_beside(&self, folder: &str) -> bool {
+        let below = match folder {
+            "" => Vec::new(),
+            folder => [folder.as_bytes(), b"/"].concat(),
+        };
+        let mut found = self.beside.range(below.clone()..);
+        self.beside.contains(folder.as_bytes())
+            || found.next().is_some_and(|path| path.starts_with(&below))
     }
 }
 
@@ -285,6 +298,17 @@ impl<'r> Tree<'r> {
             let mut words = words.iter();
             words.any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
         })
+    }
+
+    /// Whether the disk may have something in a folder of the tree, or below it, that the tree lacks;
+    /// the folder by its path from the root of the plan.
+    pub(crate) fn has_beside(&self, folder: &str) -> bool {
+        match &self.disk {
+            Some(disk) if self.added.sources.folder(folder).is_some() => {
+                disk.has_beside(&join(&self.root_path, folder))
+            }
+            _ => self.root_on_disk().is_some(),
+        }
     }
 
     /// Where a file stands on the disk, if its bytes come from there.

@@ -63,6 +63,7 @@ pub(super) fn read<'r>(
         changed,
         new,
         without: without.to_vec(),
+        beside: scanned.beside.into_iter().collect(),
     };
     let revision = head.and_then(|tree| tree.revision().cloned());
     Ok(Tree::with_changes(
