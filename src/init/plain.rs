@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::naming::{Known, Wanted, free, in_namespace};
 use super::references::spoken;
-use crate::config::{Config, Spanned};
 use crate::lang::reference;
 use crate::paths::folder_of;
-use crate::planner::align::{File, Found, Part, Paths, Shape, Spoken, is_below};
+use crate::planner::align::{File, Found, Paths, Shape, Spoken, is_below};
 use crate::planner::discover;
-use crate::planner::names::Namer;
+use crate::planner::names::default_name;
 
 /// Of Dockerfiles that share their first names, how many are still named one by one.
 const FEW: usize = 2;
@@ -226,32 +225,10 @@ pub(super) fn told(found: &Found) -> String {
     }
 }
 
-/// The name that a Dockerfile's image has where the configuration says nothing of it but the
-/// namespace; none where it has none.
-pub(super) fn default_name(path: &str, namespace: Option<&str>) -> Option<String> {
-    let config = Config {
-        namespace: namespace.map(|namespace| Spanned {
-            value: namespace.to_owned(),
-            span: 0..0,
-        }),
-        ..Config::default()
-    };
-    let namer = Namer::new(&config, None).ok()?;
-    namer.name(path).ok().map(|named| named.name)
-}
-
 /// The shortest way that gives each of some Dockerfiles a name of its own, none of them taken.
 fn apart(paths: &[&String], namespace: Option<&str>, taken: &BTreeSet<String>) -> Option<Shape> {
-    let prefix = namespace.map_or(String::new(), |namespace| format!("{namespace}/"));
     let files: Vec<File> = paths.iter().map(|path| File::new(path)).collect();
-    let depth = files.iter().map(|file| file.folders.len()).min()?;
-    let by_depth = (2..=depth.min(4)).map(|depth| {
-        let mut shape = Shape::plain(&prefix);
-        let above = (2..=depth).rev().map(|up| ('-', Part::Up(up)));
-        shape.pieces.splice(0..0, above);
-        shape
-    });
-    let mut shapes = by_depth.chain([Shape::path(&prefix, 0, '-')]);
+    let mut shapes = Shape::longer(namespace, &files);
     shapes.find(|shape| {
         let names: BTreeSet<String> = files.iter().filter_map(|file| shape.name(file)).collect();
         names.len() == files.len() && names.is_disjoint(taken)

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Entry, Rule};
 use super::naming::Wanted;
-use super::plain::default_name;
 use super::planner::{Difference, Images, Planner};
 use super::rules;
 use crate::paths::{file_name, folder_of};
 use crate::planner::discover::is_dockerfile;
+use crate::planner::names::default_name;
 
 /// A thing that a draft says of an image and that may go.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

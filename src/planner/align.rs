@@ -9,6 +9,7 @@
 //! files is one coincidence. `init` writes what is found here, hints tell of it.
 
 mod publishers;
+pub(crate) mod rule;
 mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,6 +3,7 @@
 //! `names`, then the first of `rules` that matches, then the folder name an image; entries of
 //! `images` change one, or make further ones of a Dockerfile that then has no other.
 
+mod duplicates;
 mod entries;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use crate::paths;
 use crate::planner::names::{self, Named, Namer};
 use crate::tree::snapshot::Snapshot;
 
+use duplicates::Duplicates;
 use entries::Entry;
 
 pub(crate) use entries::named_dockerfiles;
@@ -171,12 +173,17 @@ impl<'c> Definer<'c, '_> {
             self.by_entry(*entry, path.as_deref(), &mut by_name);
         }
         let mut drafts = Vec::new();
-        for same in by_name.into_values() {
-            if same.len() > 1 {
-                self.problems.push(self.duplicate(&same));
-            }
-            drafts.extend(same.into_iter().next());
-        }
+        let duplicates = Duplicates {
+            config: self.config,
+            namer: self.namer,
+            sources: self.dockerfiles,
+        };
+        self.problems.extend(duplicates.told(&by_name));
+        drafts.extend(
+            by_name
+                .into_values()
+                .filter_map(|same| same.into_iter().next()),
+        );
         if drafts.len() > MOST {
             let message = format!("the matrices of the configuration make more than {MOST} images");
             self.problems
@@ -563,34 +570,6 @@ impl<'c> Definer<'c, '_> {
         }
         self.problems
             .push(self.at(diagnostic, entry.name_span.clone()));
-    }
-
-    fn duplicate(&self, drafts: &[Draft<'_>]) -> Diagnostic {
-        const SHOWN: usize = 4;
-        let name = &drafts[0].name;
-        if drafts.iter().any(|draft| !draft.values.is_empty()) {
-            let message = format!("{} images have the same name, `{name}`", drafts.len());
-            let mut diagnostic = Diagnostic::new(Code::DuplicateName, message);
-            for draft in drafts.iter().take(SHOWN) {
-                let values: Vec<String> = draft.values.iter().map(ToString::to_string).collect();
-                let label = match values.join(", ") {
-                    none if none.is_empty() => none,
-                    values => format!("with {values}"),
-                };
-                diagnostic = diagnostic.at(&self.dockerfiles[draft.dockerfile], 0..0, label);
-            }
-            return diagnostic.help("add a variable of `for` to the name, in `{{ }}`");
-        }
-        let dockerfiles: BTreeSet<&str> = drafts.iter().map(|draft| draft.dockerfile).collect();
-        let message = format!("{} Dockerfiles have the same name, `{name}`", drafts.len());
-        let mut diagnostic = Diagnostic::new(Code::DuplicateName, message);
-        for path in &dockerfiles {
-            diagnostic = diagnostic.at(&self.dockerfiles[*path], 0..0, "");
-        }
-        let last = dockerfiles.last().copied().unwrap_or_default();
-        diagnostic.help(format!(
-            r#"give them different names in .shipwright.json: `{{"version": 2, "names": {{"/{last}": "{name}-2"}}}}`"#
-        ))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What images are called: the configuration's `names` first, then folder names.
 
-use crate::config::{Config, Name};
+use crate::config::{Config, Name, Spanned};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::reference::{self, Reference};
 use crate::lang::tags;
@@ -112,6 +112,20 @@ impl<'c> Namer<'c> {
         };
         Ok((name, changed))
     }
+}
+
+/// The name that a Dockerfile's image has where the configuration says nothing of it but the
+/// namespace; none where it has none.
+pub(crate) fn default_name(path: &str, namespace: Option<&str>) -> Option<String> {
+    let config = Config {
+        namespace: namespace.map(|namespace| Spanned {
+            value: namespace.to_owned(),
+            span: 0..0,
+        }),
+        ..Config::default()
+    };
+    let namer = Namer::new(&config, None).ok()?;
+    namer.name(path).ok().map(|named| named.name)
 }
 
 /// Entries of `names` that name neither a folder with a Dockerfile nor a Dockerfile.

@@ -172,6 +172,32 @@ impl Shape {
         }
     }
 
+    /// Ways that say more of a path than the folder's name, the shortest first: two to four folders, all that
+    /// the paths of some files do not have in common, then all.
+    pub(crate) fn longer<'f>(
+        namespace: Option<&str>,
+        files: &'f [File],
+    ) -> impl Iterator<Item = Self> + use<'f> {
+        let prefix = namespace.map_or(String::new(), |namespace| format!("{namespace}/"));
+        let first = files.first().map_or(&[][..], |file| &file.folders[..]);
+        let is_common = |at: usize| {
+            files
+                .iter()
+                .all(|file| file.folders.get(at) == first.get(at))
+        };
+        let common = (0..first.len()).take_while(|at| is_common(*at)).count();
+        let from = common.min(MAX_LEFT_OUT).min(first.len().saturating_sub(1));
+        let plain = Self::plain(&prefix);
+        let by_depth = (2..=4).map(move |depth| {
+            let mut shape = plain.clone();
+            let above = (2..=depth).rev().map(|up| ('-', Part::Up(up)));
+            shape.pieces.splice(0..0, above);
+            shape
+        });
+        let froms = BTreeSet::from([from, 0]).into_iter().rev();
+        by_depth.chain(froms.map(move |from| Self::path(&prefix, from, '-')))
+    }
+
     /// The name of a Dockerfile's image; none where its path is not made so.
     pub(crate) fn name(&self, file: &File) -> Option<String> {
         let mut name = self.prefix.clone();
