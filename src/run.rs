@@ -10,6 +10,7 @@ mod found;
 pub(crate) mod lock;
 mod parallel;
 pub(crate) mod picture;
+mod policy;
 pub mod promote;
 pub mod registry;
 mod retry;

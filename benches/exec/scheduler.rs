@@ -28,6 +28,7 @@ impl Engine for Sleeping {
             architecture: "amd64".to_owned(),
             builder: "default".to_owned(),
             shares_images: true,
+            holds_sources: true,
         })
     }
     fn check_builds(&self, _: bool) -> Result<(), Diagnostic> {

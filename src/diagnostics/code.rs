@@ -123,6 +123,8 @@ codes! {
     LockPlatform = "lock-platform", Error;
     LockGone = "lock-gone", Error;
     LockUnanswered = "lock-unanswered", Error;
+    SourcePolicy = "source-policy", Error;
+    SourcesNotHeld = "sources-not-held", Warning;
 
     // Starting configurations.
     UnreadableEvidence = "unreadable-evidence", Warning;

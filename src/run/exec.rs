@@ -15,6 +15,7 @@ mod docker;
 mod engine;
 mod existing;
 mod failure;
+mod held;
 mod inventory;
 mod known;
 mod local_images;
@@ -52,6 +53,7 @@ pub use report::{ImageReport, Moment, Outcome, Report};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 use crate::run::registry::{self, HttpRegistry, Registry};
+use held::Held;
 use inventory::Inventory;
 use publish::Move;
 use tasks::{End, Ran, Runner, Task};
@@ -92,7 +94,9 @@ pub fn run(
     contexts: &dyn Contexts,
     progress: &mut dyn Progress,
 ) -> Result<Report, Diagnostics> {
-    let engine = Docker::at(root).remembering(options.known.clone());
+    let engine = Docker::at(root)
+        .remembering(options.known.clone())
+        .holding(Held::of(plan, root, &options.logs)?);
     let registry = HttpRegistry::new();
     let setting = Setting {
         root,
@@ -133,6 +137,7 @@ pub fn run_on(
     let work = Work::new(plan, &host, &inventory, options)?;
     problems.extend(work.done_without());
     check_builds(&work, &host, setting)?;
+    problems.extend(not_held(&work, &host));
 
     let tasks = work.tasks();
     let mut ran = BTreeMap::new();
@@ -293,6 +298,24 @@ fn check_builds(work: &Work<'_>, host: &Host, setting: Setting<'_>) -> Result<()
         work.plan.images[*position].platforms.len() > 1 && !pushed_at_once
     });
     Ok(setting.engine.check_builds(multi_platform)?)
+}
+
+/// A warning where what the lock file says cannot be enforced.
+fn not_held(work: &Work<'_>, host: &Host) -> Option<Diagnostic> {
+    let builds = work.builds.iter();
+    let mut builds = builds.map(|position| &work.plan.images[*position]);
+    if host.holds_sources || builds.all(|image| image.sources.is_empty()) {
+        return None;
+    }
+    let message = format!(
+        "the builder `{}` is too old to take a source policy: it may use other downloads, git sources and \
+         `# syntax=` images than the lock file says",
+        host.builder
+    );
+    Some(
+        Diagnostic::new(Code::SourcesNotHeld, message)
+            .help("engines from version 24 on and BuildKit from version 0.11 on take one"),
+    )
 }
 
 fn announce(tasks: &BTreeMap<usize, Task>, plan: &Plan, progress: &mut dyn Progress) {

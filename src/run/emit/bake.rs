@@ -13,7 +13,7 @@ use serde::Serialize;
 use self::relay::{Relay, relays};
 use super::header::{Header, header};
 use super::quote::Language;
-use super::script::{because, lines};
+use super::script::{because, lines, policy};
 use super::slug::{replaced, shortest};
 use super::template::{remark, verbatim};
 use crate::plan::{self, Action, Plan};
@@ -32,6 +32,8 @@ pub(super) struct File {
     several_platforms: bool,
     /// Variables of the environment that get into builds, although no plan says so.
     environment: Value,
+    /// The lines of the source policy that builds are to be held to; none where nothing is.
+    policy: Vec<Value>,
     /// Where it is run, if that is not the root of the plan.
     sealed: bool,
     groups: Vec<Group>,
@@ -102,6 +104,8 @@ pub(super) fn file(plan: &Plan, sealed: Option<&BTreeMap<String, Sealed>>) -> Fi
             .any(|image| image.action == Action::Ensure),
         several_platforms: plan.images.iter().any(|image| image.platforms.len() > 1),
         environment: verbatim(lines(", ", ",\n#   ")),
+        // JSON has no newlines within strings, so each line is a comment of its own.
+        policy: policy(plan).into_iter().map(verbatim).collect(),
         sealed: sealed.is_some(),
         groups: groups(plan, &targets),
         targets: images

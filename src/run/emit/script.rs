@@ -14,6 +14,7 @@ use super::slug::{shortest, slugs};
 use super::template::{remark, verbatim};
 use crate::plan::{self, Plan};
 use crate::run::buildx;
+use crate::run::policy::Policy;
 
 /// The data of `Makefile.j2` and `build.sh.j2`.
 #[derive(Debug, Serialize)]
@@ -26,6 +27,8 @@ pub(super) struct Script {
     place: String,
     /// Names of the variables that would get into builds.
     environment: Value,
+    /// The lines of the source policy that builds are held to; none where nothing is.
+    policy: Vec<String>,
     /// Variables by which values are written that could not stand everywhere as they are.
     variables: BTreeSet<&'static str>,
     images: Vec<Image>,
@@ -211,6 +214,7 @@ fn script(
             root => root.to_owned(),
         },
         environment: verbatim(lines(" ", " \\\n  ")),
+        policy: policy(plan),
         variables: variables(plan, files),
         pushes: images.iter().any(|image| image.push),
         kept_local: ids_where(&|image| !image.push),
@@ -222,6 +226,11 @@ fn script(
         needs: Needs::of(files),
         images,
     }
+}
+
+/// The lines of the source policy that the builds of a plan are held to; none where nothing is.
+pub(super) fn policy(plan: &Plan) -> Vec<String> {
+    Policy::of(&plan.images).map_or_else(Vec::new, |policy| policy.lines())
 }
 
 /// The variables that would get into builds, some on a line.

@@ -2,6 +2,7 @@
 
 use super::engine::Host;
 use crate::diagnostics::{Code, Diagnostic};
+use crate::run::policy;
 
 /// What `docker buildx inspect` says of a builder, as far as it matters.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,6 +11,8 @@ struct Builder<'t> {
     /// The architecture that its first node builds for where no platform is asked for; unknown
     /// while it does not run.
     architecture: Option<&'t str>,
+    /// The version of its BuildKit, where that is said.
+    buildkit: Option<(u32, u32)>,
 }
 
 /// The engine's host with that builder in place of its own.
@@ -28,6 +31,9 @@ pub(super) fn chosen(name: &str, inspected: &str, own: Host) -> Result<Host, Dia
         architecture: builder.architecture.map_or(own.architecture, str::to_owned),
         builder: name.to_owned(),
         shares_images: false,
+        holds_sources: builder
+            .buildkit
+            .is_none_or(|version| version >= policy::FIRST_BUILDKIT),
     })
 }
 
@@ -72,6 +78,11 @@ fn read(text: &str) -> Builder<'_> {
     Builder {
         driver: value("Driver").unwrap_or_default(),
         architecture: architecture.map(|name| name.trim_end_matches('*')),
+        buildkit: value("BuildKit version").and_then(|version| {
+            let mut parts = version.trim_start_matches('v').split('.');
+            let mut part = || parts.next()?.parse().ok();
+            Some((part()?, part()?))
+        }),
     }
 }
 
@@ -102,16 +113,19 @@ Platforms:             linux/amd64, linux/386
     fn driver_and_architecture_are_found() {
         let stopped =
             "Name: x\nDriver: kubernetes\n\nNodes:\nName: x0\nStatus: inactive\nPlatforms:\n";
-        for (text, driver, architecture) in [
-            (RUNNING, "docker-container", Some("arm64")),
-            (stopped, "kubernetes", None),
-            ("", "", None),
+        let old = "Driver: remote\nBuildKit version: v0.10.6\n";
+        for (text, driver, architecture, buildkit) in [
+            (RUNNING, "docker-container", Some("arm64"), Some((0, 13))),
+            (stopped, "kubernetes", None, None),
+            (old, "remote", None, Some((0, 10))),
+            ("", "", None, None),
         ] {
             assert_eq!(
                 read(text),
                 Builder {
                     driver,
-                    architecture
+                    architecture,
+                    buildkit
                 }
             );
         }
@@ -123,10 +137,14 @@ Platforms:             linux/amd64, linux/386
             architecture: "amd64".to_owned(),
             builder: "default".to_owned(),
             shares_images: true,
+            holds_sources: true,
         };
         let team = chosen("team", RUNNING, own()).expect("it can push");
         assert_eq!((&*team.architecture, &*team.builder), ("arm64", "team"));
-        assert!(!team.shares_images);
+        assert!(!team.shares_images && team.holds_sources);
+        let old = RUNNING.replace("v0.13.2", "v0.10.6");
+        let old = chosen("old", &old, own()).expect("it can push");
+        assert!(!old.holds_sources);
         let other = chosen("other", "Name: other\nDriver: docker\n", own());
         assert_eq!(
             other.map_err(|problem| problem.code),

@@ -15,8 +15,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::builder;
-use super::command::shell_line;
+use super::command::{shell_line, shell_word};
 use super::engine::{Engine, Failed, Host};
+use super::held::Held;
 use super::known::Known;
 use super::socket::Socket;
 use crate::diagnostics::{Code, Diagnostic};
@@ -24,6 +25,7 @@ use crate::run::buildx;
 use crate::run::child;
 use crate::run::found::Found;
 use crate::run::parallel;
+use crate::run::policy;
 use crate::run::stop::Stop;
 
 /// The first version whose builder knows named contexts.
@@ -42,6 +44,8 @@ pub struct Docker {
     root: PathBuf,
     /// What was learnt of images earlier.
     pub(super) known: Option<Known>,
+    /// What builds are held to.
+    held: Option<Held>,
     /// Asked for once.
     context: OnceLock<Context>,
 }
@@ -65,6 +69,7 @@ impl Docker {
             program: program.into(),
             root: root.into(),
             known: None,
+            held: None,
             context: OnceLock::new(),
         }
     }
@@ -73,6 +78,13 @@ impl Docker {
     #[must_use]
     pub fn remembering(mut self, file: Option<PathBuf>) -> Self {
         self.known = file.map(Known::at);
+        self
+    }
+
+    /// Builds are held to that source policy.
+    #[must_use]
+    pub(super) fn holding(mut self, held: Option<Held>) -> Self {
+        self.held = held;
         self
     }
 
@@ -119,15 +131,7 @@ impl Docker {
     ) -> Result<(), Failed> {
         let mut command = self.command();
         command.args(arguments);
-        match child::stream(command, stop, limit, line) {
-            Ok(status) if status.success() => Ok(()),
-            _ if stop.requested() => Err(Failed::Stopped),
-            Ok(status) => Err(Failed::Status(status.to_string())),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Err(Failed::Status("it took too long".to_owned()))
-            }
-            Err(error) => Err(Failed::Status(format!("cannot run docker: {error}"))),
-        }
+        stream(command, stop, limit, line)
     }
 
     /// The client's context; empty where it does not say, and then other calls fail with the reason.
@@ -192,6 +196,7 @@ impl Engine for Docker {
                 name => name.to_owned(),
             },
             shares_images: true,
+            holds_sources: major.is_none_or(|major| major >= policy::FIRST_ENGINE),
         };
         let Some(name) = builder.filter(|name| *name != own.builder) else {
             return Ok(own);
@@ -226,7 +231,15 @@ impl Engine for Docker {
 
     fn command_line(&self, arguments: &[String]) -> String {
         let program = self.program.to_string_lossy();
-        shell_line(std::iter::once(&*program).chain(arguments.iter().map(String::as_str)))
+        let words = std::iter::once(&*program).chain(arguments.iter().map(String::as_str));
+        let line = shell_line(words);
+        match self.held.as_ref().map(Held::file) {
+            Some(Ok(file)) => {
+                let file = file.to_string_lossy();
+                format!("{}={} {line}", policy::VARIABLE, shell_word(&file))
+            }
+            _ => line,
+        }
     }
 
     fn build(
@@ -235,8 +248,15 @@ impl Engine for Docker {
         stop: &Stop,
         line: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), Failed> {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        self.stream(&arguments, stop, None, line)
+        let mut command = self.command();
+        if let Some(held) = &self.held {
+            let file = held
+                .file()
+                .map_err(|problem| Failed::Status(problem.message))?;
+            command.env(policy::VARIABLE, file);
+        }
+        command.args(arguments);
+        stream(command, stop, None, line)
     }
 
     fn push(
@@ -271,6 +291,24 @@ impl Engine for Docker {
                 Err(text(&output.stderr).trim().to_owned())
             }
         })
+    }
+}
+
+/// Runs a command to its end, giving each line that it prints.
+fn stream(
+    command: Command,
+    stop: &Stop,
+    limit: Option<Duration>,
+    line: &mut (dyn FnMut(&str) + Send),
+) -> Result<(), Failed> {
+    match child::stream(command, stop, limit, line) {
+        Ok(status) if status.success() => Ok(()),
+        _ if stop.requested() => Err(Failed::Stopped),
+        Ok(status) => Err(Failed::Status(status.to_string())),
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            Err(Failed::Status("it took too long".to_owned()))
+        }
+        Err(error) => Err(Failed::Status(format!("cannot run docker: {error}"))),
     }
 }
 

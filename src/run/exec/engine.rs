@@ -15,6 +15,8 @@ pub struct Host {
     pub builder: String,
     /// Whether that is the engine's own. Another one takes what builds need from registries.
     pub shares_images: bool,
+    /// Whether it takes a source policy.
+    pub holds_sources: bool,
 }
 
 /// How a build or a push ended without success.

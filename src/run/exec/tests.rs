@@ -38,6 +38,7 @@ pub(super) fn host() -> Host {
         architecture: "amd64".to_owned(),
         builder: "default".to_owned(),
         shares_images: true,
+        holds_sources: true,
     }
 }
 

@@ -71,6 +71,10 @@ fn hostile(revision: &str, values: &[&str], folder: &str) -> Plan {
         };
         image.secrets.push(secret(Some(value), None));
         image.ssh.push(format!("default={value}"));
+        image.sources.insert(
+            format!("https://{index}/{value}"),
+            format!("sha256:{index}"),
+        );
         image.cache_from.push(format!("type=local,src={value}"));
         image.cache_to.push(format!("type=local,dest={value}"));
     }
@@ -125,6 +129,21 @@ fn expected(plan: &Plan) -> Vec<String> {
     words
 }
 
+/// A source policy holds exactly the sources of the plan.
+#[track_caller]
+fn check_policy(text: &str, plan: &Plan) {
+    let policy: serde_json::Value = serde_json::from_str(text).expect("it is JSON");
+    let rules = policy["rules"].as_array().expect("a list of rules").iter();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let sources: BTreeMap<String, String> = rules
+        .map(|rule| {
+            let name = text(&rule["selector"]["identifier"]);
+            (name, text(&rule["updates"]["attrs"]["http.checksum"]))
+        })
+        .collect();
+    assert_eq!(sources, plan.images[0].sources);
+}
+
 /// Runs the plan pushing, so that every value is used.
 #[track_caller]
 fn check_run(runner: Runner, values: &[&str]) {
@@ -140,7 +159,8 @@ fn check_run(runner: Runner, values: &[&str]) {
     let builds: Vec<_> = calls.iter().filter(|call| call[1] == "build").collect();
     assert_eq!(builds, [&expected(&plan)], "{runner:?}");
     let others = calls.iter().filter(|call| call[0] != "image");
-    assert_eq!(others.count(), 8, "something else ran: {calls:?}");
+    assert_eq!(others.count(), 9, "something else ran: {calls:?}");
+    check_policy(&bench.docker.policy(&plan.images[0].reference), &plan);
     let status = bench.repo.git(&["status", "--porcelain"]);
     assert_eq!(status, "?? emitted", "{runner:?} left something behind");
 }
@@ -220,6 +240,10 @@ fn check_bake(values: &[&str], folder: &str) {
     plan.images[0].cache_from.clear();
     plan.images[0].cache_to.clear();
     let text = emit(&plan, &Files::default(), Format::Bake).expect("a plan that bake can carry");
+    let policy = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#policy "));
+    check_policy(&policy.collect::<String>(), &plan);
     let Some(printed) = print(&text, &[("PUSH", "true")]) else {
         return;
     };

@@ -84,6 +84,14 @@ impl NotingDocker {
         sent
     }
 
+    /// The source policy that the build of a reference was given; empty where there was none.
+    #[track_caller]
+    pub(crate) fn policy(&self, reference: &str) -> String {
+        let sent = self.folder.path().join("sent");
+        let file = sent.join(reference.replace('/', "%")).join("policy.json");
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{reference}: {error}"))
+    }
+
     /// The arguments of each invocation since the last call, in order; the folder of a run is `RUN`.
     #[track_caller]
     pub(crate) fn calls(&self) -> Vec<Vec<String>> {

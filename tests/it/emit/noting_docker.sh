@@ -3,7 +3,8 @@
 #   log        each call: the number of its arguments and each of them, all ended by NUL
 #   store/     a file for each local reference, with its fingerprint
 #   registry   each reference that was pushed, a line
-#   sent/      for each build that was let, by reference, what its context and its Dockerfile held
+#   sent/      for each build that was let, by reference, what its context, its Dockerfile and its
+#              source policy held
 # FAKE_DOCKER_FAILS holds references whose build fails, FAKE_DOCKER_STORE what the engine says of its
 # store. A build that the environment could bend fails too.
 here=${0%/*}
@@ -15,6 +16,7 @@ rm "$entry"
 file() { printf '%s/store/%s' "$here" "$(printf %s "$1" | tr / %)"; }
 case "$1 $2" in
   'context show') echo desktop ;;
+  'version --format') echo 26.0.0 ;;
   'info --format') echo "$FAKE_DOCKER_STORE" ;;
   'image inspect') shift $(($# - 1)); cat "$(file "$1")" ;;
   'buildx build')
@@ -39,6 +41,7 @@ case "$1 $2" in
       cp -a "$context" "$sent/context"
       cp -P "$dockerfile" "$sent/Dockerfile"
       cp "$dockerfile.dockerignore" "$sent/" 2>/dev/null
+      cp "${EXPERIMENTAL_BUILDKIT_SOURCE_POLICY:-/dev/null}" "$sent/policy.json"
     fi
     printf '%s\n' "$label" >"$(file "$tag")"
     ;;

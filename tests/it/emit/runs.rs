@@ -117,6 +117,36 @@ fn several_images_are_tagged_together() {
 }
 
 #[test]
+fn a_source_policy_of_the_users_stops_what_cannot_merge_it() {
+    let hold = |plan: &mut Plan| {
+        let download = ("https://e.com/f".to_owned(), "sha256:1".to_owned());
+        plan.images[0].sources.extend([download]);
+    };
+    let users = (
+        "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY",
+        "users.json".to_owned(),
+    );
+    each(hold, |bench| {
+        bench.env.push(users.clone());
+        let says = "names another source policy: 'shipwright exec' uses both";
+        bench.fails(&[], &[says]);
+        assert_eq!(bench.did(), [""; 0], "{:?}", bench.runner);
+    });
+    // Where nothing is held, it is the user's business alone.
+    let reference = five(&"0".repeat(40)).images[0].reference.clone();
+    each(
+        |_| {},
+        |bench| {
+            fs::write(bench.repo.join("users.json"), "{}").unwrap();
+            let path = bench.repo.join("users.json").display().to_string();
+            bench.env.push((users.0, path));
+            bench.runs(&["python"]);
+            assert_eq!(bench.docker.policy(&reference), "{}");
+        },
+    );
+}
+
+#[test]
 fn no_readable_tag_moves_after_a_failure() {
     each(
         |_| {},
