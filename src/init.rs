@@ -100,7 +100,7 @@ pub fn init(
                 let full = contexts::with(&full, &contexts);
                 // Contexts leave names and references as they are.
                 let images = Images::of(planner.plan(&full).unwrap_or(plan));
-                let draft = settle::shortest(full, &wanted, &images, &planner);
+                let draft = settle::shortest(full, &wanted, &excluded, &images, &planner);
                 return Ok(Start {
                     config: draft.to_json(),
                     is_needed: !draft.is_empty(),
@@ -248,6 +248,10 @@ fn take_out(
         let mut diagnostic = Diagnostic::new(Code::DockerfileLeftOut, message);
         diagnostic.labels.clone_from(&problem.labels);
         diagnostic.help.clone_from(&problem.help);
+        diagnostic.cause = problem
+            .cause
+            .as_ref()
+            .map(|cause| format!("{}: {cause}", problem.code.as_str()));
         left_out.push(diagnostic.help("after fixing it, run `shipwright init` again"));
     }
     taken

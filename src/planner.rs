@@ -5,6 +5,7 @@ pub(crate) mod align;
 pub(crate) mod discover;
 pub(crate) mod images;
 pub(crate) mod names;
+mod unreadable;
 
 // What needs what.
 pub(crate) mod external;

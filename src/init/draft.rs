@@ -10,7 +10,7 @@ pub(super) struct Draft {
     pub(super) namespace: Option<String>,
     /// Names by folder or by path, without leading `/`; the root is empty.
     pub(super) names: BTreeMap<String, String>,
-    /// Paths of files that are no Dockerfiles.
+    /// Patterns for files that are no Dockerfiles.
     pub(super) exclude: BTreeSet<String>,
     pub(super) rules: Vec<Rule>,
     pub(super) images: BTreeMap<String, Entry>,
@@ -58,7 +58,7 @@ impl Draft {
     pub(super) fn to_json(&self) -> String {
         let names = self.names.iter();
         let names = names.map(|(path, name)| (format!("/{path}"), Json::text(name)));
-        let exclude = Json::texts(self.exclude.iter().map(|path| literal(path)));
+        let exclude = Json::texts(self.exclude.iter().cloned());
         let rules = self.rules.iter().map(|rule| {
             Json::object([
                 ("match", Json::text(&rule.matches)),
@@ -252,19 +252,6 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// A path as a pattern that matches it alone.
-fn literal(path: &str) -> String {
-    let mut pattern = String::new();
-    for c in path.chars() {
-        if matches!(c, '*' | '?' | '[' | ']' | '{' | '}' | '\\') {
-            pattern.extend(['[', c, ']']);
-        } else {
-            pattern.push(c);
-        }
-    }
-    pattern
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,7 +263,7 @@ mod tests {
         let draft = Draft {
             namespace: Some("acme".to_owned()),
             names: BTreeMap::from([(String::new(), "acme/a".to_owned())]),
-            exclude: BTreeSet::from(["a[1]/Dockerfile".to_owned()]),
+            exclude: BTreeSet::from(["a[[]1[]]/Dockerfile".to_owned()]),
             rules: vec![Rule {
                 matches: "^a\\.b$".to_owned(),
                 name: "x".to_owned(),

@@ -7,7 +7,7 @@ use super::naming::Wanted;
 use super::planner::{Difference, Images, Planner};
 use super::rules;
 use crate::paths::{file_name, folder_of};
-use crate::planner::discover::is_dockerfile;
+use crate::planner::discover::{is_dockerfile, patterns};
 use crate::planner::names::default_name;
 
 /// A thing that a draft says of an image and that may go.
@@ -47,7 +47,7 @@ pub(super) fn in_full(wanted: &Wanted, exclude: &BTreeSet<String>) -> Draft {
     Draft {
         namespace: wanted.namespace.clone(),
         names: wanted.plain.clone(),
-        exclude: exclude.clone(),
+        exclude: exclude.iter().map(|path| patterns::literal(path)).collect(),
         images,
         repository: wanted.repository.clone(),
         pinned: wanted.is_pinned_internal.then_some("internal"),
@@ -59,11 +59,13 @@ pub(super) fn in_full(wanted: &Wanted, exclude: &BTreeSet<String>) -> Draft {
 pub(super) fn shortest(
     full: Draft,
     wanted: &Wanted,
+    excluded: &BTreeSet<String>,
     images: &Images,
     planner: &Planner<'_>,
 ) -> Draft {
     let settler = Settler {
         wanted,
+        excluded,
         images,
         planner,
     };
@@ -79,6 +81,7 @@ pub(super) fn shortest(
         Settler::alias_by_rule,
         Settler::name_by_folder,
         Settler::drop_namespace,
+        Settler::exclude_by_pattern,
     ] {
         draft = step(&settler, draft);
     }
@@ -87,6 +90,8 @@ pub(super) fn shortest(
 
 struct Settler<'s> {
     wanted: &'s Wanted,
+    /// The paths of files that cannot be planned.
+    excluded: &'s BTreeSet<String>,
     images: &'s Images,
     planner: &'s Planner<'s>,
 }
@@ -338,6 +343,17 @@ impl Settler<'_> {
             };
             changed.names.insert(key.to_owned(), name.clone());
         }
+        self.or(draft, changed)
+    }
+
+    /// Says with few patterns which files are left out.
+    fn exclude_by_pattern(&self, draft: Draft) -> Draft {
+        let some: BTreeSet<&str> = self.excluded.iter().map(String::as_str).collect();
+        let all = self.images.dockerfiles().chain(some.iter().copied());
+        let changed = Draft {
+            exclude: patterns::covering(&some, all).into_iter().collect(),
+            ..draft.clone()
+        };
         self.or(draft, changed)
     }
 

@@ -13,7 +13,7 @@ use crate::lang::platform::Platform;
 use crate::plan::{Plan, SourceOptions};
 use crate::planner::assemble::Assembly;
 use crate::planner::contents::{self, Contents};
-use crate::planner::discover::{Discovery, Found};
+use crate::planner::discover::{Discovery, Found, patterns};
 use crate::planner::external::{self, External, Locks};
 use crate::planner::fingerprint::Manifest;
 use crate::planner::graph::{Graph, Order};
@@ -23,6 +23,7 @@ use crate::planner::names::{self, Namer};
 use crate::planner::publish::{Publisher, Tagging};
 use crate::planner::resolve::{self, Parsed, Resolved, Settings};
 use crate::planner::selection::Selection;
+use crate::planner::unreadable;
 use crate::tree::snapshot::{Folder, ObjectId, Revision, Snapshot};
 
 /// What is asked for, beside what the repository says.
@@ -191,7 +192,7 @@ fn run(
         .par_iter()
         .map(|(path, ast)| (*path, Dockerfile::new(ast)))
         .collect();
-    syntax_errors(&texts, &files, diagnostics);
+    diagnostics.extend(unreadable::errors(&texts, &files));
     let namer = Namer::new(config, options.namespace.as_deref())?;
     diagnostics.extend(names::unused(config, texts.keys()));
     let over = Overrides {
@@ -341,7 +342,8 @@ fn texts(
         // Nothing else is done with a file that no builder reads.
         if let Some(error) = dockerfile::Error::too_large(bytes.len()) {
             let source = SourceText::new(&*path, "");
-            problems.push(no_dockerfile(error.diagnostic(&source), &path));
+            let excluded = [patterns::literal(&path)];
+            problems.push(unreadable::excluding(error.diagnostic(&source), &excluded));
             continue;
         }
         let text = String::from_utf8_lossy(bytes);
@@ -363,34 +365,9 @@ fn texts(
         return Err(problems);
     }
     if texts.is_empty() {
-        return Err(Diagnostic::new(Code::NoDockerfile, "there is no Dockerfile here")
-            .help("Dockerfiles are named `Dockerfile`, `Dockerfile.<suffix>` or `<name>.Dockerfile`, and git must track them")
-            .help("`git add` and commit new ones, or use another folder with `-C DIR`")
-            .into());
+        return Err(unreadable::no_dockerfile(&found.templates).into());
     }
     Ok(texts)
-}
-
-fn syntax_errors(
-    texts: &BTreeMap<String, SourceText>,
-    files: &BTreeMap<&str, Dockerfile<'_>>,
-    diagnostics: &mut Diagnostics,
-) {
-    for (path, file) in files {
-        let source = &texts[*path];
-        let errors = file.all_errors();
-        let mut errors = errors.map(|error| error.diagnostic(source).because_of(*path));
-        // Once a file is enough.
-        diagnostics.extend(errors.next().map(|error| no_dockerfile(error, path)));
-        diagnostics.extend(errors);
-    }
-}
-
-/// Adds what to do with a file that is no Dockerfile.
-fn no_dockerfile(error: Diagnostic, path: &str) -> Diagnostic {
-    error.help(format!(
-        r#"or, if this is no Dockerfile: `{{"version": 2, "dockerfiles": {{"exclude": ["{path}"]}}}}` in .shipwright.json"#
-    ))
 }
 
 fn parsed<'a>(

@@ -1,5 +1,7 @@
 //! Which files of a snapshot are Dockerfiles, and which texts the planner needs to read at all.
 
+pub(crate) mod patterns;
+
 use std::collections::BTreeSet;
 
 use globset::{GlobSet, GlobSetBuilder};
@@ -11,13 +13,21 @@ use crate::planner::images;
 use crate::tree::snapshot::{Entry, Node, Snapshot};
 
 /// Endings of files that are templates of Dockerfiles or notes about them.
-const NOT_DOCKERFILES: [&str; 8] = [
+const NOT_DOCKERFILES: [&str; 16] = [
     IGNORE_FILE,
     ".in",
     ".j2",
     ".tmpl",
     ".template",
     ".erb",
+    ".tpl",
+    ".jinja",
+    ".jinja2",
+    ".njk",
+    ".ejs",
+    ".hbs",
+    ".mustache",
+    ".gotmpl",
     ".md",
     ".txt",
 ];
@@ -60,6 +70,8 @@ pub(crate) struct Found {
     pub dockerfiles: Vec<String>,
     /// Those that the configuration takes out.
     pub excluded: Vec<String>,
+    /// Files that would be Dockerfiles but for the endings of templates.
+    pub templates: Vec<String>,
     /// Links of such names that lead to no file in their own folders, where a builder follows them.
     pub astray: Vec<String>,
 }
@@ -105,11 +117,14 @@ impl<'c> Discovery<'c> {
                 found.dockerfiles.push(path.to_owned());
             } else if is_dockerfile(path) || self.is_candidate(path) {
                 found.excluded.push(path.to_owned());
+            } else if is_template(path) {
+                found.templates.push(path.to_owned());
             }
         });
         found.dockerfiles.sort();
         found.excluded.sort();
         found.astray.sort();
+        found.templates.sort();
         found
     }
 
@@ -230,6 +245,18 @@ pub(crate) fn is_dockerfile(path: &str) -> bool {
     parts(name).is_some() && !folders.any(|folder| FOREIGN_FOLDERS.contains(&folder))
 }
 
+/// Whether a file is a template of a Dockerfile by its path.
+fn is_template(path: &str) -> bool {
+    let name = file_name(path).to_ascii_lowercase();
+    let mut endings = NOT_DOCKERFILES
+        .iter()
+        .filter(|ending| !matches!(**ending, IGNORE_FILE | ".md" | ".txt"));
+    endings.any(|ending| name.ends_with(ending))
+        && path
+            .rsplit_once('.')
+            .is_some_and(|(stem, _)| is_dockerfile(stem))
+}
+
 /// What the file name of a Dockerfile adds to the name of its folder: `dev` for `Dockerfile.dev`
 /// and for `dev.Dockerfile`, nothing for `Dockerfile`.
 pub(crate) fn suffix(path: &str) -> &str {
@@ -325,6 +352,8 @@ mod tests {
             (".Dockerfile", None),
             ("a/Dockerfile.dockerignore", None),
             ("a/Dockerfile.j2", None),
+            ("a/Dockerfile.jinja2", None),
+            ("a/x.Dockerfile.tpl", None),
             ("a/Dockerfile.md", None),
             ("a/Dockerfile.template", None),
             ("vendor/x/Dockerfile", None),
