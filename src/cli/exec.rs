@@ -1,5 +1,6 @@
 //! `shipwright exec`: runs the plan against Docker.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,7 +11,8 @@ use crate::plan::{Image, Plan};
 use crate::planner::{Planned, Sends};
 use crate::run::exec::progress::{self, Plain, Progress, Quiet, Terminal};
 use crate::run::exec::{
-    self, Contexts, ImageReport, Logs, Options, Outcome, Push, Report, Sources, Stop, WorkingTree,
+    self, Contexts, ImageReport, Locked, Logs, Options, Outcome, Push, Report, Sources, Stop,
+    WorkingTree,
 };
 use crate::run::summary::{megabytes, summary};
 use crate::run::trust::Grant;
@@ -202,8 +204,27 @@ fn options(
             .or(from_environment)
             .filter(|name| !name.is_empty()),
         known: Some(made.sealer.known_images()),
+        locked: locked(made),
         stop,
         ..defaults
+    })
+}
+
+/// What the plan relies on of the lock file, where there is one.
+fn locked(made: &Planned) -> Option<Locked> {
+    let file = made.lock.clone()?;
+    let mut taken: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for external in &made.externals {
+        for taker in &external.takers {
+            let names = taken.entry(taker.image.clone()).or_default();
+            names.insert(external.key.clone());
+        }
+    }
+    Some(Locked {
+        file,
+        taken,
+        mirror: made.mirror.clone(),
+        known: made.sealer.known_bases(),
     })
 }
 

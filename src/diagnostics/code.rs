@@ -123,6 +123,8 @@ codes! {
     LockPlatform = "lock-platform", Error;
     LockGone = "lock-gone", Error;
     LockUnanswered = "lock-unanswered", Error;
+    LockDiffers = "lock-differs", Error;
+    LockUnchecked = "lock-unchecked", Warning;
     SourcePolicy = "source-policy", Error;
     SourcesNotHeld = "sources-not-held", Warning;
 

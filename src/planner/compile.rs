@@ -135,7 +135,7 @@ pub struct Compiled {
     /// What all images take from the world outside.
     pub externals: Vec<External>,
     /// What the lock file of the tree says, where there is one.
-    pub lock: Option<Lock>,
+    pub lock: Option<LockFile>,
     /// The registry that locked images are taken from, in place of their own.
     pub mirror: Option<String>,
 }
@@ -295,7 +295,7 @@ fn run(
         files,
         specs,
         externals,
-        lock: file.map(|file| file.lock),
+        lock: file,
         mirror: config.mirror.as_ref().map(|mirror| mirror.value.clone()),
     })
 }

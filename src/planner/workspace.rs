@@ -21,10 +21,12 @@ mod uncommitted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::config::lock::LockFile;
 use crate::diagnostics::{Diagnostic, Diagnostics, Outcome};
 use crate::plan::Plan;
 use crate::planner::compile::{Compiled, Files, Options};
 use crate::planner::decide::decide;
+use crate::planner::external::External;
 use crate::tree::attributes::LFS;
 use crate::tree::source::{Checkout, DiskFiles, FileIdentity, Origins, Sealer, Tree};
 use read::Reading;
@@ -127,6 +129,12 @@ pub struct Planned {
     pub files: BTreeMap<String, Files>,
     /// The root of the plan on the disk; none in a bare repository.
     pub root: Option<PathBuf>,
+    /// What the lock file of the tree says, where there is one.
+    pub lock: Option<LockFile>,
+    /// What all images take from the world outside.
+    pub externals: Vec<External>,
+    /// The registry that locked images are taken from, in place of their own.
+    pub mirror: Option<String>,
     /// Writes the files of the tree that was planned.
     pub(crate) sealer: Sealer,
     /// Says where these files come from.
@@ -286,6 +294,9 @@ impl Workspace {
             origins: Origins::new(&self.checkout, &tree)?,
             plan: compiled.plan,
             files: compiled.files,
+            lock: compiled.lock,
+            externals: compiled.externals,
+            mirror: compiled.mirror,
         })
     }
 }

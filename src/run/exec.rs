@@ -19,6 +19,7 @@ mod held;
 mod inventory;
 mod known;
 mod local_images;
+mod locked;
 mod log;
 mod logs;
 mod options;
@@ -44,6 +45,7 @@ pub use contexts::{Contexts, Sources, WorkingTree};
 pub use docker::Docker;
 pub use engine::{Engine, Failed, Host};
 pub use existing::existing;
+pub use locked::Locked;
 pub use logs::Logs;
 pub use options::{Options, Push};
 pub use progress::{Ending, Progress};
@@ -138,6 +140,9 @@ pub fn run_on(
     problems.extend(work.done_without());
     check_builds(&work, &host, setting)?;
     problems.extend(not_held(&work, &host));
+    if !options.dry_run {
+        problems.extend(locked::check(&work, options)?);
+    }
 
     let tasks = work.tasks();
     let mut ran = BTreeMap::new();

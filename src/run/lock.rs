@@ -3,6 +3,7 @@
 //! Nothing is asked twice, and of what has not moved one request says so. What cannot be asked keeps its
 //! entry, and the others go on.
 
+mod check;
 mod downloads;
 mod git;
 mod images;
@@ -16,6 +17,7 @@ use crate::run::parallel;
 use crate::run::registry::{HttpRegistry, Refused, Why};
 use crate::run::retry::{Again, retry};
 use crate::run::stop::Stop;
+pub(crate) use check::Trouble;
 use downloads::Downloads;
 
 /// How many questions are under way at a time; they wait more than they work.
@@ -90,29 +92,46 @@ impl World<'_> {
         progress: &(dyn Fn(usize) + Sync),
     ) -> Vec<Answer> {
         let downloads = Downloads::new();
+        let step = |question: &Question| self.one(question, lock, &downloads);
+        let answers = self.each(questions, host, step, progress);
+        let answers = answers.into_iter();
+        answers
+            .map(|answer| answer.unwrap_or_else(Answer::Unknown))
+            .collect()
+    }
+
+    /// What a step gives for each item, several at a time and each again where that may help; `host` says
+    /// who is asked.
+    fn each<Q: Sync, T: Send>(
+        &self,
+        items: &[Q],
+        host: impl Fn(&Q) -> String + Sync,
+        step: impl Fn(&Q) -> Result<T, Refused> + Sync,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Vec<Result<T, Refused>> {
         let silent: Mutex<BTreeMap<String, Refused>> = Mutex::default();
         let done = AtomicUsize::new(0);
-        parallel::map(QUESTIONS, questions, |question| {
-            let host = host(question);
+        parallel::map(QUESTIONS, items, |item| {
+            let host = host(item);
             let known = || silent.lock().expect("no thread panics").get(&host).cloned();
             let step = || match known() {
                 // A host that does not answer costs one wait, not one for each reference.
                 Some(refused) => Err(refused),
-                None => self.one(question, lock, &downloads),
+                None => step(item),
             };
             let again = |refused: &Refused| match known() {
                 Some(_) => Again::Never,
                 None => refused.again(),
             };
-            let answer = retry(self.stop, step, again).unwrap_or_else(|refused| {
-                if matches!(refused.why, Why::Silent | Why::Busy(_)) {
-                    let mut silent = silent.lock().expect("no thread panics");
-                    silent.insert(host.clone(), refused.clone());
-                }
-                Answer::Unknown(refused)
-            });
+            let result = retry(self.stop, step, again);
+            if let Err(refused) = &result
+                && matches!(refused.why, Why::Silent | Why::Busy(_))
+            {
+                let mut silent = silent.lock().expect("no thread panics");
+                silent.insert(host.clone(), refused.clone());
+            }
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-            answer
+            result
         })
     }
 
@@ -140,14 +159,19 @@ impl World<'_> {
 /// Who is asked, so that one that is silent is asked no further.
 fn host(question: &Question) -> String {
     let key = &question.key;
-    let host = match question.section {
-        Section::Images => key.split('/').next(),
+    match question.section {
+        Section::Images => host_of_image(key),
         Section::Downloads | Section::Git => {
             let rest = key.split_once("://").map_or(key.as_str(), |(_, rest)| rest);
-            rest.split(['/', ':']).next()
+            let host = rest.split(['/', ':']).next();
+            host.unwrap_or_default().to_owned()
         }
-    };
-    host.unwrap_or_default().to_owned()
+    }
+}
+
+/// The same for the full name of an image.
+fn host_of_image(name: &str) -> String {
+    name.split('/').next().unwrap_or_default().to_owned()
 }
 
 impl Entry {

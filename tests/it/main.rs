@@ -34,6 +34,7 @@ mod init_laws;
 mod input_laws;
 mod installer;
 mod layers;
+mod lock_registry;
 mod locked;
 mod parse_command;
 mod pictures;

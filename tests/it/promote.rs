@@ -5,112 +5,44 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::support::own_registry::OwnRegistry;
 use crate::support::program::{self, shipwright};
+use crate::support::raw_registry::{INDEX, MANIFEST, Raw, digest};
 use crate::support::repo::Repo;
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-
-fn digest(bytes: &[u8]) -> String {
-    let digits: Vec<String> = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("sha256:{}", digits.concat())
+/// An image of one layer with that fingerprint.
+fn image(raw: &Raw<'_>, repository: &str, fingerprint: &str, architecture: &str) -> Value {
+    let config = json!({
+        "architecture": architecture, "os": "linux",
+        "config": {"Labels": {"dev.shipwright.fingerprint": fingerprint}},
+        "rootfs": {"type": "layers", "diff_ids": []},
+    });
+    let config = raw.blob(repository, &serde_json::to_vec(&config).unwrap());
+    let layer = raw.blob(
+        repository,
+        format!("{repository} {architecture}").as_bytes(),
+    );
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+    });
+    let mut descriptor = raw.manifest(repository, None, MANIFEST, &manifest);
+    descriptor["platform"] = json!({"os": "linux", "architecture": architecture});
+    descriptor
 }
 
-/// What is put into a registry by hand, and read back.
-struct Raw<'r> {
-    host: &'r str,
-}
-
-impl Raw<'_> {
-    fn blob(&self, repository: &str, bytes: &[u8]) -> Value {
-        let digest = digest(bytes);
-        let base = format!("http://{}/v2/{repository}/blobs/uploads/", self.host);
-        let begun = ureq::post(&base).send_empty().expect("uploads begin");
-        let location = begun.headers()["location"].to_str().unwrap().to_owned();
-        let separator = if location.contains('?') { '&' } else { '?' };
-        let sent = ureq::put(format!("{location}{separator}digest={digest}")).send(bytes);
-        assert_eq!(sent.expect("uploads end").status(), 201);
-        json!({"mediaType": "application/octet-stream", "digest": digest, "size": bytes.len()})
-    }
-
-    /// Puts a manifest; gives its descriptor. No tag: under its digest.
-    fn manifest(&self, repository: &str, tag: Option<&str>, kind: &str, manifest: &Value) -> Value {
-        let bytes = serde_json::to_vec(manifest).unwrap();
-        let digest = digest(&bytes);
-        let name = tag.unwrap_or(&digest);
-        let sent = ureq::put(format!(
-            "http://{}/v2/{repository}/manifests/{name}",
-            self.host
-        ))
-        .content_type(kind)
-        .send(&bytes);
-        assert_eq!(sent.expect("manifests are taken").status(), 201);
-        json!({"mediaType": kind, "digest": digest, "size": bytes.len()})
-    }
-
-    /// An image of one layer with that fingerprint.
-    fn image(&self, repository: &str, fingerprint: &str, architecture: &str) -> Value {
-        let config = json!({
-            "architecture": architecture, "os": "linux",
-            "config": {"Labels": {"dev.shipwright.fingerprint": fingerprint}},
-            "rootfs": {"type": "layers", "diff_ids": []},
-        });
-        let config = self.blob(repository, &serde_json::to_vec(&config).unwrap());
-        let layer = self.blob(
-            repository,
-            format!("{repository} {architecture}").as_bytes(),
-        );
-        let manifest = json!({
-            "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
-        });
-        let mut descriptor = self.manifest(repository, None, MANIFEST, &manifest);
-        descriptor["platform"] = json!({"os": "linux", "architecture": architecture});
-        descriptor
-    }
-
-    /// What refers to a digest.
-    fn referrer(&self, repository: &str, tag: Option<&str>, subject: &Value) -> Value {
-        let config = self.blob(repository, b"{}");
-        let layer = self.blob(
-            repository,
-            format!("about {}", subject["digest"]).as_bytes(),
-        );
-        let manifest = json!({
-            "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
-            "subject": subject,
-        });
-        self.manifest(repository, tag, MANIFEST, &manifest)
-    }
-
-    /// The digest under a name, if there is one.
-    fn digest_of(&self, repository: &str, name: &str) -> Option<String> {
-        Some(digest(self.manifest_text(repository, name)?.as_bytes()))
-    }
-
-    fn manifest_text(&self, repository: &str, name: &str) -> Option<String> {
-        let asked = ureq::get(format!(
-            "http://{}/v2/{repository}/manifests/{name}",
-            self.host
-        ))
-        .header("Accept", format!("{MANIFEST}, {INDEX}"))
-        .call();
-        asked.ok()?.into_body().read_to_string().ok()
-    }
-
-    fn has_blob(&self, repository: &str, digest: &str) -> bool {
-        ureq::get(format!(
-            "http://{}/v2/{repository}/blobs/{digest}",
-            self.host
-        ))
-        .call()
-        .is_ok()
-    }
+/// What refers to a digest.
+fn referrer(raw: &Raw<'_>, repository: &str, tag: Option<&str>, subject: &Value) -> Value {
+    let config = raw.blob(repository, b"{}");
+    let layer = raw.blob(
+        repository,
+        format!("about {}", subject["digest"]).as_bytes(),
+    );
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer],
+        "subject": subject,
+    });
+    raw.manifest(repository, tag, MANIFEST, &manifest)
 }
 
 /// A repository of two images, with what its plan names in the registry: a single image, and an index of
@@ -155,16 +87,16 @@ fn published(host: &str) -> Published {
 
     let (fingerprint, tag) = of("many");
     let mut manifests: Vec<Value> = ["amd64", "arm64"]
-        .map(|architecture| raw.image("dev/many", fingerprint, architecture))
+        .map(|architecture| image(&raw, "dev/many", fingerprint, architecture))
         .into();
-    let mut attestation = raw.image("dev/many", "none", "unknown");
+    let mut attestation = image(&raw, "dev/many", "none", "unknown");
     attestation["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
     manifests.push(attestation);
     let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests});
     let index = raw.manifest("dev/many", Some(tag), INDEX, &index);
     let schema = index["digest"].as_str().unwrap().replace(':', "-");
-    raw.referrer("dev/many", Some(&format!("{schema}.sig")), &index);
-    let referrer = raw.referrer("dev/many", None, &index);
+    referrer(&raw, "dev/many", Some(&format!("{schema}.sig")), &index);
+    let referrer = referrer(&raw, "dev/many", None, &index);
     let list = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": [referrer]});
     raw.manifest("dev/many", Some(&schema), INDEX, &list);
     let referrer = referrer["digest"].as_str().unwrap().to_owned();

@@ -49,6 +49,19 @@ impl Tail {
         lines.any(|line| line.contains("failed to push")) && !self.says_denied()
     }
 
+    /// Whether a registry does not have what the image is locked to.
+    fn says_gone(&self, image: &Image) -> bool {
+        let bound = image.bases.values().chain(image.sources.values());
+        let digests: Vec<&str> = bound
+            .chain(image.contexts.values())
+            .filter_map(|place| Some(place.split_once('@')?.1))
+            .collect();
+        let mut lines = self.0.iter();
+        lines.any(|line| {
+            line.contains("not found") && digests.iter().any(|digest| line.contains(digest))
+        })
+    }
+
     /// The line of the Dockerfile that BuildKit blames: `Dockerfile:3` above a ruler.
     fn blamed_line(&self) -> Option<usize> {
         let pairs = self.0.iter().zip(self.0.iter().skip(1)).rev();
@@ -96,6 +109,12 @@ pub(super) fn build_failed(
     let last = tail.last();
     if !last.is_empty() {
         diagnostic = diagnostic.help(format!("the log ends with:\n{last}"));
+    }
+    if tail.says_gone(image) {
+        diagnostic = diagnostic.help(
+            "a registry no longer has a locked image: `shipwright lock --update REF` locks what there is now; \
+             `\"mirror\"` in the configuration names a registry that has it",
+        );
     }
     diagnostic
         .help(format!("the whole log is in {}", log.display()))

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::lang::tags::hex;
 
-/// A file of lines `id architecture`, and a last one with the SHA-256 of the others: one that is not as it
+/// A file of lines `id architecture` (or what else is known of a digest for good), and a last one with the SHA-256 of the others: one that is not as it
 /// was written says nothing. Whatever goes wrong with it costs time alone: then the engine is asked.
 #[derive(Debug, Clone)]
 pub(super) struct Known(PathBuf);

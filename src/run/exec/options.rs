@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use super::locked::Locked;
 use super::logs::Logs;
 use crate::run::stop::Stop;
 
@@ -39,6 +40,8 @@ pub struct Options {
     pub entitlements: Vec<&'static str>,
     /// A file to keep what is learnt of images, for the next run to know; none where there is no place.
     pub known: Option<PathBuf>,
+    /// What the plan relies on of a lock file; none where there is none.
+    pub locked: Option<Locked>,
     /// Where the images' logs lie.
     pub logs: Logs,
     /// Asks the run to stop: running builds end, nothing is tagged.
@@ -70,6 +73,7 @@ impl Options {
             builder: None,
             entitlements: Vec::new(),
             known: None,
+            locked: None,
             logs,
             stop: Stop::new(),
         }

@@ -63,7 +63,7 @@ impl World<'_> {
     }
 
     /// What the image of a platform says of itself.
-    fn facts(
+    pub(super) fn facts(
         &self,
         reference: &Reference,
         digest: &str,
@@ -75,7 +75,7 @@ impl World<'_> {
     }
 
     /// Asks the mirror, and the image's own registry where the mirror has no answer.
-    fn asked<T>(
+    pub(super) fn asked<T>(
         &self,
         reference: &Reference,
         ask: impl Fn(&str) -> Result<Option<T>, Refused>,
@@ -90,7 +90,7 @@ impl World<'_> {
 }
 
 /// The image of a digest in the repository of a reference.
-fn at(reference: &Reference, digest: &str) -> Reference {
+pub(super) fn at(reference: &Reference, digest: &str) -> Reference {
     Reference {
         tag: None,
         digest: Some(digest.to_owned()),
@@ -157,7 +157,7 @@ fn exactly(named: &Named, platform: &str) -> Vec<Chosen> {
 }
 
 /// The images that a builder takes for a platform: its own, else one that runs there too.
-fn for_platform(named: &Named, platform: &str) -> Vec<Chosen> {
+pub(super) fn for_platform(named: &Named, platform: &str) -> Vec<Chosen> {
     let found = exactly(named, platform);
     if !found.is_empty() {
         return found;

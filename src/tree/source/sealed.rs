@@ -35,6 +35,8 @@ use writer::{Writer, set_mode};
 
 /// Within the git directory.
 const KNOWN_IMAGES: &str = "shipwright/images";
+/// Within a git directory: the entries of lock files that registries were found to agree with.
+const KNOWN_BASES: &str = "shipwright/bases";
 /// Beside a Dockerfile: ignores nothing, for what is ignored is left out of the context already.
 const IGNORE_NOTHING: &[u8] = b"!*\n";
 
@@ -158,6 +160,11 @@ impl Sealer {
     /// The file, beside the contexts, for what `exec` learns of images.
     pub(crate) fn known_images(&self) -> PathBuf {
         self.git_directory.join(KNOWN_IMAGES)
+    }
+
+    /// The file, beside the contexts, for what `exec` found right of locked bases.
+    pub(crate) fn known_bases(&self) -> PathBuf {
+        self.git_directory.join(KNOWN_BASES)
     }
 
     /// Removes contexts that have not been used for a while. Gives where the others are, how many,

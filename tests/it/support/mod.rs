@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod corpus;
+pub(crate) mod counting_proxy;
 pub(crate) mod edits;
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
@@ -10,5 +11,6 @@ pub(crate) mod own_engine;
 pub(crate) mod own_registry;
 pub(crate) mod plans;
 pub(crate) mod program;
+pub(crate) mod raw_registry;
 pub(crate) mod repo;
 pub(crate) mod trees;
