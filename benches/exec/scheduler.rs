@@ -37,6 +37,9 @@ impl Engine for Sleeping {
     fn look(&self, _: &BTreeSet<&str>) -> Result<BTreeMap<String, Found>, Diagnostic> {
         Ok(self.images.lock().expect("no build panics").clone())
     }
+    fn tagged(&self, _: &BTreeSet<&str>) -> Result<BTreeSet<String>, Diagnostic> {
+        Ok(BTreeSet::new())
+    }
     fn command_line(&self, arguments: &[String]) -> String {
         arguments.join(" ")
     }

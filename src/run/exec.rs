@@ -23,6 +23,7 @@ mod locked;
 mod log;
 mod logs;
 mod options;
+mod other_repositories;
 pub mod progress;
 pub mod prune;
 mod publish;
@@ -129,6 +130,7 @@ pub fn run_on(
         local: setting.engine.look(&inventory::references(plan))?,
         ..Inventory::default()
     };
+    other_repositories::take(plan, setting, &host, &mut inventory)?;
     let asked = inventory::asked_remotely(plan, &inventory.local, &host, options);
     let unknown = ask_registries(&setting, &asked, &mut inventory, &mut problems);
     if unknown.has_errors() && !options.keep_going {

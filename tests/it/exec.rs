@@ -146,6 +146,7 @@ fn a_build_is_asked_for_in_these_words() {
         "context inspect --format {{.Name}} {{.Endpoints.docker.Host}}".to_owned(),
         "version --format {{json .Server}}".to_owned(),
         "image ls --no-trunc --format {{.ID}} {{.Repository}}:{{.Tag}}".to_owned(),
+        "image ls --no-trunc --format {{.ID}} {{.Repository}}:{{.Tag}}".to_owned(),
         "buildx version".to_owned(),
         build(python, "python", ""),
         build(app, "app", &base),
@@ -155,7 +156,7 @@ fn a_build_is_asked_for_in_these_words() {
         format!("tag {} r/us/app:main", app.reference),
     ];
     let mut calls = bench.docker.take_calls(&[""]);
-    calls[7].truncate("image inspect".len());
+    calls[8].truncate("image inspect".len());
     assert_eq!(calls, expected);
 }
 

@@ -229,6 +229,15 @@ impl Engine for Docker {
         self.found(references)
     }
 
+    fn tagged(&self, tags: &BTreeSet<&str>) -> Result<BTreeSet<String>, Diagnostic> {
+        let references = self.references()?.into_iter();
+        let has_tag = |reference: &String| {
+            let tag = reference.rsplit_once(':').map(|(_, tag)| tag);
+            tag.is_some_and(|tag| tags.contains(tag))
+        };
+        Ok(references.filter(has_tag).collect())
+    }
+
     fn command_line(&self, arguments: &[String]) -> String {
         let program = self.program.to_string_lossy();
         let words = std::iter::once(&*program).chain(arguments.iter().map(String::as_str));

@@ -48,6 +48,12 @@ pub trait Engine: Sync {
     /// When the engine does not answer.
     fn look(&self, references: &BTreeSet<&str>) -> Result<BTreeMap<String, Found>, Diagnostic>;
 
+    /// References of any repository that have one of these tags, in byte order.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    fn tagged(&self, tags: &BTreeSet<&str>) -> Result<BTreeSet<String>, Diagnostic>;
+
     /// The line that repeats a build in a shell, at the root of the plan.
     fn command_line(&self, arguments: &[String]) -> String;
 

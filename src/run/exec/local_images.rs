@@ -73,6 +73,20 @@ impl Docker {
         Ok(wanted.into_iter().filter_map(found).collect())
     }
 
+    /// Every reference that the engine knows, in its short form.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(super) fn references(&self) -> Result<Vec<String>, Diagnostic> {
+        let answer = self
+            .socket()
+            .and_then(|socket| socket.get("/images/json").ok());
+        if let Some(listed) = answer.as_deref().and_then(by_reference) {
+            return Ok(listed.into_keys().collect());
+        }
+        Ok(self.listed()?.into_keys().collect())
+    }
+
     /// Every reference that the engine knows, in its short form, with the id of its image, as the
     /// client says it.
     fn listed(&self) -> Result<BTreeMap<String, String>, Diagnostic> {

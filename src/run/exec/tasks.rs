@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::command::{How, build_arguments};
 use super::engine::{Failed, Host};
 use super::failure::{Tail, build_failed, fetch_failed, push_failed};
+use super::inventory::usable;
 use super::log::Log;
 use super::progress::{Ending, Progress};
 use super::queue::Queue;
@@ -179,6 +180,10 @@ impl Runner<'_> {
             self.transfer(Way::Pull, image, log)?;
         }
         if task.push && !pushed_as_built {
+            if self.was_published_meanwhile(image) {
+                log.note("another run has published this content reference: taking that image");
+                return self.transfer(Way::Pull, image, log);
+            }
             self.transfer(Way::Push, image, log)?;
         }
         Ok(())
@@ -219,6 +224,13 @@ impl Runner<'_> {
                 ))
             }
         })
+    }
+
+    /// Whether another run has put the image into its registry since this one looked: what exists is
+    /// never replaced. A registry that does not answer now refuses the push itself.
+    fn was_published_meanwhile(&self, image: &Image) -> bool {
+        let found = self.setting.registry.look(&image.reference);
+        matches!(found, Ok(Some(found)) if usable(image, &found, self.host))
     }
 
     /// Pushes or pulls the content reference, again where that may help.

@@ -116,6 +116,12 @@ impl Engine for Memory {
         Ok(images)
     }
 
+    fn tagged(&self, tags: &BTreeSet<&str>) -> Result<BTreeSet<String>, Diagnostic> {
+        let images = self.images.lock().unwrap();
+        let has_tag = |reference: &&String| tags.contains(reference.rsplit(':').next().unwrap());
+        Ok(images.keys().filter(has_tag).cloned().collect())
+    }
+
     fn command_line(&self, arguments: &[String]) -> String {
         arguments.join(" ")
     }
@@ -591,4 +597,20 @@ fn what_a_registry_does_not_say_is_not_built_over() {
     let (asked, result) = steps(&refusing("us/c"), &plan, push);
     assert_eq!(asked, Vec::<String>::new());
     assert_eq!(result, Err(vec!["push-refused"]));
+}
+
+#[test]
+fn what_another_repository_holds_is_tagged_instead_of_built() {
+    for (reference, fingerprint, expected) in [
+        ("stage/a:sw-a", Some("a"), "tag us/a:sw-a, tag us/a:main"),
+        ("stage/a:sw-a", Some("b"), "build us/a:sw-a, tag us/a:main"),
+        ("stage/a:sw-a", None, "build us/a:sw-a, tag us/a:main"),
+        ("stage/a:main", Some("a"), "build us/a:sw-a, tag us/a:main"),
+    ] {
+        let memory = Memory::default();
+        memory.put(reference, found(fingerprint, "amd64"));
+        let plan = plan(vec![image("a", &[])]);
+        let (asked, _) = steps(&memory, &plan, |_| {});
+        assert_eq!(asked.join(", "), expected, "{reference} {fingerprint:?}");
+    }
 }

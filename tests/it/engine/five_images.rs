@@ -19,13 +19,16 @@ const WAYS: [(&str, &[&str]); 4] = [
     ("bake", &["docker", "buildx", "bake", "-f"]),
 ];
 
-/// The example in a checkout, its images below the engine's prefix.
+/// The example in a checkout, its images below the engine's prefix, and their contents no other test's.
 #[track_caller]
 pub(super) fn checkout(engine: &Engine) -> Repo {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/6sense");
+    let prefix = engine.prefix();
+    let language = "ENV LANG=C.UTF-8\n";
     let fixture = fixture_of(&folder)
-        .replace("6sense/", &format!("{}/", engine.prefix()))
-        .replace("\"6sense\"", &format!("\"{}\"", engine.prefix()));
+        .replace("6sense/", &format!("{prefix}/"))
+        .replace("\"6sense\"", &format!("\"{prefix}\""))
+        .replace(language, &format!("{language}LABEL test={prefix}\n"));
     Repo::new(&fixture)
 }
 

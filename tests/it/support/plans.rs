@@ -53,9 +53,10 @@ fn image<'a>(prefix: &str, name: &str, needs: impl Iterator<Item = &'a str>) -> 
     image
 }
 
-/// Gives the image another fingerprint, and with it another label and content reference.
+/// Gives the image another fingerprint, and with it another label and content reference. Images of two
+/// prefixes have none in common: an engine gives what one holds to the other.
 pub(crate) fn set_fingerprint(image: &mut Image, version: u8) {
-    let digest = Sha256::digest(format!("{} {version}", image.name));
+    let digest = Sha256::digest(format!("{} {version}", image.repository));
     image.fingerprint = digest
         .iter()
         .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
