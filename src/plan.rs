@@ -6,13 +6,16 @@
 //! types alone; a stored plan runs as well as a fresh one.
 
 pub(crate) mod causes;
+mod positions;
 mod reason;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::escape;
+use positions::Positions;
 
 pub use reason::{Reason, ReasonKind};
 
@@ -28,6 +31,8 @@ pub struct Plan {
     pub source: Source,
     /// The selected images, by wave, then by name in byte order.
     pub images: Vec<Image>,
+    #[serde(skip)]
+    positions: Positions,
 }
 
 /// What a plan was made from.
@@ -289,13 +294,26 @@ impl Default for Image {
 }
 
 impl Plan {
+    /// A plan of these images, in the order of the format.
+    pub fn new(source: Source, images: Vec<Image>) -> Self {
+        Self {
+            version: VERSION,
+            source,
+            images,
+            positions: Positions::default(),
+        }
+    }
+
     /// The plan as its file: two-space indent, one final newline; characters that a terminal or a CI
     /// runner would take for a command are escaped.
     pub fn to_json(&self) -> String {
         let mut text =
             serde_json::to_string_pretty(self).expect("a plan holds nothing that JSON cannot");
         text.push('\n');
-        escape::json(&text).into_owned()
+        match escape::json(&text) {
+            Cow::Owned(safe) => safe,
+            Cow::Borrowed(_) => text,
+        }
     }
 
     /// Reads a plan that [`Plan::to_json`] or another program wrote.
@@ -319,7 +337,7 @@ impl Plan {
 
     /// The image of that name, if it is in the plan.
     pub fn image(&self, name: &str) -> Option<&Image> {
-        self.images.iter().find(|image| image.name == name)
+        self.positions.find(&self.images, name)
     }
 
     /// The content reference that a dependency is bound to: of the image in the plan, else the one

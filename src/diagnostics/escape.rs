@@ -62,8 +62,9 @@ pub fn without_commands(text: &str) -> Cow<'_, str> {
 /// same values, in characters that every terminal and runner takes for themselves.
 pub fn json(text: &str) -> Cow<'_, str> {
     let unsafe_in_json = |c: char| is_unsafe(c) && !matches!(c, '\n' | '\t' | '\r');
-    let is_safe = !text.contains("##") && !text.contains(unsafe_in_json);
-    if is_safe {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t' | b'\r');
+    let has_unsafe = || !text.bytes().all(is_plain) && text.contains(unsafe_in_json);
+    if memchr::memmem::find(text.as_bytes(), b"##").is_none() && !has_unsafe() {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len());

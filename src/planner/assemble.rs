@@ -61,19 +61,16 @@ impl Assembly<'_> {
         }
         images.sort_by(|a, b| (a.wave, &a.name).cmp(&(b.wave, &b.name)));
         let revision = self.publisher.revision;
-        let mut plan = Plan {
-            version: plan::VERSION,
-            source: Source {
-                revision: revision.id.to_string(),
-                branch: revision.branch.clone(),
-                dirty: images.iter().any(|image| image.dirty),
-                timestamp: revision.timestamp,
-                since: None,
-                epoch: String::new(),
-                options: plan::SourceOptions::default(),
-            },
-            images,
+        let source = Source {
+            revision: revision.id.to_string(),
+            branch: revision.branch.clone(),
+            dirty: images.iter().any(|image| image.dirty),
+            timestamp: revision.timestamp,
+            since: None,
+            epoch: String::new(),
+            options: plan::SourceOptions::default(),
         };
+        let mut plan = Plan::new(source, images);
         share(&mut plan, diagnostics);
         Ok(plan)
     }

@@ -146,10 +146,7 @@ fn drawn(plan: &Plan, report: &Report) -> Option<String> {
     if images.is_empty() || images.len() > MOST_DRAWN {
         return None;
     }
-    let plan = Plan {
-        images,
-        ..plan.clone()
-    };
+    let plan = Plan::new(plan.source.clone(), images);
     let report = picture::Report::from_json("report", &report.to_json()).ok()?;
     let options = picture::Options::default();
     let picture = picture::draw(&plan, Some(&report), Format::Mermaid, options).ok()?;

@@ -104,6 +104,9 @@ fn refuse_differences(plan: &Plan, now: &Plan) -> Result<(), Diagnostics> {
 
 /// The keys of the format whose values differ.
 fn different_fields(a: &Image, b: &Image) -> BTreeSet<String> {
+    if a == b {
+        return BTreeSet::new();
+    }
     let fields = |image: &Image| -> Map<String, Value> {
         match serde_json::to_value(image) {
             Ok(Value::Object(fields)) => fields,

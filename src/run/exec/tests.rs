@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use super::progress::Quiet;
 use super::*;
-use crate::plan::{Dependency, Source, VERSION};
+use crate::plan::{Dependency, Source};
 use crate::run::found::FINGERPRINT_LABEL;
 use crate::run::registry::{Refused, Why};
 
@@ -54,19 +54,16 @@ pub(super) fn found(fingerprint: Option<&str>, architecture: &str) -> Found {
 
 /// A plan of these images.
 pub(in crate::run) fn plan(images: Vec<Image>) -> Plan {
-    Plan {
-        version: VERSION,
-        source: Source {
-            revision: "0".repeat(40),
-            branch: Some("main".to_owned()),
-            dirty: false,
-            timestamp: 0,
-            since: None,
-            epoch: String::new(),
-            options: crate::plan::SourceOptions::default(),
-        },
-        images,
-    }
+    let source = Source {
+        revision: "0".repeat(40),
+        branch: Some("main".to_owned()),
+        dirty: false,
+        timestamp: 0,
+        since: None,
+        epoch: String::new(),
+        options: crate::plan::SourceOptions::default(),
+    };
+    Plan::new(source, images)
 }
 
 /// An engine that holds references only, and remembers what it was asked to do.

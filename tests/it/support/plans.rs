@@ -1,7 +1,7 @@
 //! Plans written by hand.
 
 use sha2::{Digest, Sha256};
-use shipwright::plan::{Dependency, Image, Plan, Source, VERSION};
+use shipwright::plan::{Dependency, Image, Plan, Source};
 
 /// The plan of `python shared<python app<shared,python`: names, each with what it needs, in build
 /// order. Image `us/app` lives at `prefix/us/app`, is the folder `app`, and has the tag `main`.
@@ -15,19 +15,16 @@ pub(crate) fn plan(prefix: &str, text: &str) -> Plan {
             image(prefix, name, needs)
         })
         .collect();
-    Plan {
-        version: VERSION,
-        source: Source {
-            revision: "0".repeat(40),
-            branch: Some("main".to_owned()),
-            dirty: false,
-            timestamp: 0,
-            since: None,
-            epoch: String::new(),
-            options: shipwright::plan::SourceOptions::default(),
-        },
-        images,
-    }
+    let source = Source {
+        revision: "0".repeat(40),
+        branch: Some("main".to_owned()),
+        dirty: false,
+        timestamp: 0,
+        since: None,
+        epoch: String::new(),
+        options: shipwright::plan::SourceOptions::default(),
+    };
+    Plan::new(source, images)
 }
 
 fn image<'a>(prefix: &str, name: &str, needs: impl Iterator<Item = &'a str>) -> Image {
