@@ -15,9 +15,10 @@ type Wanted = BTreeMap<String, BTreeSet<String>>;
 /// What make and the shell script are told of the files of a plan.
 pub(super) fn of(made: &Planned) -> Files {
     let origins = &made.origins;
+    let all_large = large(made);
     let folders = wanted(made).into_iter();
     let folders = folders.filter_map(|(folder, wanted)| {
-        let large = large(made, &folder);
+        let large = below(&all_large, &folder);
         let origin = origin(origins, &folder, &wanted, large);
         Some((folder, origin?))
     });
@@ -41,6 +42,9 @@ fn wanted(made: &Planned) -> Wanted {
         let named = named.filter_map(|(name, files)| Some((image.contexts.get(name)?, files)));
         for (folder, files) in named.chain([(&image.context, &files.inputs)]) {
             let paths = wanted.entry(folder.clone()).or_default();
+            if made.origins.are_of_commit() {
+                continue;
+            }
             files.walk(&mut |path, _| {
                 paths.insert(path.to_owned());
             });
@@ -65,15 +69,20 @@ fn wanted(made: &Planned) -> Wanted {
     wanted
 }
 
-/// The paths below a folder whose contents git-lfs keeps.
-fn large(made: &Planned, folder: &str) -> Vec<String> {
+/// The paths whose contents git-lfs keeps.
+fn large(made: &Planned) -> BTreeSet<&str> {
     let filters = made.files.values().flat_map(|files| &files.filters);
     let large = filters.filter(|(_, filter)| *filter == LFS);
-    let below = large.filter_map(|(path, _)| match folder {
-        "." => Some(path.clone()),
-        folder => Some(path.strip_prefix(folder)?.strip_prefix('/')?.to_owned()),
+    large.map(|(path, _)| path.as_str()).collect()
+}
+
+/// Those paths that are below a folder, from there.
+fn below(paths: &BTreeSet<&str>, folder: &str) -> Vec<String> {
+    let paths = paths.iter().filter_map(|path| match folder {
+        "." => Some(*path),
+        folder => path.strip_prefix(folder)?.strip_prefix('/'),
     });
-    below.collect::<BTreeSet<_>>().into_iter().collect()
+    paths.map(str::to_owned).collect()
 }
 
 /// What there is to say of a folder; nothing where it is the same path of the revision.

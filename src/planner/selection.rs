@@ -38,8 +38,14 @@ impl Selection {
         graph: &Graph,
     ) -> Result<BTreeSet<usize>, Diagnostics> {
         let mut diagnostics = Diagnostics::new();
+        let asked = names.iter().copied().filter(|_| !self.is_everything());
+        let positions: BTreeMap<&str, usize> = asked.zip(0..).collect();
         let mut find = |patterns: &[String]| -> BTreeSet<usize> {
             let found = patterns.iter().flat_map(|pattern| {
+                // A stored plan names thousands.
+                if let Some(position) = positions.get(pattern.as_str()) {
+                    return vec![*position];
+                }
                 let found = self.matching(pattern, names, dockerfiles);
                 if found.is_empty() {
                     diagnostics.push(unknown(pattern, names));

@@ -1,5 +1,8 @@
 //! What a plan may hold that a format cannot carry: refused with the value's place, never altered.
 
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use super::quote::comment;
@@ -30,13 +33,15 @@ pub(super) fn problems(plan: &Plan, format: Format) -> Diagnostics {
     problems
 }
 
-/// Whether some text of an image or of its files holds that character, so that its quoting needs a
+/// Those of some characters that a text of an image or of its files holds, so that its quoting needs a
 /// definition.
-pub(super) fn any_text_holds(plan: &Plan, files: &Files, character: char) -> bool {
-    let mut found = false;
+pub(super) fn held_by_texts(plan: &Plan, files: &Files, characters: &[char]) -> BTreeSet<char> {
+    let mut found = BTreeSet::new();
     let files = serde_json::to_value(files).expect("files hold nothing that JSON cannot");
     for value in plan.images.iter().map(as_json).chain([files]) {
-        texts(&value, "", &mut |_, text| found |= text.contains(character));
+        texts(&value, &mut String::new(), &mut |_, text| {
+            found.extend(characters.iter().filter(|c| text.contains(**c)));
+        });
     }
     found
 }
@@ -118,7 +123,7 @@ fn keys(image: &Image) -> Vec<Diagnostic> {
 
 fn values(image: &Image, format: Format) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
-    texts(&as_json(image), "", &mut |path, text| {
+    texts(&as_json(image), &mut String::new(), &mut |path, text| {
         if let Err(reason) = format.language().quote(text) {
             let what = format!("`{}` of `{}` {reason}", comment(path), comment(&image.name));
             let problem = Diagnostic::new(Code::UnquotableValue, what)
@@ -158,20 +163,26 @@ fn as_json(image: &Image) -> Value {
 }
 
 /// Every string below a value, keys included, with its path (`build_args.CERT`, `tags[1]`).
-fn texts(value: &Value, path: &str, found: &mut impl FnMut(&str, &str)) {
+fn texts(value: &Value, path: &mut String, found: &mut impl FnMut(&str, &str)) {
+    let length = path.len();
     match value {
         Value::String(text) => found(path, text),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                texts(item, &format!("{path}[{index}]"), found);
+                let _ = write!(path, "[{index}]");
+                texts(item, path, found);
+                path.truncate(length);
             }
         }
         Value::Object(fields) => {
             for (key, item) in fields {
-                let dot = if path.is_empty() { "" } else { "." };
-                let path = format!("{path}{dot}{key}");
-                found(&path, key);
-                texts(item, &path, found);
+                if length > 0 {
+                    path.push('.');
+                }
+                path.push_str(key);
+                found(path, key);
+                texts(item, path, found);
+                path.truncate(length);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minijinja::value::Value;
 use serde::Serialize;
 
-use super::check::any_text_holds;
+use super::check::held_by_texts;
 use super::files::Files;
 use super::folders::{Folders, Needs, Place, Places, Written};
 use super::header::{Header, header};
@@ -253,9 +253,10 @@ fn same_content(plan: &Plan, ids: &[String]) -> Vec<SameContent> {
 
 fn variables(plan: &Plan, files: &Files) -> BTreeSet<&'static str> {
     let colon = plan.images.iter().any(|image| image.name.contains(':'));
+    let held = held_by_texts(plan, files, &['\n', '#']);
     [
-        ("NEWLINE", any_text_holds(plan, files, '\n')),
-        ("HASH", any_text_holds(plan, files, '#')),
+        ("NEWLINE", held.contains(&'\n')),
+        ("HASH", held.contains(&'#')),
         ("COLON", colon),
     ]
     .into_iter()

@@ -83,6 +83,11 @@ impl Origins {
         &self.root
     }
 
+    /// Whether all files are those of the commit.
+    pub(crate) fn are_of_commit(&self) -> bool {
+        self.planned == self.commit && self.submodules.is_empty()
+    }
+
     /// Whether a link stands at a path of the plan.
     pub(crate) fn is_link(&self, path: &str) -> bool {
         matches!(self.planned.node(path), Some(Node::Link { .. }))
@@ -106,7 +111,8 @@ impl Origins {
                 .next()
                 .or_else(|| Some(commit?.node(path)?.to_owned()))
         };
-        let added = wanted.iter().filter_map(|path| {
+        let wanted = wanted.iter().filter(|_| !self.are_of_commit());
+        let added = wanted.filter_map(|path| {
             let node = planned.node(path)?.to_owned();
             let is_file = matches!(node, Node::File { .. } | Node::Link { .. });
             (is_file && has(path).as_ref() != Some(&node)).then(|| (path.clone(), node))
