@@ -533,7 +533,10 @@ pub(crate) fn hides<'s>(stages: &'s StageGraph<'_>, context: &str) -> Option<&'s
             && stage
                 .image()
                 .is_some_and(|image| is_context(&image.reference));
-        !is_same && Reference::parse(name).is_ok_and(|name| is_context(&name))
+        // The key is a part of each text that means it.
+        !is_same
+            && name.contains(context)
+            && Reference::parse(name).is_ok_and(|name| is_context(&name))
     };
     stages.stages.iter().find(is_replaced)?.name.as_deref()
 }

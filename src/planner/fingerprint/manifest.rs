@@ -86,6 +86,8 @@ pub(crate) fn manifest(image: &Resolved<'_>, facts: &Facts<'_>) -> Manifest {
         };
         writer.view();
     }
+    // They are kept for all images until the end.
+    manifest.facts.shrink_to_fit();
     manifest
 }
 

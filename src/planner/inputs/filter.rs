@@ -7,15 +7,15 @@ use crate::lang::ignore::{BadExpression, Folder, IgnoreFile, Sent, Verdict};
 pub(super) struct Filter {
     /// Those that `--parents` names, as a list of patterns; all where there is none.
     include: Option<IgnoreFile>,
-    /// Those that `--exclude` leaves out.
-    exclude: IgnoreFile,
+    /// Those that `--exclude` leaves out; none where there is no pattern.
+    exclude: Option<IgnoreFile>,
 }
 
 /// A filter at a folder below its source.
 #[derive(Debug, Clone)]
 pub(super) struct Filtering<'f> {
     include: Option<Folder<'f>>,
-    exclude: Folder<'f>,
+    exclude: Option<Folder<'f>>,
 }
 
 impl Filter {
@@ -24,29 +24,32 @@ impl Filter {
         let include = include
             .filter(|pattern| !pattern.is_empty())
             .map(|pattern| IgnoreFile::from_patterns([pattern]));
-        let exclude = IgnoreFile::from_patterns(excludes.iter().map(String::as_str));
+        let exclude = (!excludes.is_empty())
+            .then(|| IgnoreFile::from_patterns(excludes.iter().map(String::as_str)));
         Self {
             include: include.and_then(Result::ok),
-            exclude: exclude.unwrap_or_default(),
+            exclude: exclude.and_then(Result::ok),
         }
     }
 
     /// Whether everything is let through.
     pub(super) fn is_open(&self) -> bool {
-        self.include.is_none() && self.exclude.is_empty()
+        self.include.is_none() && self.exclude.as_ref().is_none_or(IgnoreFile::is_empty)
     }
 
     /// Whether `--exclude` drops a path below the source, as the checksum of what is copied sees it.
     pub(super) fn drops(&self, path: &str) -> bool {
-        self.exclude.ignores(path)
+        self.exclude
+            .as_ref()
+            .is_some_and(|exclude| exclude.ignores(path))
     }
 
     /// Whether a file at a path below the source is copied, as far as `--exclude` goes.
     pub(super) fn copies(&self, names: &[Vec<u8>]) -> bool {
-        let Some((last, folders)) = names.split_last() else {
+        let (Some((last, folders)), Some(exclude)) = (names.split_last(), &self.exclude) else {
             return true;
         };
-        let mut at = self.exclude.list();
+        let mut at = exclude.list();
         for name in folders {
             match at.enter(&String::from_utf8_lossy(name)) {
                 Ok(inner) => at = inner,
@@ -60,21 +63,24 @@ impl Filter {
     pub(super) fn root(&self) -> Filtering<'_> {
         Filtering {
             include: self.include.as_ref().map(IgnoreFile::list),
-            exclude: self.exclude.list(),
+            exclude: self.exclude.as_ref().map(IgnoreFile::list),
         }
     }
 }
 
-impl Filtering<'_> {
+impl<'f> Filtering<'f> {
     /// The filter in the folder of that name.
     ///
     /// # Errors
     /// When a pattern is tried whose expression is none: a build fails.
     pub(super) fn enter(&self, name: &str) -> Result<Self, BadExpression> {
-        let include = self.include.as_ref().map(|include| include.enter(name));
+        let enter = |list: &Option<Folder<'f>>| {
+            let inner = list.as_ref().map(|list| list.enter(name));
+            inner.transpose()
+        };
         Ok(Self {
-            include: include.transpose()?,
-            exclude: self.exclude.enter(name)?,
+            include: enter(&self.include)?,
+            exclude: enter(&self.exclude)?,
         })
     }
 
@@ -87,12 +93,17 @@ impl Filtering<'_> {
             Some(include) => include.sends(name)? == Sent::Nothing,
             None => true,
         };
-        Ok(included && self.exclude.sends(name)? != Sent::Nothing)
+        let excluded = match &self.exclude {
+            Some(exclude) => exclude.sends(name)? == Sent::Nothing,
+            None => false,
+        };
+        Ok(included && !excluded)
     }
 
     /// Whether this folder is let through itself, even if nothing in it is.
     pub(super) fn takes_folder(&self) -> bool {
-        !self.exclude.is_ignored() && self.include.as_ref().is_none_or(Folder::is_ignored)
+        !self.exclude.as_ref().is_some_and(Folder::is_ignored)
+            && self.include.as_ref().is_none_or(Folder::is_ignored)
     }
 
     /// How much is let through of what is below this folder. What an ignore file would leave out is
@@ -103,7 +114,11 @@ impl Filtering<'_> {
             Some(Verdict::Taken) => Verdict::Ignored,
             Some(Verdict::Mixed) => Verdict::Mixed,
         };
-        match (included, self.exclude.verdict()) {
+        let left = self
+            .exclude
+            .as_ref()
+            .map_or(Verdict::Taken, Folder::verdict);
+        match (included, left) {
             (Verdict::Ignored, _) | (_, Verdict::Ignored) => Verdict::Ignored,
             (Verdict::Taken, Verdict::Taken) => Verdict::Taken,
             _ => Verdict::Mixed,
