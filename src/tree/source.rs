@@ -15,6 +15,7 @@ mod checked_out;
 mod context_store;
 mod converted;
 mod disk;
+mod folders;
 mod index;
 mod lfs;
 mod open;
@@ -45,7 +46,7 @@ pub(crate) use submodules::Takers;
 pub(crate) use tree::Tree;
 pub(crate) use working_tree::FileIdentity;
 
-use tree::Folders;
+use folders::Folders;
 
 /// Name of the configuration file; the nearest one upward marks the root of the plan.
 pub(crate) const CONFIG_FILE: &str = ".shipwright.json";
@@ -168,7 +169,7 @@ impl Checkout {
             branch,
         };
         let mut read = self.read.borrow_mut();
-        let top = tree::read_further(&self.repository, commit.tree_id(), &mut read)
+        let top = folders::read_further(&self.repository, commit.tree_id(), &mut read)
             .map_err(|error| tree::not_read(&error))?;
         Ok(Tree::new(&self.repository, &self.start, revision, &top))
     }

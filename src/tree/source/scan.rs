@@ -12,6 +12,7 @@ use std::sync::Arc;
 use git2::Repository;
 use rayon::prelude::*;
 
+use super::folders;
 use super::index::Index;
 use super::tracked::Rules;
 use super::tree;
@@ -68,7 +69,7 @@ fn sparse_folders(repository: &Repository, index: &Index) -> Result<Sparse, Diag
     let folders = (0..index.len()).filter(is_folder).map(|at| {
         let id = index.entry(at).id();
         let id = git2::Oid::from_bytes(&id.0).expect("an object id has 20 bytes");
-        let folder = tree::read_folder(repository, id);
+        let folder = folders::read_folder(repository, id);
         Ok((at, folder.map_err(|error| tree::not_read(&error))?))
     });
     folders.collect()

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use git2::{Oid, Repository, StatusOptions};
 
-use super::tree::{Tree, Unread, not_read, read_folder};
+use super::folders::{Unread, read_folder};
+use super::tree::{Tree, not_read};
 use crate::diagnostics::{Code, Diagnostic, listed};
 use crate::paths::join;
 use crate::tree::snapshot::{Entry, Folder, Node, ObjectId, object_id};

@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use git2::{ObjectType, Odb, Oid, Repository};
+use git2::{Oid, Repository};
 
 use super::CONFIG_FILE;
 use super::additions::{Added, DiskFiles};
 use super::disk::Listing;
+use super::folders::Unread;
 use super::working_tree::FileIdentity;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::paths::join;
 use crate::paths::{file_name, folder_of};
 use crate::tree::attributes;
 use crate::tree::snapshot::{
-    Entry, Folder, MalformedTree, Node, ObjectId, Revision, Snapshot, blob_id, linked_file,
-    object_id,
+    Entry, Folder, Node, ObjectId, Revision, Snapshot, blob_id, linked_file, object_id,
 };
 
 /// All files of a commit or of the working tree, and the means to read some of them.
@@ -361,100 +361,6 @@ fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
         return Some(path);
     }
     path.strip_prefix(folder)?.strip_prefix('/')
-}
-
-/// Folders in folders that are read; git itself stops here too (`core.maxTreeDepth`).
-const MAX_DEPTH: usize = 2048;
-
-/// Folders that were read, by their ids.
-pub(super) type Folders = BTreeMap<ObjectId, Arc<Folder>>;
-
-/// Reads a tree object and all below it, each object once.
-pub(super) fn read_folder(repository: &Repository, id: Oid) -> Result<Arc<Folder>, Unread> {
-    read_further(repository, id, &mut Folders::new())
-}
-
-/// Reads a tree object and all below it that was not read before: another commit has most folders
-/// in common with the last one.
-pub(super) fn read_further(
-    repository: &Repository,
-    id: Oid,
-    read: &mut Folders,
-) -> Result<Arc<Folder>, Unread> {
-    let mut reader = Reader {
-        objects: &repository.odb()?,
-        read,
-    };
-    let id = object_id(id);
-    reader.folder(id, 0).map_err(|error| match error {
-        NoFolder::Unread(error) => error,
-        NoFolder::Malformed(error) => Unread::Tree(id, error),
-    })
-}
-
-/// Reads folders from the object database.
-struct Reader<'r> {
-    objects: &'r Odb<'r>,
-    read: &'r mut Folders,
-}
-
-/// Why a folder was not read.
-#[derive(Debug)]
-pub(super) enum Unread {
-    /// An object that libgit2 does not give.
-    Object(git2::Error),
-    /// The tree of that id is none.
-    Tree(ObjectId, MalformedTree),
-}
-
-impl From<git2::Error> for Unread {
-    fn from(error: git2::Error) -> Self {
-        Self::Object(error)
-    }
-}
-
-/// Why a folder is none: it could not be read, or one whose id its reader knows is malformed.
-enum NoFolder {
-    Unread(Unread),
-    Malformed(MalformedTree),
-}
-
-impl From<MalformedTree> for NoFolder {
-    fn from(error: MalformedTree) -> Self {
-        Self::Malformed(error)
-    }
-}
-
-impl From<Unread> for NoFolder {
-    fn from(error: Unread) -> Self {
-        Self::Unread(error)
-    }
-}
-
-impl Reader<'_> {
-    fn folder(&mut self, id: ObjectId, depth: usize) -> Result<Arc<Folder>, NoFolder> {
-        if let Some(folder) = self.read.get(&id) {
-            return Ok(Arc::clone(folder));
-        }
-        if depth > MAX_DEPTH {
-            let message = format!("its folders are more than {MAX_DEPTH} deep");
-            return Err(Unread::Object(git2::Error::from_str(&message)).into());
-        }
-        let objects = self.objects;
-        let object = Oid::from_bytes(&id.0).and_then(|id| objects.read(id));
-        let object = object.map_err(Unread::Object)?;
-        if object.kind() != ObjectType::Tree {
-            return Err(Unread::Tree(id, MalformedTree::NoTree).into());
-        }
-        let folder = Folder::of_tree(id, object.data(), |below| self.folder(below, depth + 1));
-        let folder = folder.map_err(|error| match error {
-            NoFolder::Malformed(error) => NoFolder::Unread(Unread::Tree(id, error)),
-            unread @ NoFolder::Unread(_) => unread,
-        })?;
-        let folder = Arc::new(folder);
-        self.read.insert(id, Arc::clone(&folder));
-        Ok(folder)
-    }
 }
 
 /// The bytes of a file that are not there.
