@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use git2::{ObjectType, Oid};
+use rayon::prelude::*;
 
 use super::checked_out::Taken;
 use super::lfs::Pointer;
@@ -49,8 +50,16 @@ impl Tree<'_> {
             filter,
             found: &mut found,
         };
+        let mut files = Vec::new();
         for (path, folder) in taken {
-            comparison.folder(path, folder);
+            comparison.folder(path, folder, &mut files);
+        }
+        let compared: Vec<Compared> = files
+            .par_iter()
+            .map(|(path, node)| compare(&disk.join(path), *node))
+            .collect();
+        for ((path, node), compared) in files.iter().zip(compared) {
+            comparison.note(path, *node, &compared);
         }
         for (dockerfile, context) in deciding {
             let own = dockerfile.map(|path| format!("{path}.dockerignore"));
@@ -74,7 +83,13 @@ struct Comparison<'a, 'f> {
 }
 
 impl Comparison<'_, '_> {
-    fn folder(&mut self, path: &str, folder: &Folder) {
+    /// Compares folders, and lists the files and links in them.
+    fn folder<'t>(
+        &mut self,
+        path: &str,
+        folder: &'t Folder,
+        files: &mut Vec<(String, NodeRef<'t>)>,
+    ) {
         for entry in folder.entries() {
             let path = join(path, &entry.name());
             match entry.node {
@@ -83,35 +98,20 @@ impl Comparison<'_, '_> {
                     if metadata.is_ok_and(|metadata| mode(&metadata) != 0o755) {
                         self.found.modes.insert(path.clone());
                     }
-                    self.folder(&path, inner);
+                    self.folder(&path, inner, files);
                 }
                 Node::Submodule { .. } => {}
-                node => self.file(&path, node),
+                node => files.push((path, node)),
             }
         }
     }
 
-    fn file(&mut self, path: &str, node: NodeRef<'_>) {
+    fn note(&mut self, path: &str, node: NodeRef<'_>, compared: &Compared) {
+        if compared.has_other_mode {
+            self.found.modes.insert(path.to_owned());
+        }
         let file = self.disk.join(path);
-        let Ok(metadata) = fs::symlink_metadata(&file) else {
-            return;
-        };
-        let same = match node {
-            Node::Link { id } => fs::read_link(&file)
-                .is_ok_and(|target| blob_id(target.as_os_str().as_bytes()) == id),
-            Node::File { executable, id } => {
-                let planned = if executable { 0o755 } else { 0o644 };
-                if metadata.is_file() && mode(&metadata) != planned {
-                    self.found.modes.insert(path.to_owned());
-                }
-                let same = metadata.is_file()
-                    && Oid::hash_file(ObjectType::Blob, &file)
-                        .is_ok_and(|there| object_id(there) == id);
-                same || self.is_large(path, node, &file)
-            }
-            Node::Folder(_) | Node::Submodule { .. } => true,
-        };
-        if !same {
+        if compared.has_other_content && !self.is_large(path, node, &file) {
             self.found.contents.insert(path.to_owned());
         }
     }
@@ -131,10 +131,12 @@ impl Comparison<'_, '_> {
     fn deciding(&mut self, path: &str) -> bool {
         let planned = self.tree.added.sources.node(path);
         if let Some(node @ (Node::File { .. } | Node::Link { .. })) = planned {
-            let modes = self.found.modes.clone();
-            self.file(path, node);
-            // Whether it is an input too is another question.
-            self.found.modes = modes;
+            let compared = Compared {
+                // Whether it is an input too is another question.
+                has_other_mode: false,
+                ..compare(&self.disk.join(path), node)
+            };
+            self.note(path, node, &compared);
             return true;
         }
         let is_there = fs::symlink_metadata(self.disk.join(path)).is_ok();
@@ -143,6 +145,41 @@ impl Comparison<'_, '_> {
         }
         is_there
     }
+}
+
+/// What of a file on the disk is not as planned.
+struct Compared {
+    has_other_mode: bool,
+    has_other_content: bool,
+}
+
+/// Compares a file or link with what was planned; one that is not there has nothing else.
+fn compare(file: &Path, node: NodeRef<'_>) -> Compared {
+    let mut compared = Compared {
+        has_other_mode: false,
+        has_other_content: false,
+    };
+    let Ok(metadata) = fs::symlink_metadata(file) else {
+        return compared;
+    };
+    match node {
+        Node::Link { id } => {
+            let target = fs::read_link(file);
+            let is_same = target.is_ok_and(|target| blob_id(target.as_os_str().as_bytes()) == id);
+            compared.has_other_content = !is_same;
+        }
+        Node::File { executable, id } => {
+            let planned = if executable { 0o755 } else { 0o644 };
+            let there = metadata
+                .is_file()
+                .then(|| Oid::hash_file(ObjectType::Blob, file));
+            compared.has_other_mode = metadata.is_file() && mode(&metadata) != planned;
+            compared.has_other_content =
+                !there.is_some_and(|there| there.is_ok_and(|there| object_id(there) == id));
+        }
+        Node::Folder(_) | Node::Submodule { .. } => {}
+    }
+    compared
 }
 
 fn mode(metadata: &fs::Metadata) -> u32 {
