@@ -301,6 +301,7 @@ impl<'r> Known<'r, '_> {
 /// The same for a build on one platform: images of the plan say what they are.
 struct PlannedBases<'r, 'a> {
     known: &'r Known<'r, 'a>,
+    contexts: &'r BTreeMap<String, NamedContext>,
     build_platform: &'r Platform,
 }
 
@@ -318,6 +319,15 @@ impl Bases for PlannedBases<'_, '_> {
             .find(|view| view.build_platform == *self.build_platform)
             .or_else(|| of_platform().next());
         view.unwrap_or(&views[0]).stages.config.clone()
+    }
+
+    fn context(&self, name: &str, platform: &Platform) -> ImageConfig {
+        match self.contexts.get(name) {
+            Some(NamedContext::Image(image)) => {
+                self.locked(&image.clone().with_default_tag().to_string(), platform)
+            }
+            _ => ImageConfig::unknown(),
+        }
     }
 }
 
@@ -387,7 +397,8 @@ fn once<'a>(
         base_images: BTreeSet::new(),
         unmatched: BTreeSet::new(),
     };
-    let contexts = image.contexts.keys().cloned().collect();
+    let bound = image.contexts.clone();
+    let contexts = bound.keys().cloned().collect();
     let asked = &definition.build.platforms;
     for pair in platforms::pairs(asked, &parsed.source.text, known.inherits) {
         let request = Request {
@@ -398,6 +409,7 @@ fn once<'a>(
             contexts: &contexts,
             bases: &PlannedBases {
                 known,
+                contexts: &bound,
                 build_platform: &pair.build,
             },
         };

@@ -178,6 +178,17 @@ fn variables_and_triggers_of_locked_bases_are_known() {
     let (without, remarks) = compiled(fixture, None).expect("a plan");
     assert_eq!(messages(&remarks, Code::UnknownSource).len(), 1);
     assert_eq!(paths(&without).len(), 4);
+    // The same of a named context, also where it takes the place of a stage.
+    let configuration = "//- .shipwright.json\n{\"version\": 2, \"images\": {\"a\": {\"contexts\": {\"tools\": \"docker-image://debian:12\"}}}}\n";
+    for lines in ["FROM tools", "FROM scratch AS tools\nRUN never\nFROM tools"] {
+        let fixture = format!(
+            "{}{configuration}",
+            fixture.replace("FROM debian:12", lines)
+        );
+        let (with, remarks) = compiled(&fixture, Some(&lock)).expect("a plan");
+        assert_eq!(messages(&remarks, Code::UnknownSource), [""; 0], "{lines}");
+        assert_eq!(paths(&with), ["conf/y", "src/x"], "{lines}");
+    }
     // What a base says of itself may differ from platform to platform: then all of it counts.
     let arm64 = debian
         .platforms

@@ -62,6 +62,11 @@ pub trait Bases {
     /// The configuration of an image for a platform.
     fn config(&self, image: &Reference, platform: &Platform) -> ImageConfig;
 
+    /// The configuration of the image that a further named context is, for a platform.
+    fn context(&self, _name: &str, _platform: &Platform) -> ImageConfig {
+        ImageConfig::unknown()
+    }
+
     /// Whether a build fetches what `SOURCE_DATE_EPOCH` may name: then it has a time from there, which
     /// nobody knows here.
     fn fetches(&self) -> bool {

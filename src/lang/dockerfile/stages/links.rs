@@ -201,21 +201,32 @@ impl Table<'_, '_> {
     /// The texts of the triggers that fire in a stage. Asks for what is known of its base image.
     fn base_triggers(&mut self, index: usize) -> Vec<String> {
         let entry = &self.entries[index];
-        if entry.replaced {
-            return Vec::new();
-        }
+        let bases = self.request.bases;
         match &entry.base {
-            Base::Context(_) => Vec::new(),
+            Base::Context(name) => {
+                let mut config = bases.context(name, &entry.platform);
+                // In the place of a stage stands the image as it is: its triggers fire in what is built on
+                // that (seen: engine 26).
+                let triggers = if entry.replaced {
+                    Vec::new()
+                } else {
+                    std::mem::take(&mut config.triggers)
+                };
+                self.entries[index].config = config;
+                triggers
+            }
             Base::Scratch => {
                 self.entries[index].config = ImageConfig::scratch();
                 Vec::new()
             }
             Base::Image(image) => {
-                let bases = self.request.bases;
                 let mut config = bases.config(&image.reference, &entry.platform);
                 let triggers = std::mem::take(&mut config.triggers);
                 self.entries[index].config = config;
                 triggers
+            }
+            Base::Stage(base) if self.entries[*base].replaced => {
+                self.entries[*base].config.triggers.clone()
             }
             Base::Stage(base) => {
                 let own = self.entries[*base].commands.iter();
