@@ -12,6 +12,7 @@ mod faults;
 mod five_images;
 mod generated;
 mod killed;
+mod locked;
 mod plain;
 mod power_loss;
 mod prune;

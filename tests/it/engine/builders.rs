@@ -7,11 +7,11 @@ use crate::support::own_engine::OwnEngine;
 use crate::support::program::{self, shipwright};
 
 /// A builder of the client, taken away at the end.
-struct Builder(String);
+pub(super) struct Builder(pub(super) String);
 
 impl Builder {
     #[track_caller]
-    fn new(name: String, endpoint: &str) -> Self {
+    pub(super) fn new(name: String, endpoint: &str) -> Self {
         let create = ["buildx", "create", "--driver", "remote", "--name"];
         docker(&[&create[..], &[&name, endpoint]].concat());
         Self(name)

@@ -72,9 +72,17 @@ impl CountingProxy {
     }
 }
 
+/// How the first message of an encrypted connection begins.
+const TLS: u8 = 0x16;
+
 /// Answers one request; each connection has but one.
 fn pass(client: &TcpStream, state: &State) -> std::io::Result<()> {
     let mut reader = BufReader::new(client);
+    if reader.fill_buf()?.first() == Some(&TLS) {
+        // By this an engine knows that there is no encryption.
+        let mut client = client;
+        return client.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n");
+    }
     let mut first = String::new();
     reader.read_line(&mut first)?;
     let request = first.rsplit_once(' ').map_or("", |(request, _)| request);
