@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::escape;
+use crate::lang::tags::part_suffix;
 use positions::Positions;
 
 pub use reason::{Reason, ReasonKind};
@@ -291,6 +292,24 @@ impl Default for Image {
             reasons: Vec::new(),
         }
     }
+}
+
+impl Image {
+    /// The platforms that it is built for, each with the reference of its part. None where it is built
+    /// for one platform alone or for none that was asked for: then it has no parts.
+    pub fn parts(&self) -> Vec<(&str, String)> {
+        if self.platforms.len() < 2 {
+            return Vec::new();
+        }
+        let part = |platform| (platform, part_reference(&self.reference, platform));
+        self.platforms.iter().map(|p| part(p.as_str())).collect()
+    }
+}
+
+/// Where the part of an image for one platform is, until all of them are joined under its content
+/// reference: `…:sw-<32 digits>-<os>-<arch>`.
+pub fn part_reference(content: &str, platform: &str) -> String {
+    format!("{content}{}", part_suffix(platform))
 }
 
 impl Plan {

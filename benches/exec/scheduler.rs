@@ -87,6 +87,9 @@ impl Registry for Sleeping {
     fn digest(&self, _: &str) -> Result<Option<String>, Refused> {
         Ok(None)
     }
+    fn join(&self, _: &[(&str, &str)], _: Option<&str>) -> Result<String, Refused> {
+        unreachable!("no image has parts")
+    }
     fn may_write(&self, _: &str) -> Result<(), Refused> {
         Ok(())
     }

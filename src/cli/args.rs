@@ -470,9 +470,18 @@ pub(super) struct Run {
     /// Do not move the readable tags
     #[arg(long)]
     pub(super) no_tags: bool,
-    /// Only move the readable tags; a missing image is an error
+    /// Only join the parts of images and move the readable tags; a missing image or part is an error
     #[arg(long, conflicts_with = "no_tags")]
     pub(super) no_build: bool,
+    /// Build only the parts for platform P, such as linux/arm64, of images for several platforms; a later
+    /// `exec --push --no-build` joins the parts and moves the tags
+    #[arg(
+        long,
+        value_name = "P",
+        value_parser = Platform::parse,
+        conflicts_with = "no_build"
+    )]
+    pub(super) only_platform: Option<Platform>,
     /// Push each content reference as soon as it is built, and the readable tags at the end
     #[arg(long)]
     pub(super) push: bool,

@@ -71,7 +71,7 @@ fn note_existing(report: &Report) {
     let exists = |image: &&ImageReport| {
         matches!(
             image.outcome,
-            Outcome::Skipped | Outcome::Retagged | Outcome::Fetched
+            Outcome::Skipped | Outcome::Retagged | Outcome::Fetched | Outcome::Joined
         )
     };
     let count = report.images.iter().filter(exists).count();
@@ -185,7 +185,8 @@ fn options(
     Ok(Options {
         jobs: run.jobs.map_or(defaults.jobs, std::num::NonZeroUsize::get),
         build: !run.no_build,
-        tags: !run.no_tags,
+        // Parts are no whole images.
+        tags: !run.no_tags && run.only_platform.is_none(),
         keep_going: run.keep_going,
         dry_run: run.dry_run,
         no_cache: run.no_cache,
@@ -195,6 +196,10 @@ fn options(
             (false, false) => None,
         },
         from_registry: run.from_registry,
+        only_platform: run
+            .only_platform
+            .as_ref()
+            .map(|platform| platform.normalized().to_string()),
         wanted: planning::options(directory, planning)?
             .selection
             .named_in(&made.plan),

@@ -186,6 +186,10 @@ codes! {
     DependencyMissing = "dependency-missing", Error;
     BuildFailed = "build-failed", Error;
     ImageMissing = "image-missing", Error;
+    PartMissing = "part-missing", Error;
+    PartDiffers = "part-differs", Error;
+    JoinFailed = "join-failed", Error;
+    PlatformNotPlanned = "platform-not-planned", Error;
     NotPublished = "not-published", Warning;
     TagFailed = "tag-failed", Error;
     PushFailed = "push-failed", Error;

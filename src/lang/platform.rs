@@ -155,6 +155,14 @@ impl Platform {
     }
 }
 
+/// The one spelling of a platform that is given as text; the text itself where it is none.
+pub(crate) fn normal(text: &str) -> String {
+    match Platform::parse(text) {
+        Ok(platform) => platform.normalized().to_string(),
+        Err(_) => text.to_owned(),
+    }
+}
+
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.os_version.is_empty() && self.os_features.is_empty() {

@@ -8,6 +8,8 @@
 use minijinja::value::Value;
 use sha2::{Digest, Sha256};
 
+use super::platform::normal as normal_platform;
+
 /// Longest tag that registries take, in bytes.
 pub(crate) const MAX_LENGTH: usize = 128;
 
@@ -23,6 +25,15 @@ const CONTENT_DIGITS: usize = 32;
 /// The tag of a content reference: `sw-` and 32 digits of the fingerprint.
 pub(crate) fn content_tag(fingerprint: &str) -> String {
     format!("sw-{}", &fingerprint[..CONTENT_DIGITS])
+}
+
+/// What follows the tag of a content reference in that of the image's part for one platform:
+/// `-linux-arm64`, of `linux/arm64` in any of its spellings.
+pub(crate) fn part_suffix(platform: &str) -> String {
+    let platform = normal_platform(platform);
+    let words = platform.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.')));
+    let words = words.filter(|word| !word.is_empty());
+    words.flat_map(|word| ["-", word]).collect()
 }
 
 /// The tag of a revision: the first 12 digits of the commit.
@@ -150,10 +161,17 @@ fn is_reserved(tag: &str) -> bool {
         || tag.ends_with(DIRTY)
 }
 
-/// Whether a tag has the form of a content reference's: `sw-` and hexadecimal digits.
+/// Whether a tag has the form of a content reference's: `sw-` and hexadecimal digits; or that of a part:
+/// behind 32 digits, `-` and a platform.
 pub(crate) fn is_content_tag(tag: &str) -> bool {
-    tag.strip_prefix("sw-")
-        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+    let Some(rest) = tag.strip_prefix("sw-") else {
+        return false;
+    };
+    let digits = match rest.split_once('-') {
+        Some((digits, _)) if digits.len() == CONTENT_DIGITS => digits,
+        _ => rest,
+    };
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// Bytes as lower-case hexadecimal digits.
@@ -186,6 +204,24 @@ mod tests {
             "dirty",
         ] {
             assert_eq!(branch_tag(branch, 0), branch);
+        }
+    }
+
+    #[test]
+    fn a_part_has_a_tag_of_its_own() {
+        for (platform, suffix) in [
+            ("linux/amd64", "-linux-amd64"),
+            ("linux/arm/v7", "-linux-arm-v7"),
+            ("linux/arm", "-linux-arm-v7"),
+            ("linux/arm64/v8", "-linux-arm64"),
+            ("windows(10.0.17763)/amd64", "-windows-10.0.17763-amd64"),
+        ] {
+            assert_eq!(part_suffix(platform), suffix);
+            let tag = format!("{}{suffix}", content_tag(&"0f".repeat(32)));
+            assert!(is_legal(&tag) && is_content_tag(&tag), "{tag}");
+        }
+        for tag in ["sw-", "sw-add-linux-amd64", "sw-x", "sw"] {
+            assert!(!is_content_tag(tag), "{tag}");
         }
     }
 

@@ -24,6 +24,7 @@ mod log;
 mod logs;
 mod options;
 mod other_repositories;
+mod parts;
 pub mod progress;
 pub mod prune;
 mod publish;
@@ -55,7 +56,7 @@ pub use report::{ImageReport, Moment, Outcome, Report};
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
-use crate::run::registry::{self, HttpRegistry, Registry};
+use crate::run::registry::{self, HttpRegistry, Refused, Registry};
 use held::Held;
 use inventory::Inventory;
 use publish::Move;
@@ -126,18 +127,18 @@ pub fn run_on(
     refuse_dirty(plan, options)?;
     let host = setting.engine.host(options.builder.as_deref())?;
     let mut problems = Diagnostics::new();
-    let mut inventory = Inventory {
-        local: setting.engine.look(&inventory::references(plan))?,
-        ..Inventory::default()
-    };
-    other_repositories::take(plan, setting, &host, &mut inventory)?;
-    let asked = inventory::asked_remotely(plan, &inventory.local, &host, options);
-    let unknown = ask_registries(&setting, &asked, &mut inventory, &mut problems);
-    if unknown.has_errors() && !options.keep_going {
-        problems.extend(unknown);
-        return Err(problems);
+    let mut inventory = take_stock(&setting, plan, &host, &mut problems)?;
+    let (mut plan, narrowed) = (
+        plan,
+        parts::plan_of_parts(&setting, plan, &host, &inventory)?,
+    );
+    let mut joined = BTreeSet::new();
+    if let Some(narrowed) = &narrowed {
+        plan = narrowed;
+        inventory = take_stock(&setting, plan, &host, &mut problems)?;
+    } else if options.push.is_some() {
+        joined = parts::join(&setting, plan, &mut inventory)?;
     }
-    problems.extend(unknown);
     let work = Work::new(plan, &host, &inventory, options)?;
     problems.extend(work.done_without());
     check_builds(&work, &host, setting)?;
@@ -185,10 +186,36 @@ pub fn run_on(
         branch: plan.source.branch.clone(),
         start: Some(Moment(start)),
         end: Some(Moment(start + time)),
-        images: outcomes(&work, &ran, &moves, &inventory, options.dry_run),
+        images: outcomes(&work, &ran, &moves, &inventory, &joined, options.dry_run),
         time,
         problems,
     })
+}
+
+/// What the engine and the registries hold of a plan.
+///
+/// # Errors
+/// When the engine does not answer; a registry too, where the run pushes and is not to keep going.
+fn take_stock(
+    setting: &Setting<'_>,
+    plan: &Plan,
+    host: &Host,
+    problems: &mut Diagnostics,
+) -> Result<Inventory, Diagnostics> {
+    let options = setting.options;
+    let mut inventory = Inventory {
+        local: setting.engine.look(&inventory::references(plan))?,
+        ..Inventory::default()
+    };
+    other_repositories::take(plan, *setting, host, &mut inventory)?;
+    let asked = inventory::asked_remotely(plan, &inventory.local, host, options);
+    let unknown = ask_registries(setting, &asked, &mut inventory, problems);
+    let is_end = unknown.has_errors() && !options.keep_going;
+    problems.extend(unknown);
+    if is_end {
+        return Err(std::mem::take(problems));
+    }
+    Ok(inventory)
 }
 
 /// Asks the registries what they hold. Gives an error for each reference of which that is not known,
@@ -230,19 +257,19 @@ fn refuse_if_not_writable(setting: &Setting<'_>, work: &Work<'_>) -> Result<(), 
     let refused =
         registry::refused_writes(setting.registry, &repositories.collect(), &options.stop);
     let mut problems = Diagnostics::new();
-    for (repository, refused) in refused {
-        let message = format!("cannot push to `{repository}`: {}", refused.message);
-        problems.push(
-            Diagnostic::new(Code::PushRefused, message).help(
-                "nothing was built; log in with `docker login`, or create the repository first",
-            ),
-        );
-    }
+    let refused = refused.iter();
+    problems.extend(refused.map(|(repository, refused)| push_refused(repository, refused)));
     if problems.is_empty() {
         Ok(())
     } else {
         Err(problems)
     }
+}
+
+fn push_refused(repository: &str, refused: &Refused) -> Diagnostic {
+    let message = format!("cannot push to `{repository}`: {}", refused.message);
+    Diagnostic::new(Code::PushRefused, message)
+        .help("nothing was built; log in with `docker login`, or create the repository first")
 }
 
 /// What the engine and the registries hold after the tasks; gives warnings, and the error of an engine
@@ -371,6 +398,7 @@ fn outcomes(
     ran: &BTreeMap<usize, Ran>,
     moves: &[Move<'_>],
     inventory: &Inventory,
+    joined: &BTreeSet<usize>,
     dry_run: bool,
 ) -> Vec<ImageReport> {
     let mut tags: BTreeMap<usize, Vec<String>> = BTreeMap::new();
@@ -395,6 +423,7 @@ fn outcomes(
             None if (built || pulled) && !dry_run => Outcome::NotBuilt,
             _ if built => Outcome::Built,
             _ if pulled => Outcome::Fetched,
+            _ if joined.contains(&position) => Outcome::Joined,
             _ if tags.is_empty() => Outcome::Skipped,
             _ => Outcome::Retagged,
         };

@@ -5,6 +5,7 @@ mod bases;
 mod copy;
 mod digest;
 mod http;
+mod join;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,6 +83,13 @@ pub trait Registry: Sync {
     /// # Errors
     /// When the registry does not let it.
     fn tag(&self, source: &str, targets: &[&str]) -> Result<(), Refused>;
+
+    /// Joins parts, each given with the platform that it is for, to the index of all of them, and puts it
+    /// under `target` where nothing is yet; without `target` nothing is put. Gives its digest.
+    ///
+    /// # Errors
+    /// When a part is not what it should be, or the registry does not let it.
+    fn join(&self, parts: &[(&str, &str)], target: Option<&str>) -> Result<String, Refused>;
 
     /// Begins an upload into a repository, and cancels it.
     ///

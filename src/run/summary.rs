@@ -112,7 +112,7 @@ fn table(text: &mut String, report: &Report) {
     let rank = |image: &ImageReport| match image.outcome {
         Outcome::Failed => 0,
         Outcome::Stopped => 1,
-        Outcome::Built | Outcome::Fetched => 2,
+        Outcome::Built | Outcome::Fetched | Outcome::Joined => 2,
         _ => 3,
     };
     rows.sort_by_key(|image| (rank(image), std::cmp::Reverse(image.time)));

@@ -68,6 +68,9 @@ impl Registry for Empty {
         let refused = self.refused.clone();
         refused.map_or(Ok(()), |message| Err(Refused::new(Why::Final, message)))
     }
+    fn join(&self, _: &[(&str, &str)], _: Option<&str>) -> Result<String, Refused> {
+        unreachable!("there are no parts")
+    }
     fn may_write(&self, _: &str) -> Result<(), Refused> {
         Ok(())
     }

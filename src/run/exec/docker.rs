@@ -219,6 +219,7 @@ impl Engine for Docker {
             let message = "the engine's image store cannot hold an image of several platforms";
             return Err(Diagnostic::new(Code::MultiPlatform, message)
                 .help("a separate builder can push it to a registry: `docker buildx create --name NAME`, then `exec --push --builder NAME`")
+                .help("or build each platform by itself: `exec --push --only-platform P` for each one, then `exec --push --no-build`")
                 .help("so does bake: `shipwright emit bake > docker-bake.hcl && PUSH=true docker buildx bake --builder NAME`")
                 .help("or switch the engine to the containerd image store, or plan a single platform"));
         }

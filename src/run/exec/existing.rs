@@ -1,6 +1,6 @@
 //! Which images of a plan exist, without running anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::docker::Docker;
@@ -8,17 +8,23 @@ use super::engine::Engine;
 use super::inventory::labelled_as_planned;
 use super::{Host, Place, Stop};
 use crate::diagnostics::Diagnostics;
-use crate::plan::Plan;
+use crate::plan::{Image, Plan};
 use crate::run::registry::{self, HttpRegistry};
 
 /// The content references of the plan under which the engine or the registries hold the planned
-/// image.
+/// image, and those of parts of images for several platforms.
 ///
 /// # Errors
 /// When the engine does not answer, or a registry does not say of every reference whether it is there:
 /// a list that lacks some would have them built again.
-pub fn existing(plan: &Plan, place: Place) -> Result<BTreeSet<&str>, Diagnostics> {
-    let references: BTreeSet<&str> = plan.images.iter().map(|image| &*image.reference).collect();
+pub fn existing(plan: &Plan, place: Place) -> Result<BTreeSet<String>, Diagnostics> {
+    let mut planned: BTreeMap<String, &Image> = BTreeMap::new();
+    for image in &plan.images {
+        planned.insert(image.reference.clone(), image);
+        let parts = image.parts().into_iter();
+        planned.extend(parts.map(|(_, part)| (part, image)));
+    }
+    let references: BTreeSet<&str> = planned.keys().map(String::as_str).collect();
     let mut host: Option<Host> = None;
     let found = match place {
         Place::Engine => {
@@ -38,9 +44,9 @@ pub fn existing(plan: &Plan, place: Place) -> Result<BTreeSet<&str>, Diagnostics
             answers.found
         }
     };
-    let planned = plan.images.iter().filter(|image| {
-        let held = found.get(&image.reference);
+    planned.retain(|reference, image| {
+        let held = found.get(reference);
         held.is_some_and(|held| labelled_as_planned(image, held, host.as_ref()))
     });
-    Ok(planned.map(|image| &*image.reference).collect())
+    Ok(planned.into_keys().collect())
 }

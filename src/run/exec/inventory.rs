@@ -71,7 +71,9 @@ pub(super) fn asked_remotely<'a>(
         let left_out = left_out.filter_map(|dependency| dependency.content.as_deref());
         asked.extend(left_out.filter(|content| {
             let found = local.get(*content);
-            is_lacking(found.is_some_and(|found| says(found, content))) && may_fetch(content)
+            let is_there = found.is_some_and(|found| says(found, content));
+            // What is built here to be pushed finds there what other machines pushed.
+            is_lacking(is_there) && (options.push.is_some() || may_fetch(content))
         }));
     }
     asked
@@ -80,6 +82,8 @@ pub(super) fn asked_remotely<'a>(
 /// Whether the image's label agrees with the part of the fingerprint in its content reference.
 pub(super) fn says(inventory: &Found, content: &str) -> bool {
     let digits = content.rsplit_once(":sw-").map(|(_, digits)| digits);
+    // A part has its platform behind them.
+    let digits = digits.map(|digits| digits.split('-').next().unwrap_or(digits));
     digits.is_some_and(|digits| {
         inventory
             .fingerprint

@@ -34,6 +34,8 @@ pub struct Options {
     /// The names of the images that are wanted in the engine; all where none. Others are there for
     /// what needs them: one that is in its registry stays there.
     pub wanted: Option<BTreeSet<String>>,
+    /// The platform whose parts alone are built, of images for several; nothing is tagged then.
+    pub only_platform: Option<String>,
     /// The builder of buildx; the engine's own where none.
     pub builder: Option<String>,
     /// What buildx is to allow builds (`network.host`, `security.insecure`).
@@ -70,6 +72,7 @@ impl Options {
             push: None,
             from_registry: None,
             wanted: None,
+            only_platform: None,
             builder: None,
             entitlements: Vec::new(),
             known: None,

@@ -35,9 +35,13 @@ impl Needed {
     /// Keeps the images of a plan.
     pub fn add(&mut self, plan: &Plan) {
         for image in &plan.images {
-            let references = image.tags.iter().chain([&image.reference]);
-            self.references
-                .extend(references.map(|reference| short_form(reference).to_owned()));
+            let parts = image.parts().into_iter().map(|(_, part)| part);
+            let references = image.tags.iter().chain([&image.reference]).cloned();
+            self.references.extend(
+                references
+                    .chain(parts)
+                    .map(|reference| short_form(&reference).to_owned()),
+            );
             let repository = short_form(&image.repository);
             self.repositories.insert(repository.to_owned());
         }
@@ -151,7 +155,9 @@ mod tests {
         let mut hub = image("b", &[]);
         hub.repository = "docker.io/us/b".to_owned();
         hub.reference = "docker.io/us/b:sw-b".to_owned();
-        kept.add(&plan(vec![image("a", &[]), hub]));
+        let mut several = image("c", &[]);
+        several.platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
+        kept.add(&plan(vec![image("a", &[]), hub, several]));
         let held = [
             labelled("us/a:sw-a", "1", 5),
             labelled("us/a:by-hand", "1", 5),
@@ -160,14 +166,17 @@ mod tests {
             labelled("us/a:sw-young", "3", 50),
             labelled("us/b:sw-b", "4", 5),
             labelled("others/a:sw-x", "5", 5),
+            labelled("us/c:sw-c-linux-arm64", "6", 5),
+            labelled("us/c:sw-old-linux-arm64", "7", 5),
         ];
         let check = |before, expected: &[&str]| {
             let unneeded = kept.unneeded(&held, before);
             let names: Vec<&str> = unneeded.iter().map(|image| &*image.reference).collect();
             assert_eq!(names, expected, "{before:?}");
         };
-        check(None, &["us/a:sw-old", "us/a:gone-branch", "us/a:sw-young"]);
-        check(Some(10), &["us/a:sw-old", "us/a:gone-branch"]);
+        let old = ["us/a:sw-old", "us/a:gone-branch", "us/c:sw-old-linux-arm64"];
+        check(None, &[old[0], old[1], "us/a:sw-young", old[2]]);
+        check(Some(10), &old);
         check(Some(5), &[]);
     }
 }

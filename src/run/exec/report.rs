@@ -39,6 +39,8 @@ pub enum Outcome {
     Built,
     /// It existed in its registry and was fetched from there.
     Fetched,
+    /// Its parts existed in its registry and were joined there.
+    Joined,
     /// It existed; readable tags were moved to it.
     Retagged,
     /// It existed, and there was nothing to do.
@@ -57,6 +59,7 @@ impl Outcome {
         match self {
             Self::Built => "built",
             Self::Fetched => "fetched",
+            Self::Joined => "joined",
             Self::Retagged => "re-tagged",
             Self::Skipped => "skipped",
             Self::Failed => "failed",
@@ -70,6 +73,7 @@ impl Outcome {
         match self {
             Self::Built => "to build",
             Self::Fetched => "to fetch",
+            Self::Joined => "to join",
             Self::Retagged => "to re-tag",
             Self::Skipped => "unchanged",
             Self::Failed | Self::Stopped | Self::NotBuilt => self.word(),
@@ -239,8 +243,10 @@ impl Report {
 
     /// How many images came to which end, in one line.
     pub(in crate::run) fn summary(&self) -> String {
-        use Outcome::{Built, Failed, Fetched, NotBuilt, Retagged, Skipped, Stopped};
-        let outcomes = [Built, Fetched, Retagged, Skipped, Failed, Stopped, NotBuilt];
+        use Outcome::{Built, Failed, Fetched, Joined, NotBuilt, Retagged, Skipped, Stopped};
+        let outcomes = [
+            Built, Fetched, Joined, Retagged, Skipped, Failed, Stopped, NotBuilt,
+        ];
         let counts: Vec<String> = outcomes
             .into_iter()
             .filter_map(|outcome| {

@@ -1,5 +1,7 @@
 //! Whole runs against an engine in memory, and the plans that the unit tests of `exec` share.
 
+mod parts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
@@ -205,6 +207,23 @@ impl Registry for Memory {
 
     fn digest(&self, reference: &str) -> Result<Option<String>, Refused> {
         Ok(Registry::look(self, reference)?.map(|found| found.id))
+    }
+
+    fn join(&self, parts: &[(&str, &str)], target: Option<&str>) -> Result<String, Refused> {
+        let mut published = self.published.lock().unwrap();
+        let found: Vec<Found> = parts.iter().map(|(_, p)| published[*p].clone()).collect();
+        let ids: Vec<&str> = found.iter().map(|found| &*found.id).collect();
+        let id = ids.join(" + ");
+        if let Some(target) = target {
+            self.do_step(&format!("join {target}"))
+                .map_err(|_| Refused::new(Why::Final, "refused"))?;
+            let index = Found {
+                id: id.clone(),
+                ..found[0].clone()
+            };
+            published.entry(target.to_owned()).or_insert(index);
+        }
+        Ok(id)
     }
 
     fn may_write(&self, repository: &str) -> Result<(), Refused> {

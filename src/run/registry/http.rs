@@ -177,6 +177,14 @@ impl Registry for HttpRegistry {
         Ok(())
     }
 
+    fn join(&self, parts: &[(&str, &str)], target: Option<&str>) -> Result<String, Refused> {
+        let (bytes, kind) = self.joined(parts)?;
+        if let Some(target) = target {
+            self.put_joined((&bytes, &kind), target)?;
+        }
+        Ok(Digest::of(&bytes).to_string())
+    }
+
     fn may_write(&self, repository: &str) -> Result<(), Refused> {
         let (reference, _) = parse(repository)?;
         let response = self.0.ask(&reference, Ask::Post("blobs/uploads/"))?;
