@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
+use similar::TextDiff;
 
 use super::args::{Arguments, Output, Planning, Stored};
 use super::{build_files, output, planning, sealed_bake, stored};
-use crate::diagnostics::{Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::planner::{Planned, Sends};
-use crate::run::emit::{Files, Format, emit, emit_template};
+use crate::run::emit::{Files, Format, emit, emit_stable, emit_template};
 
 /// What is typed after `shipwright emit`.
 #[derive(Debug, Args)]
@@ -22,6 +23,7 @@ use crate::run::emit::{Files, Format, emit, emit_template};
         shipwright emit sh > build.sh && sh build.sh service1\n  \
         shipwright emit bake > build.hcl && docker buildx bake -f build.hcl\n  \
         shipwright emit bake --sealed -o DIR        with the files of the builds\n  \
+        shipwright emit bake --stable -o docker-bake.hcl  a file to commit\n  \
         shipwright emit github >> \"$GITHUB_OUTPUT\"  the jobs of each wave\n  \
         shipwright emit --template list.md.j2       a template of your own\n  \
         shipwright emit make --plan plan.json       a stored plan"
@@ -40,6 +42,17 @@ pub(super) struct Emit {
     /// With bake: also write the files that builds read, into the new folder given by -o
     #[arg(long, requires = "file", conflicts_with = "template")]
     sealed: bool,
+    /// With bake: write a file to commit, which changes only with Dockerfiles and the configuration
+    #[arg(long, conflicts_with_all = ["sealed", "template", "since", "built", "plan"])]
+    stable: bool,
+    /// With --stable: compare with FILE instead of printing; show the difference and exit 1 if there is one
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "stable",
+        conflicts_with = "file"
+    )]
+    check: Option<PathBuf>,
     #[command(flatten)]
     planning: Planning,
     #[command(flatten)]
@@ -76,6 +89,8 @@ pub(super) enum What {
     Format(Format),
     /// A bake file and the files of its builds.
     SealedBake,
+    /// A bake file to commit.
+    StableBake,
     Template(PathBuf),
 }
 
@@ -86,6 +101,7 @@ impl What {
             Self::Format(Format::Bake) => Sends::Folders,
             Self::Format(Format::Make | Format::Sh | Format::Github)
             | Self::SealedBake
+            | Self::StableBake
             | Self::Template(_) => Sends::Sealed,
         }
     }
@@ -110,14 +126,18 @@ impl Emit {
             .unwrap_or_default()
             .parse()
             .map_err(|unknown| misused(ErrorKind::InvalidValue, unknown))?;
-        match (format, self.sealed) {
-            (Format::Bake, true) => Ok(What::SealedBake),
-            (_, false) => Ok(What::Format(format)),
-            (_, true) => {
-                let message =
-                    "`--sealed` is only for bake; make and sh read their files from the revision";
-                Err(misused(ErrorKind::ArgumentConflict, message))
-            }
+        match format {
+            Format::Bake if self.sealed => Ok(What::SealedBake),
+            Format::Bake if self.stable => Ok(What::StableBake),
+            _ if self.sealed => Err(misused(
+                ErrorKind::ArgumentConflict,
+                "`--sealed` is only for bake; make and sh read their files from the revision",
+            )),
+            _ if self.stable => Err(misused(
+                ErrorKind::ArgumentConflict,
+                "`--stable` is only for bake; the other formats belong to one revision",
+            )),
+            _ => Ok(What::Format(format)),
         }
     }
 }
@@ -143,6 +163,13 @@ pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(),
             let folder = file.unwrap_or_default();
             return sealed_bake::write(&planned, &folder);
         }
+        What::StableBake => {
+            let text = emit_stable(&planned(directory, what, arguments)?.plan)?;
+            if let Some(committed) = &arguments.check {
+                return Ok(check(&directory.join(committed), committed, &text)?);
+            }
+            text
+        }
         What::Format(Format::Github) => {
             let plan = planned(directory, what, arguments)?.plan;
             emit(&plan, &Files::default(), Format::Github)?
@@ -153,6 +180,27 @@ pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(),
         }
     };
     Ok(output::write(&text, file.as_deref())?)
+}
+
+/// Compares a file with what would be written to it, and shows what differs.
+///
+/// # Errors
+/// When it differs, or cannot be read.
+fn check(file: &Path, name: &Path, text: &str) -> Result<(), Diagnostic> {
+    // git may have converted its line ends.
+    let committed = output::read(file)?.replace("\r\n", "\n");
+    if committed == text {
+        return Ok(());
+    }
+    let name = name.display().to_string();
+    let difference = TextDiff::from_lines(committed.as_str(), text);
+    let mut difference = difference.unified_diff();
+    let shown = difference.header(&name, "as it would be written now");
+    output::write_text(&shown.to_string(), None)?;
+    let message = format!("`{name}` is not what the Dockerfiles and the configuration say");
+    Err(Diagnostic::new(Code::Stale, message).help(format!(
+        "renew it: `shipwright emit bake --stable -o {name}`, with the same options"
+    )))
 }
 
 /// The plan, and the files of its images; a stored one is held against the repository.

@@ -171,6 +171,7 @@ codes! {
     BakeRemoteContext = "bake-remote-context", Error;
     BakeSeveralReferences = "bake-several-references", Error;
     ReadOtherwise = "read-otherwise", Error;
+    Stale = "stale", Error;
     DirtyJobs = "dirty-jobs", Error;
     Template = "template", Error;
 

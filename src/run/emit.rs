@@ -64,6 +64,19 @@ pub fn emit_sealed(plan: &Plan, sealed: &BTreeMap<String, Sealed>) -> Result<Str
     template::render("docker-bake.hcl.j2", file).map_err(Diagnostics::from)
 }
 
+/// The plan as a bake file to commit: links, build contexts and arguments alone, with tags that its
+/// variables make. Its bytes change only with Dockerfiles and the configuration.
+///
+/// # Errors
+/// As [`emit`]; and where an image depends on one that the plan lacks.
+pub fn emit_stable(plan: &Plan) -> Result<String, Diagnostics> {
+    let mut problems = check::problems(plan, Format::Bake);
+    problems.extend(bake::stable::problems(plan));
+    refuse(problems)?;
+    let file = bake::stable::file(plan);
+    template::render("docker-bake.stable.hcl.j2", file).map_err(Diagnostics::from)
+}
+
 fn refuse(problems: Diagnostics) -> Result<(), Diagnostics> {
     if problems.has_errors() {
         return Err(problems);

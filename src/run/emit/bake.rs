@@ -4,6 +4,7 @@
 //! name of each target ends in digits that no other file has, and groups carry the names for people.
 
 pub(super) mod relay;
+pub(super) mod stable;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,11 +42,11 @@ pub(super) struct File {
     relays: Vec<Relay>,
 }
 
-/// A name for people.
+/// A name for targets.
 #[derive(Debug, Serialize)]
 struct Group {
     name: String,
-    target: String,
+    targets: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,7 +104,7 @@ pub(super) fn file(plan: &Plan, sealed: Option<&BTreeMap<String, Sealed>>) -> Fi
             .iter()
             .any(|image| image.action == Action::Ensure),
         several_platforms: plan.images.iter().any(|image| image.platforms.len() > 1),
-        environment: verbatim(lines(", ", ",\n#   ")),
+        environment: lines_of_environment(),
         // JSON has no newlines within strings, so each line is a comment of its own.
         policy: policy(plan).into_iter().map(verbatim).collect(),
         sealed: sealed.is_some(),
@@ -144,6 +145,11 @@ impl Sealed {
     }
 }
 
+/// The variables that bake lets into builds, as lines of a comment.
+fn lines_of_environment() -> Value {
+    verbatim(lines(", ", ",\n#   "))
+}
+
 /// The names of the targets: of the image, with digits of its fingerprint.
 fn targets(plan: &Plan) -> Vec<String> {
     let mut taken = BTreeSet::new();
@@ -175,7 +181,7 @@ fn groups(plan: &Plan, targets: &[String]) -> Vec<Group> {
     let named = named.filter(|(name, _)| count[name.as_str()] == 1);
     let group = |(name, target): (&String, &String)| Group {
         name: name.clone(),
-        target: target.clone(),
+        targets: vec![target.clone()],
     };
     named.map(group).collect()
 }

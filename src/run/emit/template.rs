@@ -13,7 +13,7 @@ use super::quote::{Language, comment};
 use crate::diagnostics::{Code, Diagnostic, SourceText};
 
 /// The templates of this program, by name.
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("header.j2", include_str!("../../../templates/header.j2")),
     (
         "Makefile.j2",
@@ -30,6 +30,10 @@ const TEMPLATES: [(&str, &str); 8] = [
     (
         "docker-bake.hcl.j2",
         include_str!("../../../templates/docker-bake.hcl.j2"),
+    ),
+    (
+        "docker-bake.stable.hcl.j2",
+        include_str!("../../../templates/docker-bake.stable.hcl.j2"),
     ),
     (
         "github.json.j2",

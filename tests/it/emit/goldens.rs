@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use shipwright::plan::Plan;
-use shipwright::run::emit::{Files, Format, emit};
+use shipwright::run::emit::{Files, Format, emit, emit_stable};
 
 use super::bake::print;
 use super::tools::reads;
@@ -60,6 +60,8 @@ fn the_example_is_planned_and_emitted_as_it_was() {
         let emitted = emit(&plan, &Files::default(), format);
         check(file, &emitted.expect("a plan that every format can carry"));
     }
+    let committed = emit_stable(&plan).expect("a plan that a bake file can carry");
+    check("docker-bake.stable.hcl", &committed);
 }
 
 #[test]
@@ -75,5 +77,7 @@ fn emitted_files_are_what_their_tools_read() {
     ] {
         reads(words, &folder(), file);
     }
-    print(&read(&folder().join("docker-bake.hcl")), &[]);
+    for file in ["docker-bake.hcl", "docker-bake.stable.hcl"] {
+        print(&read(&folder().join(file)), &[]);
+    }
 }

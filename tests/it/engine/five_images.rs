@@ -111,6 +111,37 @@ fn four_ways_lead_to_the_same_images() {
 }
 
 #[test]
+fn a_committed_bake_file_builds_the_same_files() {
+    let Some(engine) = engine::engine() else {
+        return;
+    };
+    let repo = checkout(&engine);
+    go(&repo, WAYS[0]);
+    let arguments = [
+        &["emit", "bake", "--stable", "-o", "docker-bake.hcl"],
+        &WITH_BASE[..],
+    ]
+    .concat();
+    program::run(&repo, &arguments);
+    let bake = Command::new("docker")
+        .args(["buildx", "bake", "--load", "-f", "docker-bake.hcl"])
+        .current_dir(repo.path())
+        .env("TAG", "baked")
+        .output()
+        .expect("docker was there");
+    program::succeeded(&["bake"], &bake);
+    for name in ["python", "shared", "service1", "service2", "admin"] {
+        let [planned, baked] = ["main", "baked"].map(|tag| {
+            let mut held = contents(&engine.repository(&format!("{name}:{tag}")));
+            // The label with the fingerprint and the like are the plan's alone.
+            held.config["Labels"].take();
+            held
+        });
+        assert_eq!(planned.differences(&baked), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
 fn what_did_not_change_is_not_built() {
     let Some(engine) = engine::engine() else {
         return;

@@ -12,7 +12,7 @@ use crate::plan::{Dependency, Image, Plan};
 /// A target that gives another one's image a second time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::run::emit) struct Relay {
-    name: String,
+    pub(super) name: String,
     /// Its Dockerfile, in which the other target is called `base`.
     dockerfile: &'static str,
     target: String,
