@@ -19,6 +19,7 @@ mod naming;
 mod plain;
 mod planner;
 mod references;
+mod required;
 mod rules;
 mod settle;
 
@@ -42,6 +43,8 @@ pub struct Request {
     pub files: Vec<String>,
     /// The namespace, in place of what the evidence says.
     pub namespace: Option<String>,
+    /// Values for arguments that Dockerfiles need and have none for.
+    pub build_args: BTreeMap<String, String>,
     /// What the repository is called: the name of an image where nothing else gives one.
     pub project: String,
 }
@@ -100,6 +103,7 @@ pub fn init(
                 let full = contexts::with(&full, &contexts);
                 // Contexts leave names and references as they are.
                 let images = Images::of(planner.plan(&full).unwrap_or(plan));
+                left_out.extend(required::asked(&wanted.arguments, &texts));
                 let draft = settle::shortest(full, &wanted, &excluded, &images, &planner);
                 return Ok(Start {
                     config: draft.to_json(),
@@ -160,6 +164,7 @@ impl Builds {
             Diagnostic::new(Code::BuildLeftOut, message)
                 .at(&build.source, build.span.clone(), "")
                 .at(&like.source, like.span.clone(), "this one is taken")
+                .because_of(like.title())
                 .help(format!(
                     "to use this one: `shipwright init {}`",
                     build.source.path
@@ -202,7 +207,9 @@ fn wanted(
         (path.clone(), SourceText::new(path.as_str(), text))
     });
     let texts = texts.collect();
-    let used = references::used(&texts, &builds.0);
+    let is_built = |path: &str| builds.0.iter().any(|build| build.dockerfile == path);
+    let arguments = required::arguments(&texts, &request.build_args, is_built);
+    let used = references::used(&texts, &builds.0, &arguments);
     let known = Known {
         builds: &builds.0,
         used: &used,
@@ -210,7 +217,11 @@ fn wanted(
         namespace: request.namespace.as_deref(),
         project: &request.project,
     };
-    (known.name(), texts)
+    let wanted = Wanted {
+        arguments,
+        ..known.name()
+    };
+    (wanted, texts)
 }
 
 /// Takes out what errors point at: the builds of a Dockerfile, then the Dockerfile. Whether there was
@@ -273,6 +284,7 @@ fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) ->
             ));
         }
     }
+    lines.extend(required::told(&wanted.arguments));
     let pins = wanted.pins();
     if let Some(first) = pins.first() {
         let count = pins.len();

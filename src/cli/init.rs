@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::args::pair;
 use super::{output, planning};
 use crate::config::{self, Config};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
@@ -27,6 +28,9 @@ pub(super) struct Init {
     /// First part of default names; default: found in the checkout
     #[arg(long, value_name = "NS")]
     namespace: Option<String>,
+    /// Value for a build argument that Dockerfiles need and have no default for; repeatable
+    #[arg(long = "build-arg", value_name = "K=V", value_parser = pair)]
+    build_args: Vec<(String, String)>,
     /// Write nothing: report differences between bake files, Compose files, Dockerfiles and the configuration, and exit
     /// with 1 if there are any
     #[arg(long, conflicts_with = "output")]
@@ -63,6 +67,7 @@ pub(super) fn run(directory: &Path, arguments: &Init) -> Result<ExitCode, Diagno
     let request = Request {
         files: files(directory, folder.as_deref(), &arguments.files),
         namespace: arguments.namespace.clone(),
+        build_args: arguments.build_args.iter().cloned().collect(),
         project: project(checkout),
     };
     let start = find(&tree, &request)?;
@@ -87,6 +92,7 @@ fn check(directory: &Path, arguments: &Init) -> Result<ExitCode, Diagnostics> {
     let request = Request {
         files: files(directory, folder.as_deref(), &arguments.files),
         namespace: arguments.namespace.clone(),
+        build_args: arguments.build_args.iter().cloned().collect(),
         project: project(checkout),
     };
     let text = tree.snapshot(&|_| true, &|path| path == config::PATH)?;

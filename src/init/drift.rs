@@ -45,8 +45,15 @@ pub fn drift(
         builds.add(build, &mut Diagnostics::new());
     }
     let namespace = config.namespace.as_ref().map(|n| n.value.clone());
+    let mut build_args = request.build_args.clone();
+    for (name, value) in &config.settings.build.build_args {
+        build_args
+            .entry(name.clone())
+            .or_insert_with(|| value.text.clone());
+    }
     let request = Request {
         namespace: request.namespace.clone().or(namespace),
+        build_args,
         ..request.clone()
     };
     let (wanted, _) = wanted(snapshot, &request, &builds, &excluded);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{self, Build};
+use super::required::Arguments;
 use super::{Request, bake, compose, references};
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText, listed};
@@ -219,7 +220,7 @@ fn do_references_name_folders(snapshot: &Snapshot) -> bool {
         .iter()
         .map(|path| (path.clone(), source(snapshot, path)))
         .collect();
-    let spoken = references::spoken(&references::used(&texts, &[]), &[]);
+    let spoken = references::spoken(&references::used(&texts, &[], &Arguments::new()), &[]);
     !Paths::new(texts.keys()).find(&spoken).is_empty()
 }
 

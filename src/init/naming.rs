@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Bound, Build};
 use super::references::{Used, split, tag};
+use super::required::Arguments;
 use crate::config::IMAGE_SCHEME;
 use crate::lang::reference::{self, Reference};
 use crate::paths::file_name;
@@ -34,6 +35,8 @@ pub(super) struct Wanted {
     pub(super) is_pinned_internal: bool,
     /// Where images live, where builds say so of all in the same way.
     pub(super) repository: Option<String>,
+    /// Of these, the arguments that they need.
+    pub(super) arguments: Arguments,
     /// Of these, further references by which others mean them.
     pub(super) aliases: BTreeMap<String, BTreeSet<String>>,
     /// The references that are evidence.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Bound, Build, line};
+use super::required::{self, Arguments};
 use crate::diagnostics::SourceText;
 use crate::lang::dockerfile::stages::{ImageUse, NoBases, Request, StageGraph};
 use crate::lang::dockerfile::{self, Dockerfile};
@@ -26,8 +27,12 @@ pub(super) struct Used {
 
 /// The references of all Dockerfiles, by path and line: as the builds make them, and by themselves
 /// where no build does. What cannot be read says nothing.
-pub(super) fn used(dockerfiles: &BTreeMap<String, SourceText>, builds: &[Build]) -> Vec<Used> {
-    let (none, platform) = (BTreeMap::new(), Platform::default());
+pub(super) fn used(
+    dockerfiles: &BTreeMap<String, SourceText>,
+    builds: &[Build],
+    needed: &Arguments,
+) -> Vec<Used> {
+    let platform = Platform::default();
     let mut all = Vec::new();
     for (path, source) in dockerfiles {
         let ast = dockerfile::parse(&source.text);
@@ -36,8 +41,9 @@ pub(super) fn used(dockerfiles: &BTreeMap<String, SourceText>, builds: &[Build])
         let mut requests: Vec<_> = of_file
             .map(|build| (build.target.as_deref(), &build.arguments, folders(build)))
             .collect();
+        let needed = needed.get(path).map(required::texts_of).unwrap_or_default();
         if requests.is_empty() {
-            requests.push((None, &none, BTreeSet::new()));
+            requests.push((None, &needed, BTreeSet::new()));
         }
         let mut found = Vec::new();
         for (target, build_args, contexts) in requests {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::{Draft, Entry, Rule};
 use super::naming::Wanted;
 use super::planner::{Difference, Images, Planner};
+use super::required::{Given, VALUE};
 use super::rules;
 use crate::paths::{file_name, folder_of};
 use crate::planner::discover::{is_dockerfile, patterns};
@@ -43,6 +44,24 @@ pub(super) fn in_full(wanted: &Wanted, exclude: &BTreeSet<String>) -> Draft {
             let entry = images.entry(name.clone()).or_default();
             entry.aliases.extend(aliases.iter().cloned());
         }
+    }
+    for (path, arguments) in &wanted.arguments {
+        let Some(name) = wanted.plain.get(path) else {
+            continue;
+        };
+        let entry = images.entry(name.clone()).or_default();
+        entry
+            .build_args
+            .extend(arguments.iter().map(|(argument, (given, _))| {
+                let text = match given {
+                    Given::Text(text) => Some(text),
+                    Given::Image(path) => wanted.plain.get(path),
+                };
+                (
+                    argument.clone(),
+                    text.map_or(VALUE, String::as_str).to_owned(),
+                )
+            }));
     }
     Draft {
         namespace: wanted.namespace.clone(),

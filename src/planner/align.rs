@@ -318,8 +318,11 @@ impl Found {
             return names >= enough && self.means.len() * 4 >= under * 3;
         }
         let is_whole = self.shape.prefix.is_empty() || self.shape.prefix.ends_with('/');
+        // One published version of one name says little.
+        let is_pin = self.pins.len() == self.means.len();
         names >= 2
             || is_whole
+                && !is_pin
                 && self.shape.end.is_empty()
                 && self.shape.pieces.len() <= 2
                 && !matches!(

@@ -153,7 +153,10 @@ fn init_on_the_others() {
     );
     check(
         "kubeflow+notebooks",
-        &["exclude", r#""context": "components/crud-web-apps""#],
+        &[
+            r#""BASE_IMG": "codeserver""#,
+            r#""context": "components/crud-web-apps""#,
+        ],
     );
     check(
         "google+oss-fuzz",

@@ -210,6 +210,7 @@ impl<'r, 's> Conversation<'r, 's> {
                 format!("{of} is skipped: bake cannot evaluate it: {problem}"),
             )
             .at(source, element, "")
+            .because_of(problem)
             .help(SAY_IT),
         );
         true

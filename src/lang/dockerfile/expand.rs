@@ -54,6 +54,18 @@ pub struct Names {
 }
 
 impl Names {
+    /// Those of which another value would give another text: those that stand for an empty text, where there are
+    /// any, else those that had a value.
+    pub fn deciding(&self) -> &BTreeSet<String> {
+        if self.blank.is_empty() {
+            &self.matched
+        } else {
+            &self.blank
+        }
+    }
+}
+
+impl Names {
     /// Whether no variable was looked up.
     pub fn is_empty(&self) -> bool {
         self.matched.is_empty() && self.unmatched.is_empty() && self.unknown.is_empty()

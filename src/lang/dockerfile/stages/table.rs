@@ -223,8 +223,7 @@ impl<'n, 'r> Table<'n, 'r> {
         if text.is_empty() {
             let message = format!("base name ({}) should not be blank", from.image.text);
             let names = &expansion.names;
-            let error =
-                StageError::at(place, message).depends_on(names.blank.iter().chain(&names.matched));
+            let error = StageError::at(place, message).depends_on(names.deciding());
             self.errors.push(match names.blank.first() {
                 Some(name) => error.help(format!(
                     "give `{name}` a default before the first `FROM`, or pass it as a build argument"
@@ -260,8 +259,7 @@ impl<'n, 'r> Table<'n, 'r> {
                 let names = &expansion.names;
                 let blank: Vec<String> =
                     names.blank.iter().map(|name| format!("`{name}`")).collect();
-                let error = StageError::at(place, message)
-                    .depends_on(names.blank.iter().chain(&names.matched));
+                let error = StageError::at(place, message).depends_on(names.deciding());
                 self.late_errors.push(if blank.is_empty() {
                     error
                 } else {

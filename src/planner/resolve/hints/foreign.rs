@@ -169,7 +169,8 @@ fn alike(reference: &Spoken, images: &[&Definition]) -> Option<Diagnostic> {
             reference.full(),
             listed(same.iter().copied())
         );
-        let hint = Diagnostic::new(Code::NameHint, message);
+        let names = same.iter().copied().collect::<Vec<_>>().join(" ");
+        let hint = Diagnostic::new(Code::NameHint, message).because_of(names);
         let only = match same.first() {
             Some(only) if same.len() == 1 && !is_of_publisher(&reference.repository) => only,
             _ => return Some(hint),
