@@ -328,8 +328,8 @@ pub(super) struct Settings {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct Selecting {
-    /// Images and all their dependencies: full names, short names, globs, or paths of Dockerfiles and of
-    /// their folders
+    /// Images and all their dependencies: full names, short names, globs, content references, or paths of
+    /// Dockerfiles and of their folders
     #[arg(value_name = "IMAGE", add = ArgValueCompleter::new(images))]
     pub(super) images: Vec<String>,
     /// An image and all its dependencies

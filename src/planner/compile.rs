@@ -1,5 +1,6 @@
 //! The planner: a pure function from a snapshot and options to a plan.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -166,10 +167,35 @@ pub fn compile(
     clean: Option<&BTreeMap<String, String>>,
 ) -> Outcome<Compiled> {
     Outcome::of(|diagnostics| {
-        let compiled = run(snapshot, config, options, clean, diagnostics);
+        let compiled = selected_by_name(snapshot, config, options, clean, diagnostics)
+            .and_then(|options| run(snapshot, config, &options, clean, diagnostics));
         config.weigh(diagnostics);
         compiled
     })
+}
+
+/// The options with names in place of content references, which only a plan of everything knows.
+fn selected_by_name<'o>(
+    snapshot: &Snapshot,
+    config: &Config,
+    options: &'o Options,
+    clean: Option<&BTreeMap<String, String>>,
+    diagnostics: &mut Diagnostics,
+) -> Result<Cow<'o, Options>, Diagnostics> {
+    if !options.selection.has_content_references() {
+        return Ok(Cow::Borrowed(options));
+    }
+    let mut said = Diagnostics::new();
+    let all = run(snapshot, config, &options.of_everything(), clean, &mut said);
+    if all.is_err() || said.has_errors() {
+        diagnostics.extend(said);
+    }
+    let selection = options.selection.by_name(&all?.plan)?;
+    let options = options.clone();
+    Ok(Cow::Owned(Options {
+        selection,
+        ..options
+    }))
 }
 
 /// The phases, a line each.

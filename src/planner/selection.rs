@@ -1,4 +1,6 @@
-//! Which images of a repository are planned: names, globs, and what depends on them.
+//! Which images of a repository are planned: names, globs, content references, and what depends on them.
+
+mod by_content;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,14 +103,21 @@ impl Selection {
     /// As [`Selection::apply`].
     pub(crate) fn of_plan(&self, plan: &Plan) -> Result<Vec<String>, Diagnostics> {
         let (names, graph) = graph_of(plan);
-        let selected = self.apply(&names, &dockerfiles(plan), &graph)?.into_iter();
+        let selected = self
+            .by_name(plan)?
+            .apply(&names, &dockerfiles(plan), &graph)?
+            .into_iter();
         Ok(selected.map(|index| names[index].to_owned()).collect())
     }
 
     /// The names of the images of a plan that are meant themselves, as [`Selection::named`] says.
     pub(crate) fn named_in(&self, plan: &Plan) -> Option<BTreeSet<String>> {
         let (names, graph) = graph_of(plan);
-        let named = self.named(&names, &dockerfiles(plan), &graph)?.into_iter();
+        let named = self
+            .by_name(plan)
+            .ok()?
+            .named(&names, &dockerfiles(plan), &graph)?
+            .into_iter();
         Some(named.map(|index| names[index].to_owned()).collect())
     }
 
