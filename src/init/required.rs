@@ -98,14 +98,15 @@ fn lacking(
     let mut needed = BTreeMap::new();
     for error in errors {
         let place = error.places.first().map(|place| place.span.range());
-        let new = error
-            .variables
-            .into_iter()
-            .filter(|name| !arguments.contains_key(name));
-        let before = needed.len();
-        needed.extend(new.map(|name| (name, place.clone().unwrap_or_default())));
-        if needed.len() == before {
+        let new = error.variables.into_iter();
+        let new: Vec<String> = new.filter(|name| !arguments.contains_key(name)).collect();
+        if new.is_empty() {
             return Some(BTreeMap::new());
+        }
+        for name in new {
+            needed
+                .entry(name)
+                .or_insert_with(|| place.clone().unwrap_or_default());
         }
     }
     Some(needed)

@@ -126,42 +126,173 @@ fn init_on_lagoon_images() {
     compare(&plan(&repo, &[]), &truth, &[], &[]);
 }
 
-/// Whatever `init` writes can be planned. Where references name folders, it finds how.
+/// What is understood of a repository at first contact, its edges compared by Dockerfile: the names may be others.
+struct Understood {
+    /// Edges that the repository's definition has too, without a configuration; `None` where it has to be planned
+    /// with one.
+    without: Option<usize>,
+    /// The same after `init` without arguments.
+    after_init: usize,
+    /// How many edges the definition has.
+    of: usize,
+    /// Edges after `init` that the definition lacks.
+    further: usize,
+    /// The most lines of what `init` writes.
+    lines: usize,
+}
+
+/// How many lines are said where a plan fails, at most.
+const MOST_SAID: usize = 40;
+
+#[track_caller]
+fn understood(name: &str, expected: &Understood) {
+    let Some(Corpus { repo, truth }) = Corpus::new(name) else {
+        return;
+    };
+    let example = repo.join(".shipwright.json");
+    if example.exists() {
+        fs::remove_file(example).unwrap();
+        repo.commit("Without a configuration");
+    }
+    let images = truth["images"].as_array().unwrap().iter();
+    let files: BTreeMap<&str, &str> = images
+        .map(|image| {
+            (
+                image["name"].as_str().unwrap(),
+                image["dockerfile"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let by_file = |edges: &Edges, files: &BTreeMap<&str, &str>| -> Edges {
+        let edges = edges.iter();
+        edges
+            .map(|(a, b)| (files[a.as_str()].to_owned(), files[b.as_str()].to_owned()))
+            .collect()
+    };
+    let known = by_file(&edges_in(&truth), &files);
+    let found = |plan: &Plan| {
+        let images = plan.images.iter();
+        let files = images
+            .map(|image| (image.name.as_str(), image.dockerfile.as_str()))
+            .collect();
+        by_file(&edges_of(plan), &files)
+    };
+    let output = Command::new(env!("CARGO_BIN_EXE_shipwright"))
+        .arg("plan")
+        .current_dir(repo.path())
+        .env_remove("SW_NAMESPACE")
+        .output()
+        .unwrap();
+    let without = output.status.success().then(|| {
+        let plan = Plan::from_json(&String::from_utf8(output.stdout).unwrap()).unwrap();
+        known.intersection(&found(&plan)).count()
+    });
+    let said = String::from_utf8_lossy(&output.stderr).lines().count();
+    assert!(said <= MOST_SAID, "{name}: {said} lines");
+    program::run(&repo, &["init"]);
+    let lines =
+        fs::read_to_string(repo.join(".shipwright.json")).map_or(0, |text| text.lines().count());
+    repo.commit("Configure");
+    let after = found(&plan(&repo, &[]));
+    assert_eq!(
+        (
+            without,
+            known.intersection(&after).count(),
+            known.len(),
+            after.difference(&known).count()
+        ),
+        (
+            expected.without,
+            expected.after_init,
+            expected.of,
+            expected.further
+        ),
+        "{name}: {:?}",
+        after
+            .symmetric_difference(&known)
+            .take(20)
+            .collect::<Vec<_>>()
+    );
+    assert!(lines <= expected.lines, "{name}: {lines} lines");
+    program::run(&repo, &["check"]);
+    program::run(&repo, &["init", "--check"]);
+}
+
+/// Edges that only build arguments decide count as missing, and Dockerfiles that the definition does not build, such
+/// as documentation, tests and archives, as further ones.
 #[test]
-fn init_on_the_others() {
-    #[track_caller]
-    fn check(name: &str, says: &[&str]) {
-        let Some(Corpus { repo, .. }) = Corpus::new(name) else {
+fn first_contact() {
+    for (name, without, after_init, of, further, lines) in [
+        ("Islandora-Devops+isle-buildkit", Some(32), 32, 32, 0, 80),
+        ("Mailu+Mailu", Some(12), 12, 12, 1, 12),
+        // `BASE` decides the base of `Standalone`.
+        ("SeleniumHQ+docker-selenium", None, 13, 17, 2, 18),
+        ("confluentinc+cp-docker-images", Some(0), 20, 20, 0, 9),
+        ("jupyter+docker-stacks", Some(0), 13, 13, 12, 4),
+        ("kubeflow+notebooks", None, 14, 14, 0, 30),
+        ("osrf+docker_images", None, 152, 152, 0, 15),
+        ("trinodb+docker-images", None, 15, 15, 4, 5),
+        ("uselagoon+lagoon-images", Some(0), 76, 76, 0, 20),
+    ] {
+        let expected = Understood {
+            without,
+            after_init,
+            of,
+            further,
+            lines,
+        };
+        understood(name, &expected);
+    }
+}
+
+/// The two that take longest.
+#[test]
+fn first_contact_of_many_images() {
+    for (name, without, after_init, of, further, lines) in [
+        (
+            "dotnet+dotnet-buildtools-prereqs-docker",
+            None,
+            211,
+            217,
+            0,
+            40,
+        ),
+        ("google+oss-fuzz", None, 1354, 1382, 20, 40),
+    ] {
+        let expected = Understood {
+            without,
+            after_init,
+            of,
+            further,
+            lines,
+        };
+        understood(name, &expected);
+    }
+}
+
+/// The examples of those of which only names and edges are known.
+#[test]
+fn examples_of_names_and_edges() {
+    for name in [
+        "Islandora-Devops+isle-buildkit",
+        "Mailu+Mailu",
+        "confluentinc+cp-docker-images",
+        "osrf+docker_images",
+        "trinodb+docker-images",
+    ] {
+        let Some(Corpus { repo, truth }) = Corpus::new(name) else {
             return;
         };
-        let config = init(&repo);
-        for part in says {
-            assert!(
-                config.contains(part),
-                "{name}: `{part}` is not in\n{config}"
-            );
-        }
-        program::run(&repo, &["check"]);
+        let plan = plan(&repo, &[]);
+        let files = |image: (&str, (&str, &str))| (image.0.to_owned(), image.1.0.to_owned());
+        let wanted: BTreeMap<_, _> = images_in(&truth).into_iter().map(files).collect();
+        let images = plan.images.iter();
+        let planned = images
+            .map(|image| (image.name.clone(), image.dockerfile.clone()))
+            .collect();
+        assert_eq!(wanted, planned, "{name}");
+        assert_eq!(edges_of(&plan), edges_in(&truth), "{name}");
     }
-    check(
-        "jupyter+docker-stacks",
-        &[r#""namespace": "quay.io/jupyter""#],
-    );
-    check(
-        "SeleniumHQ+docker-selenium",
-        &["selenium/{{ image | kebab }}"],
-    );
-    check(
-        "kubeflow+notebooks",
-        &[
-            r#""BASE_IMG": "codeserver""#,
-            r#""context": "components/crud-web-apps""#,
-        ],
-    );
-    check(
-        "google+oss-fuzz",
-        &["gcr.io/oss-fuzz-base/{{ image | slug }}{% if suffix %}:{{ suffix }}{% endif %}"],
-    );
 }
 
 #[test]
