@@ -144,6 +144,24 @@ struct Understood {
 /// How many lines are said where a plan fails, at most.
 const MOST_SAID: usize = 40;
 
+/// Of each image by its name: its Dockerfile.
+fn files_in(truth: &Value) -> BTreeMap<&str, &str> {
+    let images = truth["images"].as_array().unwrap().iter();
+    images
+        .map(|image| {
+            let text = |key: &str| image[key].as_str().unwrap();
+            (text("name"), text("dockerfile"))
+        })
+        .collect()
+}
+
+fn by_file(edges: &Edges, files: &BTreeMap<&str, &str>) -> Edges {
+    let edges = edges.iter();
+    edges
+        .map(|(a, b)| (files[a.as_str()].to_owned(), files[b.as_str()].to_owned()))
+        .collect()
+}
+
 #[track_caller]
 fn understood(name: &str, expected: &Understood) {
     let Some(Corpus { repo, truth }) = Corpus::new(name) else {
@@ -154,22 +172,7 @@ fn understood(name: &str, expected: &Understood) {
         fs::remove_file(example).unwrap();
         repo.commit("Without a configuration");
     }
-    let images = truth["images"].as_array().unwrap().iter();
-    let files: BTreeMap<&str, &str> = images
-        .map(|image| {
-            (
-                image["name"].as_str().unwrap(),
-                image["dockerfile"].as_str().unwrap(),
-            )
-        })
-        .collect();
-    let by_file = |edges: &Edges, files: &BTreeMap<&str, &str>| -> Edges {
-        let edges = edges.iter();
-        edges
-            .map(|(a, b)| (files[a.as_str()].to_owned(), files[b.as_str()].to_owned()))
-            .collect()
-    };
-    let known = by_file(&edges_in(&truth), &files);
+    let known = by_file(&edges_in(&truth), &files_in(&truth));
     let found = |plan: &Plan| {
         let images = plan.images.iter();
         let files = images
@@ -231,6 +234,8 @@ fn first_contact() {
         ("jupyter+docker-stacks", Some(0), 13, 13, 12, 4),
         ("kubeflow+notebooks", None, 14, 14, 0, 30),
         ("osrf+docker_images", None, 152, 152, 0, 15),
+        // The file of its bake variables has no text in the corpus.
+        ("runpod+containers", Some(0), 0, 3, 0, 80),
         ("trinodb+docker-images", None, 15, 15, 4, 5),
         ("uselagoon+lagoon-images", Some(0), 76, 76, 0, 20),
     ] {
@@ -270,6 +275,25 @@ fn first_contact_of_many_images() {
     }
 }
 
+/// The example names by its path what the definition names by architecture and version.
+#[test]
+fn dotnet_buildtools_prereqs() {
+    let Some(Corpus { repo, truth }) = Corpus::new("dotnet+dotnet-buildtools-prereqs-docker")
+    else {
+        return;
+    };
+    let plan = plan(&repo, &[]);
+    let files: BTreeMap<&str, &str> = plan
+        .images
+        .iter()
+        .map(|image| (image.name.as_str(), image.dockerfile.as_str()))
+        .collect();
+    assert_eq!(
+        by_file(&edges_of(&plan), &files),
+        by_file(&edges_in(&truth), &files_in(&truth))
+    );
+}
+
 /// The examples of those of which only names and edges are known.
 #[test]
 fn examples_of_names_and_edges() {
@@ -278,6 +302,7 @@ fn examples_of_names_and_edges() {
         "Mailu+Mailu",
         "confluentinc+cp-docker-images",
         "osrf+docker_images",
+        "runpod+containers",
         "trinodb+docker-images",
     ] {
         let Some(Corpus { repo, truth }) = Corpus::new(name) else {

@@ -164,12 +164,16 @@ fn alike(reference: &Spoken, images: &[&Definition]) -> Option<Diagnostic> {
         .iter()
         .any(|image| bare(image) == last && reference.used_in.contains(&image.dockerfile));
     if !same.is_empty() && !own {
+        let names: BTreeSet<&str> = others
+            .filter(|image| same.contains(image.name.as_str()))
+            .map(|image| image.bare_name())
+            .collect();
         let message = format!(
             "`{}` ends in the name of {}, but means the registry",
             reference.full(),
-            listed(same.iter().copied())
+            listed(names.iter().copied())
         );
-        let names = same.iter().copied().collect::<Vec<_>>().join(" ");
+        let names = names.into_iter().collect::<Vec<_>>().join(" ");
         let hint = Diagnostic::new(Code::NameHint, message).because_of(names);
         let only = match same.first() {
             Some(only) if same.len() == 1 && !is_of_publisher(&reference.repository) => only,
