@@ -2,6 +2,7 @@
 //!
 //! A context of 100,000 files with an ignore file of 20,000 lines is two thousand million pairs.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -63,16 +64,16 @@ impl Lookup {
     }
 
     /// Of these patterns, in order, those that may match a path; others do not.
-    pub(super) fn may_match(&self, path: &str, among: &[u32]) -> Vec<u32> {
+    pub(super) fn may_match<'l>(&self, path: &str, among: &'l [u32]) -> Cow<'l, [u32]> {
         let Some(literals) = &self.literals else {
-            return among.to_vec();
+            return Cow::Borrowed(among);
         };
         let found = literals.find_overlapping_iter(path);
         let found = found.flat_map(|found| &self.of_literal[found.pattern().as_usize()]);
         let mut found: Vec<u32> = found.chain(&self.others).copied().collect();
         found.sort_unstable();
         found.dedup();
-        found
+        Cow::Owned(found)
     }
 
     /// Of these patterns, in order, those that may match something in or below a folder at the root;
