@@ -247,15 +247,14 @@ impl<'a> IntoIterator for &'a Diagnostics {
 /// The name among `known` that the user most likely meant by `unknown`, if one is near enough.
 pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = unknown.to_lowercase();
-    let limit = (wanted.chars().count() / 3).max(1);
+    let length = wanted.chars().count();
+    let limit = (length / 3).max(1);
     known
         .into_iter()
-        .map(|name| {
-            (
-                strsim::damerau_levenshtein(&wanted, &name.to_lowercase()),
-                name,
-            )
-        })
+        .map(|name| (name.to_lowercase(), name))
+        // What is longer or shorter by more is as far away at the least.
+        .filter(|(known, _)| known.chars().count().abs_diff(length) <= limit)
+        .map(|(known, name)| (strsim::damerau_levenshtein(&wanted, &known), name))
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, name)| name)

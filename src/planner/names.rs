@@ -1,5 +1,7 @@
 //! What images are called: the configuration's `names` first, then folder names.
 
+use std::collections::BTreeSet;
+
 use crate::config::{Config, Name, Spanned};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::reference::{self, Reference};
@@ -137,11 +139,13 @@ pub(crate) fn unused<'d>(
     let Some(source) = &config.source else {
         return diagnostics;
     };
-    let dockerfiles: Vec<&String> = dockerfiles.into_iter().collect();
+    let paths = dockerfiles.into_iter();
+    let used: BTreeSet<&str> = paths
+        .flat_map(|path| [path.as_str(), paths::folder_of(path)])
+        .collect();
     for (key, entry) in &config.names {
-        let folder = if key.is_empty() { "." } else { key };
-        let used = |path: &&String| *path == key || paths::folder_of(path) == folder;
-        if !dockerfiles.iter().any(used) {
+        let key = key.as_str();
+        if !used.contains(if key.is_empty() { "." } else { key }) {
             let message = format!("`/{key}` is neither a Dockerfile nor a folder with one");
             let diagnostic = Diagnostic::new(Code::UnusedName, message)
                 .at(source, entry.key_span.clone(), "")
