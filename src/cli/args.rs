@@ -346,6 +346,20 @@ pub(super) struct Selecting {
     pub(super) exclude: Vec<String>,
 }
 
+impl Selecting {
+    /// Whether images are selected.
+    pub(super) fn is_any(&self) -> bool {
+        let all = [
+            &self.images,
+            &self.upto,
+            &self.dependents,
+            &self.exact,
+            &self.exclude,
+        ];
+        all.iter().any(|patterns| !patterns.is_empty())
+    }
+}
+
 /// A plan made before.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Planning")]

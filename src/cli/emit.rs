@@ -11,7 +11,7 @@ use super::args::{Arguments, Output, Planning, Stored};
 use super::{build_files, output, planning, sealed_bake, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::planner::{Planned, Sends};
-use crate::run::emit::{Files, Format, emit, emit_stable, emit_template};
+use crate::run::emit::{Files, Format, Gitlab, emit, emit_gitlab, emit_stable, emit_template};
 
 /// What is typed after `shipwright emit`.
 #[derive(Debug, Args)]
@@ -25,6 +25,7 @@ use crate::run::emit::{Files, Format, emit, emit_stable, emit_template};
         shipwright emit bake --sealed -o DIR        with the files of the builds\n  \
         shipwright emit bake --stable -o docker-bake.hcl  a file to commit\n  \
         shipwright emit github >> \"$GITHUB_OUTPUT\"  the jobs of each wave\n  \
+        shipwright emit gitlab -o images.yml         a child pipeline\n  \
         shipwright emit --template list.md.j2       a template of your own\n  \
         shipwright emit make --plan plan.json       a stored plan"
 )]
@@ -53,6 +54,9 @@ pub(super) struct Emit {
         conflicts_with = "file"
     )]
     check: Option<PathBuf>,
+    /// With gitlab: a file of the project for the pipeline to include, with `default:`, `variables:` and the like
+    #[arg(long, value_name = "FILE", conflicts_with = "template")]
+    include: Option<String>,
     #[command(flatten)]
     planning: Planning,
     #[command(flatten)]
@@ -99,7 +103,7 @@ impl What {
     fn sends(&self) -> Sends {
         match self {
             Self::Format(Format::Bake) => Sends::Folders,
-            Self::Format(Format::Make | Format::Sh | Format::Github)
+            Self::Format(Format::Make | Format::Sh | Format::Github | Format::Gitlab)
             | Self::SealedBake
             | Self::StableBake
             | Self::Template(_) => Sends::Sealed,
@@ -126,6 +130,16 @@ impl Emit {
             .unwrap_or_default()
             .parse()
             .map_err(|unknown| misused(ErrorKind::InvalidValue, unknown))?;
+        let has_jobs = matches!(format, Format::Github | Format::Gitlab);
+        if has_jobs && self.planning.since.is_some() && self.planning.built.is_none() {
+            let message = "`--since` needs `--built` here: the registry may have lost what the commit had, \
+                and the jobs have no other";
+            return Err(misused(ErrorKind::MissingRequiredArgument, message));
+        }
+        if self.include.is_some() && format != Format::Gitlab {
+            let message = "`--include` is only for gitlab";
+            return Err(misused(ErrorKind::ArgumentConflict, message));
+        }
         match format {
             Format::Bake if self.sealed => Ok(What::SealedBake),
             Format::Bake if self.stable => Ok(What::StableBake),
@@ -169,6 +183,14 @@ pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(),
                 return Ok(check(&directory.join(committed), committed, &text)?);
             }
             text
+        }
+        What::Format(Format::Gitlab) => {
+            let plan = planned(directory, what, arguments)?.plan;
+            let how = Gitlab {
+                include: arguments.include.clone(),
+                is_selection: arguments.planning.selection.is_any(),
+            };
+            emit_gitlab(&plan, &how)?
         }
         What::Format(Format::Github) => {
             let plan = planned(directory, what, arguments)?.plan;

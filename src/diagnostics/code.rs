@@ -172,6 +172,7 @@ codes! {
     BakeSeveralReferences = "bake-several-references", Error;
     ReadOtherwise = "read-otherwise", Error;
     Stale = "stale", Error;
+    PipelineTooLarge = "pipeline-too-large", Error;
     DirtyJobs = "dirty-jobs", Error;
     Template = "template", Error;
 

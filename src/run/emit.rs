@@ -1,5 +1,5 @@
 //! A plan compiled for a runner: a Makefile, a POSIX shell script, a bake file, the waves of a
-//! workflow on GitHub, or whatever a template from outside makes of it.
+//! workflow on GitHub, a pipeline of GitLab, or whatever a template from outside makes of it.
 //!
 //! Functions from a plan to text. A view (`script`, `bake`, `github`) decides what is written, a template of
 //! `templates/` lays it out, and the engine quotes every value for the language of the template.
@@ -9,7 +9,9 @@ mod check;
 mod files;
 mod folders;
 mod github;
+mod gitlab;
 mod header;
+mod jobs;
 mod quote;
 mod script;
 mod slug;
@@ -20,6 +22,7 @@ use std::str::FromStr;
 
 pub use self::bake::Sealed;
 pub use self::files::{Added, Files, Folder, Submodule};
+pub use self::gitlab::Gitlab;
 use self::quote::Language;
 use crate::diagnostics::{Diagnostics, SourceText, nearest};
 use crate::plan::Plan;
@@ -35,6 +38,8 @@ pub enum Format {
     Bake,
     /// Matrices for the jobs of a workflow: lines for `$GITHUB_OUTPUT`.
     Github,
+    /// A child pipeline of GitLab.
+    Gitlab,
 }
 
 /// The plan compiled to that format: the whole text of the file. make and the shell script take the
@@ -50,6 +55,7 @@ pub fn emit(plan: &Plan, files: &Files, format: Format) -> Result<String, Diagno
         Format::Sh => template::render("build.sh.j2", script::shell(plan, files)),
         Format::Bake => template::render("docker-bake.hcl.j2", bake::file(plan, None)),
         Format::Github => template::render("github.json.j2", github::outputs(plan)),
+        Format::Gitlab => return emit_gitlab(plan, &Gitlab::default()),
     };
     rendered.map_err(Diagnostics::from)
 }
@@ -62,6 +68,17 @@ pub fn emit_sealed(plan: &Plan, sealed: &BTreeMap<String, Sealed>) -> Result<Str
     refuse(check::problems(plan, Format::Bake))?;
     let file = bake::file(plan, Some(sealed));
     template::render("docker-bake.hcl.j2", file).map_err(Diagnostics::from)
+}
+
+/// The plan as a child pipeline of GitLab.
+///
+/// # Errors
+/// As [`emit`]; and where GitLab would not read so large a file.
+pub fn emit_gitlab(plan: &Plan, how: &Gitlab) -> Result<String, Diagnostics> {
+    refuse(check::problems(plan, Format::Gitlab))?;
+    let text = template::render("gitlab.yml.j2", gitlab::pipeline(plan, how))?;
+    gitlab::check(&text)?;
+    Ok(text)
 }
 
 /// The plan as a bake file to commit: links, build contexts and arguments alone, with tags that its
@@ -87,7 +104,7 @@ fn refuse(problems: Diagnostics) -> Result<(), Diagnostics> {
 /// The plan rendered by a template from outside: its data are the keys of the plan.
 ///
 /// The name of the template says which language its values are quoted for: `x.sh.j2`, `x.mk.j2` or
-/// `Makefile.j2`, `x.hcl.j2`, `x.json.j2`, `x.html.j2` (also `htm`, `svg`, `xml`); with another name they
+/// `Makefile.j2`, `x.hcl.j2`, `x.json.j2`, `x.yml.j2` (also `yaml`), `x.html.j2` (also `htm`, `svg`, `xml`); with another name they
 /// are written as they are. The filters `sh`, `make`, `hcl`, `json` and `html` quote by name, `comment` makes a text harmless within a
 /// comment. What `sh` and `make` write may name the shell variable `NEWLINE`, and `make` the
 /// variable `HASH`, which the template defines where values hold a newline or a `#`.
@@ -100,7 +117,7 @@ pub fn emit_template(plan: &Plan, template: &SourceText) -> Result<String, Diagn
 
 impl Format {
     /// Every format, in the order in which help lists them.
-    pub const ALL: [Self; 4] = [Self::Make, Self::Sh, Self::Bake, Self::Github];
+    pub const ALL: [Self; 5] = [Self::Make, Self::Sh, Self::Bake, Self::Github, Self::Gitlab];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -109,6 +126,7 @@ impl Format {
             Self::Sh => "sh",
             Self::Bake => "bake",
             Self::Github => "github",
+            Self::Gitlab => "gitlab",
         }
     }
 
@@ -119,6 +137,7 @@ impl Format {
             Self::Sh => "A POSIX shell script",
             Self::Bake => "A bake file for docker buildx bake -f",
             Self::Github => "Job matrices for GitHub Actions, lines for $GITHUB_OUTPUT",
+            Self::Gitlab => "A child pipeline for GitLab",
         }
     }
 
@@ -127,7 +146,7 @@ impl Format {
             Self::Make => Language::Make,
             Self::Sh => Language::Sh,
             Self::Bake => Language::Hcl,
-            Self::Github => Language::Json,
+            Self::Github | Self::Gitlab => Language::Json,
         }
     }
 }

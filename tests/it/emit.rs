@@ -6,6 +6,7 @@
 mod bake;
 mod fixture;
 mod github;
+mod gitlab;
 pub(crate) mod goldens;
 mod hostile;
 mod large;

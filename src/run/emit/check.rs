@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::quote::comment;
-use super::{Files, Format, bake, github};
+use super::{Files, Format, bake, jobs};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 
@@ -27,8 +27,8 @@ pub(super) fn problems(plan: &Plan, format: Format) -> Diagnostics {
     if format == Format::Bake {
         problems.extend(bake::relay::problems(plan));
     }
-    if format == Format::Github {
-        problems.extend(github::problems(plan));
+    if matches!(format, Format::Github | Format::Gitlab) {
+        problems.extend(jobs::problems(plan));
     }
     problems
 }

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{self, Action, Plan};
 
 /// The most jobs that GitHub starts from one matrix.
@@ -62,18 +61,4 @@ fn split(mut jobs: Vec<Job<'_>>) -> Vec<Matrix<'_>> {
     }
     parts.push(Matrix { include: jobs });
     parts
-}
-
-/// Jobs check out the revision, and can build nothing that differs from it.
-pub(super) fn problems(plan: &Plan) -> Diagnostics {
-    let mut problems = Diagnostics::new();
-    for image in plan.images.iter().filter(|image| image.dirty) {
-        let message = format!(
-            "`{}` has uncommitted changes, which a job on GitHub does not see",
-            image.name
-        );
-        let help = "commit the changes, or build them here with `shipwright exec --dirty`";
-        problems.push(Diagnostic::new(Code::DirtyJobs, message).help(help));
-    }
-    problems
 }

@@ -3,6 +3,8 @@
 //! A quoted value is a whole word: it holds no newline and never ends in a backslash, so that it is
 //! harmless in a comment too. What a language cannot carry at all is an error, never a guess.
 
+use std::fmt::Write;
+
 use unicode_normalization::is_nfc;
 
 /// A language that values are quoted for.
@@ -58,13 +60,30 @@ impl Language {
             Self::Make => Ok(sh(text).replace('$', "$$").replace('#', "$(HASH)")),
             Self::Hcl if is_nfc(text) => Ok(hcl(text)),
             Self::Hcl => Err(Unquotable::NotNormalised),
-            // In the log of a runner `##[` begins a command, wherever it stands.
-            Self::Json => Ok(serde_json::Value::from(text)
-                .to_string()
-                .replace("##[", "##\\u005b")),
+            Self::Json => Ok(harmless(&serde_json::Value::from(text).to_string())),
             Self::Html => Ok(html(text)),
         }
     }
+}
+
+/// JSON without characters that YAML or a log reads otherwise: YAML refuses control characters and takes some
+/// for the end of a line, and in the log of a runner `##[` begins a command, wherever it stands.
+pub(super) fn harmless(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.replace("##[", "##\\u005b").chars() {
+        match character {
+            '\u{7f}'..='\u{9f}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{feff}'
+            | '\u{fffe}'
+            | '\u{ffff}' => {
+                let _ = write!(text, "\\u{:04x}", u32::from(character));
+            }
+            _ => text.push(character),
+        }
+    }
+    text
 }
 
 /// A text for people, harmless within a comment of every language here: one line, no control

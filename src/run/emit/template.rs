@@ -1,6 +1,6 @@
 //! Rendering: every value that a template writes is quoted for the language of the template.
 //!
-//! The name of a template says its language (`Makefile.j2`, `*.sh.j2`, `*.hcl.j2`, `*.json.j2`, `*.html.j2`); the
+//! The name of a template says its language (`Makefile.j2`, `*.sh.j2`, `*.hcl.j2`, `*.json.j2`, `*.yml.j2`, `*.html.j2`); the
 //! formatter of the engine then quotes each `{{ value }}`, so that the author of a template cannot
 //! forget to. The filters `sh`, `make`, `hcl`, `json`, `html` and `comment` do the same by name.
 
@@ -9,11 +9,11 @@ use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 use serde::Serialize;
 
-use super::quote::{Language, comment};
+use super::quote::{Language, comment, harmless};
 use crate::diagnostics::{Code, Diagnostic, SourceText};
 
 /// The templates of this program, by name.
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("header.j2", include_str!("../../../templates/header.j2")),
     (
         "Makefile.j2",
@@ -38,6 +38,10 @@ const TEMPLATES: [(&str, &str); 9] = [
     (
         "github.json.j2",
         include_str!("../../../templates/github.json.j2"),
+    ),
+    (
+        "gitlab.yml.j2",
+        include_str!("../../../templates/gitlab.yml.j2"),
     ),
     (
         "picture.svg.j2",
@@ -146,7 +150,8 @@ fn language_of(template: &str) -> Option<&'static str> {
         Some((_, "sh")) => Some("sh"),
         Some((_, "mk")) => Some("make"),
         Some((_, "hcl")) => Some("hcl"),
-        Some((_, "json")) => Some("json"),
+        // YAML reads JSON.
+        Some((_, "json" | "yml" | "yaml")) => Some("json"),
         Some((_, "html" | "htm" | "xhtml" | "xml" | "svg")) => Some("html"),
         None if last == "Makefile" => Some("make"),
         _ => None,
@@ -172,8 +177,7 @@ fn quote(language: Language, value: &Value) -> Result<String, Error> {
     match value.kind() {
         _ if language == Language::Json => {
             let json = serde_json::to_string(value);
-            // In the log of a runner `##[` begins a command, wherever it stands.
-            json.map(|json| json.replace("##[", "##\\u005b"))
+            json.map(|json| harmless(&json))
                 .map_err(|error| refuse(error.to_string()))
         }
         ValueKind::Bool => Ok(value.is_true().to_string()),
@@ -230,6 +234,11 @@ mod tests {
         check("Makefile.j2", "{{ text }}", Ok("'a $$b'"));
         check("a.hcl.j2", "{{ text }} {{ true }}", Ok(r#""a $b" true"#));
         check("a.json.j2", "{{ list }}", Ok(r#"["x y"]"#));
+        check(
+            "a.yml.j2",
+            "{{ text }}: {{ text|sh|json }}",
+            Ok(r#""a $b": "'a $b'""#),
+        );
         for name in ["a.html.j2", "a.htm", "b/a.svg.j2", "a.xml"] {
             let source = "{{ '<script>' }} <i>{{ text }} {{ 12 }} {{ 'a&b'|html }}";
             check(name, source, Ok("&lt;script&gt; <i>a $b 12 a&amp;b"));

@@ -56,6 +56,7 @@ fn the_example_is_planned_and_emitted_as_it_was() {
         (Format::Sh, "build.sh"),
         (Format::Bake, "docker-bake.hcl"),
         (Format::Github, "github.txt"),
+        (Format::Gitlab, "gitlab.yml"),
     ] {
         let emitted = emit(&plan, &Files::default(), format);
         check(file, &emitted.expect("a plan that every format can carry"));
