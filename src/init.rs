@@ -95,7 +95,7 @@ pub fn init(
     let mut excluded = BTreeSet::new();
     // What makes a plan impossible is taken out, at most once a Dockerfile.
     loop {
-        let (wanted, texts) = wanted(snapshot, request, &builds, &excluded);
+        let (wanted, texts) = wanted(snapshot, request, (&builds, &evidence.images), &excluded);
         let full = settle::in_full(&wanted, &excluded);
         let problems = match planner.plan(&full) {
             Ok(plan) => {
@@ -194,7 +194,7 @@ fn is_same(build: &Build, same: &Build) -> Diagnostic {
 fn wanted(
     snapshot: &Snapshot,
     request: &Request,
-    builds: &Builds,
+    (builds, run): (&Builds, &BTreeSet<String>),
     excluded: &BTreeSet<String>,
 ) -> (Wanted, BTreeMap<String, SourceText>) {
     let config = Config::default();
@@ -212,6 +212,7 @@ fn wanted(
     let used = references::used(&texts, &builds.0, &arguments);
     let known = Known {
         builds: &builds.0,
+        run,
         used: &used,
         dockerfiles: &dockerfiles,
         namespace: request.namespace.as_deref(),

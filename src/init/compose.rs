@@ -51,10 +51,12 @@ const MAX_MISSING: usize = 32;
 /// How many files one compose file may lead to.
 const MAX_NAMED: usize = 256;
 
-/// The builds of the services of compose files, evaluated together, sorted by name.
+/// The builds of the services of compose files, evaluated together, sorted by name. Adds the images of services
+/// that build none to `images`.
 pub(super) fn builds(
     reader: &mut Reader<'_>,
     files: &[String],
+    images: &mut BTreeSet<String>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Build> {
     let sources: Vec<SourceText> = files.iter().map(|file| reader.source(file)).collect();
@@ -92,6 +94,7 @@ pub(super) fn builds(
         lines: sources.iter().map(|s| (s, lines::lines(&s.text))).collect(),
         print: &print,
     };
+    images.extend(evaluated.images());
     let written = evaluated.written(diagnostics);
     evaluated.report_unset(&remarks, diagnostics);
     evaluated.report_unknown(diagnostics);
@@ -194,6 +197,14 @@ impl Evaluated<'_> {
     }
 
     /// Where the last of the files that say it has these keys, or the first of them that it has.
+    /// The images of services that build none.
+    fn images(&self) -> impl Iterator<Item = String> {
+        let services = self.print["services"].as_object();
+        let services = services.into_iter().flat_map(Map::values);
+        let services = services.filter(|service| service["build"].is_null());
+        services.filter_map(|service| Some(service["image"].as_str()?.to_owned()))
+    }
+
     fn place(&self, keys: &[&str]) -> (SourceText, std::ops::Range<usize>) {
         for length in (1..=keys.len()).rev() {
             for (source, lines) in self.lines.iter().rev() {

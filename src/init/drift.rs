@@ -56,7 +56,7 @@ pub fn drift(
         build_args,
         ..request.clone()
     };
-    let (wanted, _) = wanted(snapshot, &request, &builds, &excluded);
+    let (wanted, _) = wanted(snapshot, &request, (&builds, &evidence.images), &excluded);
     let planner = Planner { snapshot };
     let fresh = planner.plan(&settle::in_full(&wanted, &excluded)).ok();
     let comparison = Comparison {

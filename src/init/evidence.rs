@@ -24,6 +24,8 @@ const SHOWN: usize = 3;
 pub struct Evidence {
     /// In the order in which they count.
     pub(super) builds: Vec<Build>,
+    /// What services of compose files run and do not build.
+    pub(super) images: BTreeSet<String>,
     /// What could not be used, and why.
     pub(super) left_out: Diagnostics,
 }
@@ -129,10 +131,10 @@ pub fn evidence(
         read.extend(below.drain(..count));
     }
     for set in &read {
-        let left_out = &mut evidence.left_out;
+        let (images, left_out) = (&mut evidence.images, &mut evidence.left_out);
         evidence.builds.extend(match set.tool {
             Tool::Bake => bake::builds(&mut reader, &set.files, left_out),
-            Tool::Compose => compose::builds(&mut reader, &set.files, left_out),
+            Tool::Compose => compose::builds(&mut reader, &set.files, images, left_out),
         });
     }
     evidence.left_out.extend(not_read(&below));
@@ -220,7 +222,11 @@ fn do_references_name_folders(snapshot: &Snapshot) -> bool {
         .iter()
         .map(|path| (path.clone(), source(snapshot, path)))
         .collect();
-    let spoken = references::spoken(&references::used(&texts, &[], &Arguments::new()), &[]);
+    let spoken = references::spoken(
+        &references::used(&texts, &[], &Arguments::new()),
+        &[],
+        &BTreeSet::new(),
+    );
     !Paths::new(texts.keys()).find(&spoken).is_empty()
 }
 

@@ -53,6 +53,8 @@ pub(super) struct Wanted {
 pub(super) struct Known<'e> {
     /// The builds, no two of which make the same image.
     pub(super) builds: &'e [Build],
+    /// The images that services run and nothing builds.
+    pub(super) run: &'e BTreeSet<String>,
     /// The references of all Dockerfiles.
     pub(super) used: &'e [Used],
     /// The paths of all Dockerfiles.

@@ -16,7 +16,7 @@ const FEW: usize = 2;
 impl Known<'_> {
     /// Finds how references speak of the Dockerfiles.
     pub(super) fn speak_of(&self, wanted: &mut Wanted) {
-        wanted.spoken = spoken(self.used, self.builds);
+        wanted.spoken = spoken(self.used, self.builds, self.run);
         wanted.found = Paths::new(self.dockerfiles).find(&wanted.spoken);
         wanted.is_pinned_internal = wanted.are_pins_versions();
     }

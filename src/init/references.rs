@@ -84,9 +84,9 @@ fn is_placeholder(image: &ImageUse) -> bool {
     !image.unset.is_empty() && !image.text.starts_with(&repository(&image.reference))
 }
 
-/// The references that are evidence, each once, with all that say it: those of Dockerfiles, and the
-/// tags of builds.
-pub(super) fn spoken(used: &[Used], builds: &[Build]) -> Vec<Spoken> {
+/// The references that are evidence, each once, with all that say it: those of Dockerfiles, the tags of builds, and
+/// images of a namespace that services run.
+pub(super) fn spoken(used: &[Used], builds: &[Build], images: &BTreeSet<String>) -> Vec<Spoken> {
     let mut spoken: BTreeMap<(String, Option<String>, bool), BTreeSet<String>> = BTreeMap::new();
     for used in used.iter().filter(|used| used.reference.digest.is_none()) {
         let (repository, tag) = (repository(&used.reference), tag(&used.reference));
@@ -104,6 +104,14 @@ pub(super) fn spoken(used: &[Used], builds: &[Build]) -> Vec<Spoken> {
             true,
         );
         spoken.entry(key).or_default();
+    }
+    let images = images.iter().filter_map(|text| Reference::parse(text).ok());
+    for reference in images.filter(|reference| reference.digest.is_none()) {
+        let (repository, tag) = (repository(&reference), tag(&reference));
+        if repository.contains('/') {
+            let key = (repository, tag.map(str::to_owned), false);
+            spoken.entry(key).or_default();
+        }
     }
     let all = spoken
         .into_iter()
