@@ -64,12 +64,30 @@ fn a_job_for_each_image_that_may_be_built() {
 fn a_job_says_what_a_workflow_may_ask() {
     let mut plan = waves();
     plan.images[0].platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
-    let expected = serde_json::json!({
-        "image": "x/python",
-        "reference": plan.images[0].reference,
-        "platforms": "linux/amd64,linux/arm64",
-    });
-    assert_eq!(outputs(&plan)["wave_1"]["include"][0], expected);
+    let labels = |labels: &[&str]| labels.iter().map(|&label| label.to_owned()).collect();
+    let reference = plan.images[0].reference.clone();
+    let entry = |platform: &str, runner: Value| {
+        serde_json::json!({
+            "image": "x/python",
+            "reference": reference,
+            "platform": platform,
+            "runner": runner,
+        })
+    };
+    let [amd64, arm64] = ["linux/amd64", "linux/arm64"];
+    let usual = || Value::from("ubuntu-latest");
+    let include = |plan: &Plan| outputs(plan)["wave_1"]["include"].clone();
+    let expected = [entry(amd64, usual()), entry(arm64, usual())];
+    assert_eq!(include(&plan), Value::from(expected.to_vec()));
+
+    let runners = &mut plan.images[0].runners;
+    runners.insert("*".to_owned(), labels(&["self-hosted", "big"]));
+    runners.insert("linux/arm64/v8".to_owned(), labels(&["arm"]));
+    let big = Value::from(vec!["self-hosted", "big"]);
+    let expected = [entry(amd64, big.clone()), entry(arm64, Value::from("arm"))];
+    assert_eq!(include(&plan), Value::from(expected.to_vec()));
+    plan.images[0].platforms.clear();
+    assert_eq!(include(&plan), Value::from(vec![entry("", big)]));
 }
 
 #[test]

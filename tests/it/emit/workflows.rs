@@ -112,5 +112,5 @@ fn every_command_of_a_workflow_is_one() {
             count += 1;
         }
     }
-    assert_eq!(count, 6);
+    assert_eq!(count, 7);
 }

@@ -18,8 +18,8 @@ fn go(engine: &Engine, repo: &Repo) -> (String, serde_json::Value) {
         let matrix: serde_json::Value = serde_json::from_str(value).expect("JSON");
         for job in matrix["include"].as_array().into_iter().flatten() {
             engine.clear();
-            let image = job["image"].as_str().expect("a name");
-            let (counts, _) = exec(repo, &["--push", "--no-tags", image]);
+            let image = job["reference"].as_str().expect("a reference");
+            let (counts, _) = exec(repo, &["--push", "--no-tags", "-e", image]);
             assert!(counts.starts_with("1 built"), "{image}: {counts}");
             jobs += 1;
         }
