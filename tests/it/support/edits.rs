@@ -130,7 +130,8 @@ fn edit_dockerfile(random: &mut Random, files: &mut Files, folder: &str) -> Stri
             format!("{path}: swap `{}` and `{}`", lines[at], lines[at + 1])
         }
         _ => {
-            if let Some(line) = lines.iter_mut().find(|line| line.starts_with("ARG A")) {
+            let has_default = |line: &&mut String| line.starts_with("ARG A") && line.contains('=');
+            if let Some(line) = lines.iter_mut().find(has_default) {
                 let (name, value) = line.split_once('=').expect("a default");
                 let value = match value {
                     "1" => "2",
