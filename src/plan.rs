@@ -202,6 +202,10 @@ pub struct Dependency {
     /// Its content reference, where that image is not in the plan and must exist already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
+    /// By platform of the image that takes from it: all platforms of the one that is needed, where a build
+    /// for that platform may take it on another one (`FROM --platform=`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub across: BTreeMap<String, Vec<String>>,
     /// Where the Dockerfile says so.
     pub via: Vec<Via>,
 }

@@ -232,6 +232,21 @@ impl Assembly<'_> {
         image.declared(args)
     }
 
+    /// The platforms of an image that is needed, by the platform whose build may take it on another one.
+    fn across(&self, index: usize, need: &super::resolve::Need) -> BTreeMap<String, Vec<String>> {
+        let image = &self.resolved[index];
+        let platforms = &self.resolved[need.image].definition.build.platforms;
+        let asked = &image.definition.build.platforms;
+        let Some(across) = image.across.get(need).filter(|_| platforms.len() > 1) else {
+            return BTreeMap::new();
+        };
+        let all: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+        let across = asked.iter().filter(|platform| across.contains(platform));
+        across
+            .map(|platform| (platform.to_string(), all.clone()))
+            .collect()
+    }
+
     fn dependencies(
         &self,
         index: usize,
@@ -244,6 +259,7 @@ impl Assembly<'_> {
                 image: self.resolved[need.image].definition.name.clone(),
                 reference: need.context.clone(),
                 content: (!planned.contains(&need.image)).then(|| self.reference(need.image, all)),
+                across: self.across(index, need),
                 via: places.keys().cloned().collect(),
             })
             .collect();

@@ -70,6 +70,8 @@ pub(crate) struct Resolved<'a> {
     pub views: Vec<PlatformStages<'a>>,
     /// The images that it takes from.
     pub needs: BTreeMap<Need, BTreeMap<Via, Span>>,
+    /// The platforms asked for whose builds may take one of them on another platform.
+    pub across: BTreeMap<Need, BTreeSet<Platform>>,
     /// The external images that it takes from, normalised.
     pub base_images: BTreeSet<String>,
     /// Those of them that look like images of this repository.
@@ -394,6 +396,7 @@ fn once<'a>(
         contexts: internal.other_contexts(definition, index),
         views: Vec::new(),
         needs: BTreeMap::new(),
+        across: BTreeMap::new(),
         base_images: BTreeSet::new(),
         unmatched: BTreeSet::new(),
     };
@@ -414,7 +417,11 @@ fn once<'a>(
             },
         };
         let is_asked = !asked.is_empty() && !pair.is_further;
-        match StageGraph::new(parsed.dockerfile, &request) {
+        let stages = StageGraph::new(parsed.dockerfile, &request);
+        if let Ok(stages) = &stages {
+            image.note_across(index, &pair.target, stages, internal);
+        }
+        match stages {
             Ok(stages) if pair.is_further && !image.differs(&pair.target, &stages) => {}
             Ok(mut stages) => {
                 let stamped = stamps::check(definition, parsed, &request, &stages)?;
@@ -514,6 +521,28 @@ impl<'a> Resolved<'a> {
             Err(hidden)
         } else {
             Ok(())
+        }
+    }
+
+    /// Notes which images of the plan stages are built on that are for another platform than the target.
+    fn note_across(
+        &mut self,
+        own_index: usize,
+        target: &Platform,
+        stages: &StageGraph<'_>,
+        internal: &Internal,
+    ) {
+        for stage in stages.reachable() {
+            if let Base::Image(image) = &stage.base
+                && stage.platform.normalized() != target.normalized()
+                && let Meaning::Internal(needed) = internal.meaning(image, own_index)
+            {
+                let need = Need {
+                    image: needed,
+                    context: image.reference.context_key(),
+                };
+                self.across.entry(need).or_default().insert(target.clone());
+            }
         }
     }
 

@@ -128,10 +128,8 @@ pub fn run_on(
     let host = setting.engine.host(options.builder.as_deref())?;
     let mut problems = Diagnostics::new();
     let mut inventory = take_stock(&setting, plan, &host, &mut problems)?;
-    let (mut plan, narrowed) = (
-        plan,
-        parts::plan_of_parts(&setting, plan, &host, &inventory)?,
-    );
+    let narrowed = parts::plan_of_parts(&setting, plan, &host, &mut inventory)?;
+    let mut plan = plan;
     let mut joined = BTreeSet::new();
     if let Some(narrowed) = &narrowed {
         plan = narrowed;

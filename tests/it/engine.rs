@@ -13,6 +13,7 @@ mod five_images;
 mod generated;
 mod killed;
 mod locked;
+mod parts;
 mod plain;
 mod power_loss;
 mod prune;

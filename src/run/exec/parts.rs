@@ -18,19 +18,32 @@ use crate::run::retry::retry;
 /// How many indexes are made at a time; each takes a few small requests.
 const JOINS: usize = 8;
 
-/// [`narrowed`] to the platform that the options name, if they do.
+/// [`narrowed`] to the platform that the options name, if they do. What a build takes on another platform
+/// too is joined first: of one part, bound alone, a builder takes whatever platform it is of.
 ///
 /// # Errors
-/// Those of [`narrowed`] and [`left_out`].
+/// Those of [`narrowed`], [`left_out`] and [`join`].
 pub(super) fn plan_of_parts(
     setting: &Setting<'_>,
     plan: &Plan,
     host: &Host,
-    inventory: &Inventory,
+    inventory: &mut Inventory,
 ) -> Result<Option<Plan>, Diagnostics> {
     let Some(platform) = &setting.options.only_platform else {
         return Ok(None);
     };
+    let across = across(plan, platform, inventory, host);
+    if setting.options.push.is_none() {
+        refuse(across.iter().map(|image| {
+            let (name, content) = (&image.name, &image.reference);
+            let message = format!(
+                "a build takes `{name}` on another platform, and `{content}` does not exist"
+            );
+            Diagnostic::new(Code::DependencyMissing, message)
+                .help("push its parts, and use `--push` here: they are joined in the registry")
+        }))?;
+    }
+    join_all(setting, &across.iter().collect::<Vec<_>>(), true, inventory)?;
     let parts = left_out(setting, plan, platform)?;
     narrowed(plan, platform, (inventory, &parts), host).map(Some)
 }
@@ -206,34 +219,87 @@ pub(super) fn join(
                 && !inventory.unknown.contains(&image.reference)
         })
         .collect();
-    let parts: BTreeSet<String> = open
+    let images: Vec<&Image> = open.iter().map(|(_, image)| *image).collect();
+    let joined = join_all(setting, &images, !options.build, inventory)?;
+    let joined = open.iter().filter(|(_, i)| joined.contains(&i.reference));
+    Ok(joined.map(|(position, _)| *position).collect())
+}
+
+/// Joins the parts of those of the images that have all of them; with `strict` it is an error where one is
+/// missing, and then none is joined. Gives the content references of what was joined.
+fn join_all(
+    setting: &Setting<'_>,
+    images: &[&Image],
+    strict: bool,
+    inventory: &mut Inventory,
+) -> Result<BTreeSet<String>, Diagnostics> {
+    let options = setting.options;
+    let parts: BTreeSet<String> = images
         .iter()
-        .flat_map(|(_, image)| image.parts())
+        .flat_map(|image| image.parts())
         .map(|(_, part)| part)
         .collect();
     let asked = parts.iter().map(String::as_str).collect();
     let mut answers = registry::look(setting.registry, &asked, Some(&options.stop));
     answers.settle_denied(setting.registry, &options.stop);
     refuse(answers.errors())?;
-    let mut complete = Vec::new();
+    let mut complete: BTreeMap<&str, &Image> = BTreeMap::new();
     let mut problems = Vec::new();
-    for (position, image) in open {
+    for image in images {
         let lacking: Vec<Diagnostic> = image
             .parts()
             .iter()
             .filter_map(|(platform, part)| lacking(image, platform, part, answers.found.get(part)))
             .collect();
         if lacking.is_empty() {
-            complete.push((position, image));
-        } else if !options.build {
+            complete.insert(&image.reference, image);
+        } else if strict {
             problems.extend(lacking);
         }
     }
     refuse(problems)?;
-    let whole: BTreeMap<&str, &Image> = complete.iter().map(|(_, i)| (&*i.reference, *i)).collect();
-    let whole: Vec<&Image> = whole.into_values().collect();
-    put_all(setting, &whole, inventory)?;
-    Ok(complete.into_iter().map(|(position, _)| position).collect())
+    let complete: Vec<&Image> = complete.into_values().collect();
+    put_all(setting, &complete, inventory)?;
+    Ok(complete.iter().map(|i| i.reference.clone()).collect())
+}
+
+/// What builds for that platform may take on another platform, and is not whole.
+fn across(plan: &Plan, platform: &str, inventory: &Inventory, host: &Host) -> Vec<Image> {
+    let is_there = |images: &BTreeMap<String, Found>, content: &str| {
+        images
+            .get(content)
+            .is_some_and(|found| says(found, content))
+    };
+    let is_built = |image: &&Image| {
+        let found = inventory.remote.get(&image.reference);
+        !found.is_some_and(|found| usable(image, found, host))
+    };
+    let mut needed: BTreeMap<&str, Image> = BTreeMap::new();
+    for dependency in plan
+        .images
+        .iter()
+        .filter(is_built)
+        .flat_map(|i| &i.dependencies)
+    {
+        let across = dependency.across.iter();
+        let mut across = across.filter(|(own, _)| normal(own) == platform);
+        if let Some(content) = plan.content_reference(dependency)
+            && let Some((_, platforms)) = across.next()
+            && !is_there(&inventory.remote, content)
+        {
+            let digits = content.rsplit_once(":sw-").map(|(_, digits)| digits);
+            let image = Image {
+                name: dependency.image.clone(),
+                repository: registry::repository(content).to_owned(),
+                reference: content.to_owned(),
+                platforms: platforms.clone(),
+                fingerprint: digits.unwrap_or_default().to_owned(),
+                ..Image::default()
+            };
+            needed.insert(content, image);
+        }
+    }
+    needed.into_values().collect()
 }
 
 /// What is wrong with a part, if anything.
@@ -244,7 +310,7 @@ fn lacking(image: &Image, platform: &str, part: &str, found: Option<&Found>) -> 
         shell_word(name)
     );
     match found {
-        Some(found) if found.fingerprint.as_ref() == Some(&image.fingerprint) => None,
+        Some(found) if says(found, &image.reference) => None,
         Some(_) => {
             let message = format!(
                 "the part `{part}` of `{name}` is not what the plan describes: its label is of another fingerprint"
@@ -300,7 +366,7 @@ fn put_all(
     let mut problems = Vec::new();
     for (image, result) in images.iter().zip(results) {
         match result {
-            Ok(Some(found)) if found.fingerprint.as_ref() == Some(&image.fingerprint) => {
+            Ok(Some(found)) if says(&found, &image.reference) => {
                 inventory.remote.insert(image.reference.clone(), found);
             }
             Ok(_) => problems.push(super::publish::missing(image)),

@@ -18,6 +18,7 @@ pub(in crate::run) fn image(name: &str, needs: &[&str]) -> Image {
         image: (*needed).to_owned(),
         reference: format!("us/{needed}"),
         content: None,
+        across: BTreeMap::new(),
         via: Vec::new(),
     };
     Image {

@@ -52,6 +52,7 @@ pub(crate) fn image(name: &str, context: &str, needs: &[&str]) -> Image {
         image: (*need).to_owned(),
         reference: (*need).to_owned(),
         content: None,
+        across: std::collections::BTreeMap::new(),
         via: Vec::new(),
     });
     image.dependencies = needs.collect();

@@ -34,6 +34,7 @@ fn in_any_file_that_builds() {
         image: "x/b".to_owned(),
         reference: "x/b".to_owned(),
         content: content.map(str::to_owned),
+        across: std::collections::BTreeMap::new(),
         via: Vec::new(),
     };
     for format in [Format::Make, Format::Sh, Format::Bake] {

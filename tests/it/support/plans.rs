@@ -39,6 +39,7 @@ fn image<'a>(prefix: &str, name: &str, needs: impl Iterator<Item = &'a str>) -> 
                 image: format!("us/{need}"),
                 reference: format!("us/{need}"),
                 content: None,
+                across: std::collections::BTreeMap::new(),
                 via: Vec::new(),
             })
             .collect(),

@@ -7,6 +7,9 @@ use sha2::{Digest, Sha256};
 
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// What engines with a classic image store push.
+const DOCKERS: &str = "application/vnd.docker.distribution.manifest.v2+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json";
 
 /// The digest of these bytes.
 pub(crate) fn digest(bytes: &[u8]) -> String {
@@ -95,9 +98,20 @@ impl Raw<'_> {
     /// The manifest under a name, if there is one.
     pub(crate) fn manifest_text(&self, repository: &str, name: &str) -> Option<String> {
         let asked = ureq::get(self.manifest_address(repository, name))
-            .header("Accept", format!("{MANIFEST}, {INDEX}"))
+            .header("Accept", format!("{MANIFEST}, {INDEX}, {DOCKERS}"))
             .call();
         asked.ok()?.into_body().read_to_string().ok()
+    }
+
+    /// A blob that is text, if there is one.
+    pub(crate) fn blob_text(&self, repository: &str, digest: &str) -> Option<String> {
+        let address = format!("http://{}/v2/{repository}/blobs/{digest}", self.host);
+        ureq::get(address)
+            .call()
+            .ok()?
+            .into_body()
+            .read_to_string()
+            .ok()
     }
 
     /// Whether there is a blob of that digest.
