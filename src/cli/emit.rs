@@ -8,10 +8,14 @@ use clap::{Args, CommandFactory};
 use similar::TextDiff;
 
 use super::args::{Arguments, Output, Planning, Stored};
+use super::graph::read_report;
 use super::{build_files, output, planning, sealed_bake, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::planner::{Planned, Sends};
-use crate::run::emit::{Files, Format, Gitlab, emit, emit_gitlab, emit_stable, emit_template};
+use crate::run::emit::{
+    Files, Format, Gitlab, emit, emit_gitlab, emit_stable, emit_template,
+    emit_template_with_digests,
+};
 
 /// What is typed after `shipwright emit`.
 #[derive(Debug, Args)]
@@ -27,6 +31,7 @@ use crate::run::emit::{Files, Format, Gitlab, emit, emit_gitlab, emit_stable, em
         shipwright emit github >> \"$GITHUB_OUTPUT\"  the jobs of each wave\n  \
         shipwright emit gitlab -o images.yml         a child pipeline\n  \
         shipwright emit --template list.md.j2       a template of your own\n  \
+        shipwright emit --template values.yaml.j2 --report report.json  the digests that were pushed\n  \
         shipwright emit make --plan plan.json       a stored plan"
 )]
 pub(super) struct Emit {
@@ -40,6 +45,9 @@ pub(super) struct Emit {
     /// Render a minijinja template with the plan as its data
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
+    /// With --template: give images the digests in FILE, a report written by `exec --push --report`
+    #[arg(long, value_name = "FILE", requires = "template")]
+    report: Option<PathBuf>,
     /// With bake: also write the files that builds read, into the new folder given by -o
     #[arg(long, requires = "file", conflicts_with = "template")]
     sealed: bool,
@@ -198,7 +206,14 @@ pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(),
         }
         What::Template(template) => {
             let plan = planned(directory, what, arguments)?.plan;
-            emit_template(&plan, &read(directory, template)?)?
+            let template = read(directory, template)?;
+            match &arguments.report {
+                Some(report) => {
+                    let digests = read_report(&directory.join(report))?.digests();
+                    emit_template_with_digests(&plan, &digests, &template)?
+                }
+                None => emit_template(&plan, &template)?,
+            }
         }
     };
     Ok(output::write(&text, file.as_deref())?)

@@ -20,12 +20,14 @@ pub(super) mod template;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use serde::Serialize;
+
 pub use self::bake::Sealed;
 pub use self::files::{Added, Files, Folder, Submodule};
 pub use self::gitlab::Gitlab;
 use self::quote::Language;
 use crate::diagnostics::{Diagnostics, SourceText, nearest};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 
 /// What a plan can be compiled to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +115,44 @@ fn refuse(problems: Diagnostics) -> Result<(), Diagnostics> {
 /// When it is no template, names what the plan has not, or writes what its language cannot carry.
 pub fn emit_template(plan: &Plan, template: &SourceText) -> Result<String, Diagnostics> {
     template::render_source(template, plan).map_err(Diagnostics::from)
+}
+
+/// The same where a run has told the digests of images, by content reference: an image that has one
+/// has the key `digest` as well.
+///
+/// # Errors
+/// As [`emit_template`].
+pub fn emit_template_with_digests(
+    plan: &Plan,
+    digests: &BTreeMap<String, String>,
+    template: &SourceText,
+) -> Result<String, Diagnostics> {
+    let images = plan.images.iter().map(|image| Pushed {
+        image,
+        digest: digests.get(&image.reference),
+    });
+    let data = Data {
+        version: plan.version,
+        source: &plan.source,
+        images: images.collect(),
+    };
+    template::render_source(template, data).map_err(Diagnostics::from)
+}
+
+/// A plan with what is known of its images in registries.
+#[derive(Serialize)]
+struct Data<'a> {
+    version: u32,
+    source: &'a plan::Source,
+    images: Vec<Pushed<'a>>,
+}
+
+#[derive(Serialize)]
+struct Pushed<'a> {
+    #[serde(flatten)]
+    image: &'a plan::Image,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a String>,
 }
 
 impl Format {

@@ -4,6 +4,7 @@
 //! make, dash, busybox, shellcheck and bake.
 
 mod bake;
+mod deployment;
 mod fixture;
 mod github;
 mod gitlab;
