@@ -1,11 +1,13 @@
 //! `shipwright graph`: pictures of what the images take from each other.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::args::{Output, Planning, Stored};
 use super::{output, planning, screen, stored};
+use crate::config::lock::{LockFile, told};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::run::picture::{self, Options, Report, draw};
 
@@ -22,7 +24,7 @@ pub(super) struct Graph {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Tree)]
     format: Format,
-    /// Also draw external base images
+    /// Also draw external base images, with the digests and days of the lock file
     #[arg(long)]
     external: bool,
     /// Draw every image, instead of grouping those that are alike
@@ -61,7 +63,12 @@ pub(super) fn run(directory: &Path, graph: &Graph) -> Result<(), Diagnostics> {
         .as_ref()
         .map(|file| read_report(&directory.join(file)));
     let report = report.transpose()?;
-    let look = || planning::look(directory, &graph.planning);
+    let mut locked = BTreeMap::new();
+    let look = || {
+        let made = planning::look(directory, &graph.planning)?;
+        locked = made.lock.as_ref().map(of_bases).unwrap_or_default();
+        Ok(made)
+    };
     let plan = stored::or_made(directory, &graph.stored, look)?;
     let format = match graph.format {
         Format::Tree => picture::Format::Tree,
@@ -72,11 +79,20 @@ pub(super) fn run(directory: &Path, graph: &Graph) -> Result<(), Diagnostics> {
     };
     let options = Options {
         external: graph.external,
+        locked,
         all: graph.all,
         colour: file.is_none() && screen::stdout().colour,
     };
     let text = draw(&plan, report.as_ref(), format, options)?;
     Ok(output::write(&text, file.as_deref())?)
+}
+
+/// What a lock file says of each base image, for people.
+fn of_bases(file: &LockFile) -> BTreeMap<String, String> {
+    let images = file.lock.images.iter();
+    images
+        .map(|(name, image)| (name.clone(), told(&image.digest, image.created())))
+        .collect()
 }
 
 /// The report in a file.

@@ -99,6 +99,12 @@ impl LockedImage {
         })
     }
 
+    /// When the newest of its platforms was made, as they say themselves.
+    pub(crate) fn created(&self) -> Option<&str> {
+        let created = self.platforms.values();
+        created.filter_map(|one| one.created.as_deref()).max()
+    }
+
     /// Whether what it says of itself differs from platform to platform.
     pub fn varies(&self) -> bool {
         let mut all = self.platforms.values();
@@ -106,6 +112,17 @@ impl LockedImage {
         all.any(|other| {
             first.is_some_and(|first| (&first.env, &first.onbuild) != (&other.env, &other.onbuild))
         })
+    }
+}
+
+/// Content for people: the first digits of a digest, a checksum or a commit, and the day it was made.
+pub(crate) fn told(content: &str, created: Option<&str>) -> String {
+    let digits = content.strip_prefix("sha256:").unwrap_or(content);
+    let digits = digits.get(..12).unwrap_or(digits);
+    let day = created.and_then(|created| created.get(..10));
+    match day.filter(|day| day.starts_with(|c: char| c.is_ascii_digit())) {
+        Some(day) => format!("{digits} ({day})"),
+        None => digits.to_owned(),
     }
 }
 

@@ -207,10 +207,7 @@ impl Entry {
     /// When that was made, as it says itself.
     pub(crate) fn created(&self) -> Option<&str> {
         match self {
-            Self::Image(image) => {
-                let created = image.platforms.values();
-                created.filter_map(|one| one.created.as_deref()).max()
-            }
+            Self::Image(image) => image.created(),
             Self::Download(download) => download.modified.as_deref(),
             Self::Git(_) => None,
         }

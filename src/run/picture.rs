@@ -47,10 +47,12 @@ pub(crate) enum Format {
 }
 
 /// What is drawn.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
     /// Whether external base images are drawn too.
     pub external: bool,
+    /// What is known of external images, by their full names.
+    pub locked: BTreeMap<String, String>,
     /// Whether images that stand in the same place are drawn one by one, however many they are.
     pub all: bool,
     /// Whether a tree is coloured with escape sequences.
@@ -70,7 +72,7 @@ pub(crate) fn draw(
     if let Some(report) = report {
         refuse_other(plan, report)?;
     }
-    let mut picture = Picture::of(plan, report, options.external);
+    let mut picture = Picture::of(plan, report, options.external.then_some(&options.locked));
     if !options.all {
         picture = group::together(picture);
     }
@@ -175,7 +177,12 @@ impl Link {
 }
 
 impl Picture {
-    fn of(plan: &Plan, report: Option<&Report>, external: bool) -> Self {
+    /// External images too where something may be known of them.
+    fn of(
+        plan: &Plan,
+        report: Option<&Report>,
+        external: Option<&BTreeMap<String, String>>,
+    ) -> Self {
         let names = plan.images.iter().flat_map(|image| {
             let needed = image.dependencies.iter().map(|needed| &*needed.image);
             needed.chain([&*image.name])
@@ -195,11 +202,14 @@ impl Picture {
                 let strongest = needs.entry(index).or_insert(link);
                 *strongest = link.min(*strongest);
             }
-            let bases = image.base_images.iter().filter(|_| external);
-            for base in bases {
-                let index = *known
-                    .entry((true, base))
-                    .or_insert_with(|| picture.add(Kind::External, &familiar(base)));
+            for base in image.base_images.iter().filter(|_| external.is_some()) {
+                let index = *known.entry((true, base)).or_insert_with(|| {
+                    let index = picture.add(Kind::External, &familiar(base));
+                    let locked = external.and_then(|locked| locked.get(base));
+                    picture.nodes[index].reasons =
+                        locked.map(|told| plain(told)).into_iter().collect();
+                    index
+                });
                 needs.insert(index, Link::Unknown);
             }
             let index = picture.add(Kind::Planned, cut(&image.name, &prefix));

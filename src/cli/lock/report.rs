@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::Format;
-use crate::config::lock::Lock;
+use crate::config::lock::{Lock, told};
 use crate::diagnostics::escape;
 use crate::plan::ReasonKind;
 use crate::planner::compile::Compiled;
@@ -79,19 +79,7 @@ impl Content {
 
     /// Its first 12 digits, and the day.
     fn short(&self) -> String {
-        let digits = self
-            .content
-            .strip_prefix("sha256:")
-            .unwrap_or(&self.content);
-        let digits = digits.get(..12).unwrap_or(digits);
-        let day = self
-            .created
-            .as_deref()
-            .and_then(|created| created.get(..10));
-        match day.filter(|day| day.starts_with(|c: char| c.is_ascii_digit())) {
-            Some(day) => format!("{digits} ({day})"),
-            None => digits.to_owned(),
-        }
+        told(&self.content, self.created.as_deref())
     }
 }
 

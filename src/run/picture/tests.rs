@@ -240,7 +240,7 @@ fn any_graph_is_laid_out_in_the_same_way_without_overlaps() {
             .map(|(name, needs)| (&**name, &needs[..]))
             .collect();
         let plan = plan(&images);
-        let picture = super::Picture::of(&plan, None, false);
+        let picture = super::Picture::of(&plan, None, None);
         let sizes = vec![(80.0, 30.0); count];
         let layout = super::layout::lay_out(&picture, &sizes);
         for (index, a) in layout.boxes.iter().enumerate() {
@@ -254,9 +254,9 @@ fn any_graph_is_laid_out_in_the_same_way_without_overlaps() {
             all: true,
             ..Options::default()
         };
-        let svg = draw(&plan, Format::Svg, all);
+        let svg = draw(&plan, Format::Svg, all.clone());
         for _ in 0..3 {
-            assert_eq!(draw(&plan, Format::Svg, all), svg, "round {round}");
+            assert_eq!(draw(&plan, Format::Svg, all.clone()), svg, "round {round}");
         }
     }
 }

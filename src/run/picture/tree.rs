@@ -46,7 +46,13 @@ pub(super) fn write(picture: &Picture, titles: &Titles, colour: bool) -> String 
         }
         text.push_str(&named(node, colour));
         let link = line.hangs.map(|(parent, _)| node.needs[&parent]);
-        text.push_str(remark(node.kind, link));
+        // Of an image from elsewhere, what it is stands before what is known of it.
+        let told = match (node.remark(), remark(node.kind, link)) {
+            (about, what) if about.is_empty() => what.to_owned(),
+            (about, what) if node.kind == Kind::External => format!("{what}  {about}"),
+            (about, what) => format!("  {about}{what}"),
+        };
+        text.push_str(&told);
         let children = &dependents[line.node];
         if line.hangs.map(|(parent, _)| parent) == homes[line.node] {
             let parent = line.node;
@@ -67,16 +73,12 @@ pub(super) fn write(picture: &Picture, titles: &Titles, colour: bool) -> String 
     text
 }
 
-/// A node with the sign of what happens to it and a few words about it.
+/// A node with the sign of what happens to it.
 fn named(node: &Node, colour: bool) -> String {
     let look = node.state.look();
     let mut text = escape::name(&node.label()).into_owned();
     if !look.mark.is_empty() {
         text = painted(&format!("{} {text}", look.mark), node.state, colour);
-    }
-    let remark = node.remark();
-    if !remark.is_empty() {
-        text = format!("{text}  {remark}");
     }
     text
 }
