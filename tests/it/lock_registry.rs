@@ -41,7 +41,8 @@ impl World {
     fn put_index(&self, repository: &str, content: &str) -> [String; 3] {
         let raw = self.raw();
         let env = variables(content);
-        let images = ["amd64", "arm64"].map(|name| raw.base(repository, None, name, &env, &[]));
+        let images =
+            ["amd64", "arm64"].map(|name| raw.base(repository, None, name, &env, &[], None));
         let index = raw.index(repository, Some("1"), &images);
         [&index, &images[0], &images[1]].map(digest_of)
     }
@@ -49,7 +50,14 @@ impl World {
     /// Lets the tag `1` name a single image of that content.
     fn put_single(&self, repository: &str, content: &str, onbuild: &[&str]) -> String {
         let raw = self.raw();
-        digest_of(&raw.base(repository, Some("1"), "amd64", &variables(content), onbuild))
+        digest_of(&raw.base(
+            repository,
+            Some("1"),
+            "amd64",
+            &variables(content),
+            onbuild,
+            None,
+        ))
     }
 }
 
@@ -140,7 +148,7 @@ fn what_has_not_moved_costs_one_request_that_nobody_counts() {
     let raw = world.raw();
     let env = variables("first");
     let images =
-        ["amd64", "arm64", "s390x"].map(|name| raw.base("base/index", None, name, &env, &[]));
+        ["amd64", "arm64", "s390x"].map(|name| raw.base("base/index", None, name, &env, &[], None));
     raw.index("base/index", Some("1"), &images);
     let (printed, _) = ends(&repo, &["lock", "--update", "--format", "json"], 0);
     let expected = [get("index", "manifests/1"), head("index"), head("single")];
@@ -268,10 +276,11 @@ fn exactly_what_depends_on_a_moved_base_is_rebuilt() {
                 let raw = world.raw();
                 let env = variables(&contents[base]);
                 let mut images = Vec::from(
-                    ["amd64", "arm64"].map(|name| raw.base(&repository, None, name, &env, &[])),
+                    ["amd64", "arm64"]
+                        .map(|name| raw.base(&repository, None, name, &env, &[], None)),
                 );
                 let further = variables(&step.to_string());
-                images.push(raw.base(&repository, None, "s390x", &further, &[]));
+                images.push(raw.base(&repository, None, "s390x", &further, &[], None));
                 raw.index(&repository, Some("1"), &images);
             }
             _ => {
@@ -452,7 +461,8 @@ fn two_hundred_bases_are_checked_in_two_seconds_beyond_the_registrys_own() {
     let Some(world) = World::new() else { return };
     let host = world.proxy.host();
     let raw = world.raw();
-    let images = ["amd64", "arm64"].map(|name| raw.base("base", None, name, &variables(""), &[]));
+    let images =
+        ["amd64", "arm64"].map(|name| raw.base("base", None, name, &variables(""), &[], None));
     let mut fixture = String::new();
     for base in 0..BASES {
         raw.index("base", Some(&format!("t{base}")), &images);

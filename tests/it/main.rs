@@ -35,6 +35,7 @@ mod input_laws;
 mod installer;
 mod layers;
 mod lock_registry;
+mod lock_workflows;
 mod locked;
 mod parse_command;
 mod pictures;

@@ -65,13 +65,14 @@ impl Raw<'_> {
         architecture: &str,
         env: &BTreeMap<String, String>,
         onbuild: &[&str],
+        created: Option<&str>,
     ) -> Value {
         let env: Vec<String> = env
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         let config = json!({
-            "architecture": architecture, "os": "linux",
+            "created": created, "architecture": architecture, "os": "linux",
             "config": {"Env": env, "OnBuild": onbuild},
             "rootfs": {"type": "layers", "diff_ids": []},
         });

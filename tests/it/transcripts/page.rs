@@ -5,6 +5,8 @@
 //! - a line that ends in `` `PATH`: `` before a fenced block writes that block to the file PATH;
 //! - `<!-- files`, a fixture and `-->` write files that the page does not show;
 //! - `<!-- run: COMMAND -->` runs a command that the page does not show; `{root}` in it is this checkout;
+//! - `<!-- push: NAME CONTENT DAY -->` puts an image of some content, made on that day, into a registry of the test's
+//!   own, which `{mirror}` in a `run` names; without the program `docker-registry` the rest is not run;
 //! - `<!-- new repository -->` starts anew;
 //! - a `console` block holds commands, after `$ `, and what they print. Times are not compared, and a line
 //!   `…` stands for any lines.
@@ -17,6 +19,8 @@ use regex::Regex;
 
 use super::type_in;
 use crate::support::fake_docker::FakeDocker;
+use crate::support::own_registry::OwnRegistry;
+use crate::support::raw_registry::Raw;
 use crate::support::repo::Repo;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -57,6 +61,8 @@ fn replay(path: &Path) -> Result<(), String> {
             machine = Machine::new();
         } else if let Some(command) = line.strip_prefix("<!-- run: ") {
             machine.prepare(command.strip_suffix(" -->").expect("one line"));
+        } else if let Some(image) = line.strip_prefix("<!-- push: ") {
+            machine.push(image.strip_suffix(" -->").expect("one line"));
         } else if line == "<!-- files" {
             let fixture = until(&mut lines, "-->");
             machine.repo.write(&fixture);
@@ -64,9 +70,10 @@ fn replay(path: &Path) -> Result<(), String> {
         } else if line == "```console" {
             let shown = until(&mut lines, "```");
             let seen = machine.run(&shown);
-            let kept = if matches(&shown, &seen) {
+            let kept = if seen.as_ref().is_none_or(|seen| matches(&shown, seen)) {
                 shown
             } else {
+                let seen = seen.expect("it was run");
                 let _ = write!(wrong, "--- {}\n{shown}\n--- seen\n{seen}", path.display());
                 seen
             };
@@ -94,6 +101,9 @@ fn replay(path: &Path) -> Result<(), String> {
 struct Machine {
     repo: Repo,
     docker: FakeDocker,
+    registry: Option<OwnRegistry>,
+    /// Whether what the page needs is there.
+    runs: bool,
 }
 
 impl Machine {
@@ -105,22 +115,59 @@ impl Machine {
         if std::env::var_os("UPDATE").is_some() {
             docker.record();
         }
-        Self { repo, docker }
+        Self {
+            repo,
+            docker,
+            registry: None,
+            runs: true,
+        }
+    }
+
+    fn push(&mut self, image: &str) {
+        if self.registry.is_none() && self.runs {
+            self.registry = OwnRegistry::new();
+            match &mut self.registry {
+                Some(registry) => registry.start(),
+                None => self.runs = false,
+            }
+        }
+        let Some(registry) = &self.registry else {
+            return;
+        };
+        let words: Vec<&str> = image.split(' ').collect();
+        let [name, content, day] = words[..] else {
+            panic!("`{image}` is not a name, a content and a day");
+        };
+        let (repository, tag) = name.rsplit_once(':').expect("a tag");
+        let raw = Raw {
+            host: registry.host(),
+        };
+        let env = [("CONTENT".to_owned(), content.to_owned())].into();
+        let created = format!("{day}T00:00:00Z");
+        let images = ["amd64", "arm64"]
+            .map(|name| raw.base(repository, None, name, &env, &[], Some(&created)));
+        raw.index(repository, Some(tag), &images);
     }
 
     fn prepare(&self, command: &str) {
-        let command = command.replace("{root}", ROOT);
+        if !self.runs {
+            return;
+        }
+        let mirror = self.registry.as_ref().map_or("", OwnRegistry::host);
+        let command = command.replace("{root}", ROOT).replace("{mirror}", mirror);
         let seen = type_in(&self.repo, &self.docker, &command);
         assert!(!seen.contains("\n[exit "), "{seen}");
     }
 
-    /// Runs the commands of a block; what is seen takes its place.
-    fn run(&self, shown: &str) -> String {
-        shown
+    /// Runs the commands of a block; gives what is seen, or nothing where they cannot be run here.
+    fn run(&self, shown: &str) -> Option<String> {
+        let commands = self.runs.then_some(shown)?;
+        let seen = commands
             .lines()
             .filter_map(|line| line.strip_prefix("$ "))
             .map(|command| type_in(&self.repo, &self.docker, command))
-            .collect()
+            .collect();
+        Some(seen)
     }
 }
 
