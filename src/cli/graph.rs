@@ -24,7 +24,7 @@ pub(super) struct Graph {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Tree)]
     format: Format,
-    /// Also draw external base images, with the digests and days of the lock file
+    /// Also draw external base images, with their digests and dates from the lock file
     #[arg(long)]
     external: bool,
     /// Draw every image, instead of grouping those that are alike

@@ -156,7 +156,7 @@ fn check(script: String, opens: &str, renews: &str) {
     assert!(
         machine
             .body()
-            .starts_with("### Bases: 1 moved; 1 image follow"),
+            .starts_with("### Bases: 1 moved; 1 image follows"),
         "{}",
         machine.body()
     );

@@ -205,6 +205,7 @@ impl Changes {
         }
         let rebuilt = match self.images.len() {
             0 => String::new(),
+            1 => "; 1 image follows".to_owned(),
             count => format!("; {} follow", images(count)),
         };
         format!("{}{rebuilt}", counts.join(", "))
