@@ -83,7 +83,7 @@ pub(super) fn run(directory: &Path, graph: &Graph) -> Result<(), Diagnostics> {
         all: graph.all,
         colour: file.is_none() && screen::stdout().colour,
     };
-    let text = draw(&plan, report.as_ref(), format, options)?;
+    let text = draw(&plan, report.as_ref(), format, &options)?;
     Ok(output::write(&text, file.as_deref())?)
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn draw(
     plan: &Plan,
     report: Option<&Report>,
     format: Format,
-    options: Options,
+    options: &Options,
 ) -> Result<String, Diagnostic> {
     if let Some(report) = report {
         refuse_other(plan, report)?;

@@ -149,7 +149,7 @@ fn drawn(plan: &Plan, report: &Report) -> Option<String> {
     let plan = Plan::new(plan.source.clone(), images);
     let report = picture::Report::from_json("report", &report.to_json()).ok()?;
     let options = picture::Options::default();
-    let picture = picture::draw(&plan, Some(&report), Format::Mermaid, options).ok()?;
+    let picture = picture::draw(&plan, Some(&report), Format::Mermaid, &options).ok()?;
     Some(format!("```mermaid\n{picture}```\n"))
 }
 

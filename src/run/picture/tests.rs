@@ -5,7 +5,7 @@ use crate::plan::{Action, Plan, Reason, ReasonKind};
 
 /// A picture without a report.
 #[track_caller]
-fn draw(plan: &Plan, format: Format, options: Options) -> String {
+fn draw(plan: &Plan, format: Format, options: &Options) -> String {
     super::draw(plan, None, format, options).expect("a plan can be drawn")
 }
 
@@ -35,7 +35,7 @@ fn plan(images: &[(&str, &[(&str, &str)])]) -> Plan {
 }
 
 #[track_caller]
-fn check(plan: &Plan, format: Format, options: Options, expected: &str) {
+fn check(plan: &Plan, format: Format, options: &Options, expected: &str) {
     assert_eq!(draw(plan, format, options), expected);
 }
 
@@ -59,7 +59,7 @@ b
     ├┈┈ d (RUN --mount) (*)
     └┈┈ e (RUN --mount)
 ";
-    check(&plan, Format::Tree, Options::default(), expected);
+    check(&plan, Format::Tree, &Options::default(), expected);
 }
 
 #[test]
@@ -76,29 +76,29 @@ fn many_in_one_place_are_one() {
     };
     let many = plan(&images);
     let grouped = "14 images\nbase\n└── 13 images: leaf-10, leaf-11, leaf-12, …\n";
-    check(&many, Format::Tree, Options::default(), grouped);
-    assert_eq!(draw(&many, Format::Tree, all).lines().count(), 15);
+    check(&many, Format::Tree, &Options::default(), grouped);
+    assert_eq!(draw(&many, Format::Tree, &all).lines().count(), 15);
     let few = plan(&images[..images.len() - 1]);
-    let each = draw(&few, Format::Tree, Options::default());
+    let each = draw(&few, Format::Tree, &Options::default());
     assert_eq!(each.lines().count(), 14);
 }
 
 #[test]
 fn names_mean_nothing_to_the_languages() {
     let plan = plan(&[("a\"]; x\\\n#<b>", &[])]);
-    let dot = draw(&plan, Format::Dot, Options::default());
+    let dot = draw(&plan, Format::Dot, &Options::default());
     assert!(
         dot.contains("  n0 [label=\"a\\\"]; x\\\\ #<b>\"];\n"),
         "{dot}"
     );
-    let mermaid = draw(&plan, Format::Mermaid, Options::default());
+    let mermaid = draw(&plan, Format::Mermaid, &Options::default());
     assert!(
         mermaid.contains("  n0[\"a#34;#93;#59; x#92; #35;#60;b#62;\"]\n"),
         "{mermaid}"
     );
-    let tree = draw(&plan, Format::Tree, Options::default());
+    let tree = draw(&plan, Format::Tree, &Options::default());
     assert_eq!(tree.lines().count(), 2);
-    let svg = draw(&plan, Format::Svg, Options::default());
+    let svg = draw(&plan, Format::Svg, &Options::default());
     assert!(svg.contains(">a&#34;]; x\\ #&lt;b&gt;</text>"), "{svg}");
 }
 
@@ -117,12 +117,12 @@ fn a_long_chain_needs_no_deep_stack() {
     let plan = plan(&images);
     for format in [Format::Tree, Format::Dot, Format::Mermaid, Format::Svg] {
         // Folding looks at all of them too, and makes one of the last.
-        let folded = draw(&plan, format, Options::default()).lines().count();
+        let folded = draw(&plan, format, &Options::default()).lines().count();
         let all = Options {
             all: true,
             ..Options::default()
         };
-        let all = draw(&plan, format, all).lines().count();
+        let all = draw(&plan, format, &all).lines().count();
         assert!(all >= 3000 && folded < all, "{folded} of {all}");
     }
 }
@@ -173,7 +173,7 @@ fn a_tree_says_what_happens_and_why() {
 
 ● changed: build   ◐ follows: build   ◆ missing: build   ○ unchanged: re-tag
 ";
-    check(&changed(), Format::Tree, Options::default(), expected);
+    check(&changed(), Format::Tree, &Options::default(), expected);
     let report = report(
         r#"{"name": "acme/base", "reference": "acme/base:sw-1", "outcome": "built", "time": 10.0},
            {"name": "acme/tool", "reference": "acme/tool:sw-1", "outcome": "retagged", "time": 0.0},
@@ -190,7 +190,7 @@ fn a_tree_says_what_happens_and_why() {
 
 ✔ built   ○ re-tagged   ✘ failed
 ";
-    let tree = super::draw(&changed(), Some(&report), Format::Tree, Options::default());
+    let tree = super::draw(&changed(), Some(&report), Format::Tree, &Options::default());
     assert_eq!(tree.expect("the report is of this plan"), expected);
 }
 
@@ -198,7 +198,7 @@ fn a_tree_says_what_happens_and_why() {
 fn a_report_of_something_else_is_refused() {
     let other =
         report(r#"{"name": "acme/base", "reference": "acme/base:sw-2", "outcome": "built"}"#);
-    let refused = super::draw(&changed(), Some(&other), Format::Svg, Options::default());
+    let refused = super::draw(&changed(), Some(&other), Format::Svg, &Options::default());
     let message = refused.expect_err("no image is of this plan").message;
     assert!(message.contains("has no image of this plan"), "{message}");
     for text in [
@@ -254,9 +254,9 @@ fn any_graph_is_laid_out_in_the_same_way_without_overlaps() {
             all: true,
             ..Options::default()
         };
-        let svg = draw(&plan, Format::Svg, all.clone());
+        let svg = draw(&plan, Format::Svg, &all);
         for _ in 0..3 {
-            assert_eq!(draw(&plan, Format::Svg, all.clone()), svg, "round {round}");
+            assert_eq!(draw(&plan, Format::Svg, &all), svg, "round {round}");
         }
     }
 }
@@ -278,13 +278,13 @@ fn many_images_fit_a_picture() {
         .map(|(name, needs)| (&**name, &needs[..]))
         .collect();
     let plan = plan(&images);
-    let svg = draw(&plan, Format::Svg, Options::default());
+    let svg = draw(&plan, Format::Svg, &Options::default());
     assert!(svg.matches("data-node=").count() <= 120, "folded");
     let all = Options {
         all: true,
         ..Options::default()
     };
-    let svg = draw(&plan, Format::Svg, all);
+    let svg = draw(&plan, Format::Svg, &all);
     assert_eq!(svg.matches("data-node=").count(), 2001);
 }
 
@@ -296,7 +296,7 @@ fn a_page_holds_a_strangers_texts_as_texts() {
     plan.images[0].dockerfile = evil.to_owned();
     plan.images[0].reasons[0].detail = evil.to_owned();
     plan.images[0].tags = vec![evil.to_owned()];
-    let page = draw(&plan, Format::Html, Options::default());
+    let page = draw(&plan, Format::Html, &Options::default());
     assert!(!page.contains("<script>alert"), "{page}");
     assert!(!page.contains("<!--"), "{page}");
     assert_eq!(page.matches("</script>").count(), 2);
