@@ -70,6 +70,7 @@ codes! {
 
     // Build contexts.
     MissingSource = "missing-source", Warning;
+    CopyPattern = "copy-pattern", Error;
     UnknownSource = "unknown-source", Note;
     GitFolder = "git-folder", Warning;
     IgnoredInput = "ignored-input", Warning;

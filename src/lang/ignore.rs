@@ -156,6 +156,17 @@ impl IgnoreFile {
     }
 }
 
+/// What Go says of a pattern that it cannot read.
+pub(crate) const MALFORMED: &str = "syntax error in pattern";
+
+/// Why a builder refuses a pattern that does not come from a file.
+pub(crate) fn pattern_error(text: &str) -> Option<&'static str> {
+    match IgnoreFile::from_patterns([text]) {
+        Ok(pattern) => pattern.has_bad_expression().then_some(MALFORMED),
+        Err((_, message)) => Some(message),
+    }
+}
+
 /// The patterns as the file has them, read but not compiled: with `!`, cleaned, each with the place
 /// of its line.
 pub fn read_lines(text: &str) -> Vec<(Range<usize>, String)> {

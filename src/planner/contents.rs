@@ -5,7 +5,7 @@ mod ignored;
 mod read;
 mod remarks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use self::filtered::{Filtered, filtered};
 use self::ignored::Files;
-use self::read::{is_base, read_of, sources};
-use self::remarks::{Lacking, git_folder, unknown};
+use self::read::{is_base, read_of, sources, steps};
+use self::remarks::{Lacking, git_folder, malformed, unknown};
 use crate::config::NamedContext;
 use crate::diagnostics::Diagnostics;
 use crate::lang::tags::hex;
@@ -124,6 +124,8 @@ fn inputs(
     let own = format!("{}.dockerignore", image.definition.dockerfile);
     let ignore = files.in_force(Some(own), path, diagnostics);
     let read = sources(image);
+    let all_malformed: BTreeSet<_> = steps(image).flat_map(|step| &step.malformed).collect();
+    diagnostics.extend(all_malformed.into_iter().map(|one| malformed(image, one)));
     let of_unknown = read.iter().filter(|(source, _)| source.path.is_none());
     diagnostics.extend(of_unknown.map(|(_, place)| unknown(image, *place)));
     let taken = read.iter().map(|(source, _)| Source::from(*source));

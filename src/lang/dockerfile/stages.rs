@@ -35,9 +35,11 @@ pub use ports::Ports;
 pub use variables::Variables;
 
 use super::node::Node;
-use super::{Dockerfile, Instruction};
+use super::{Dockerfile, Instruction, Span};
+use crate::lang::ignore;
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
+use crate::lang::wildcard::Wildcard;
 
 /// What to build, and where to ask.
 #[derive(Clone, Copy)]
@@ -173,6 +175,19 @@ pub struct Step<'n> {
     /// The paths that BuildKit notes as needed from the context, absolute: those of `sources`, and
     /// some that no build reads (semantics §15.1).
     pub recorded_paths: Vec<String>,
+    /// What should be patterns of paths and are none: every build fails that comes here.
+    pub malformed: Vec<Malformed>,
+}
+
+/// A pattern of `COPY` or `ADD` that is none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Malformed {
+    /// Where it stands; for a trigger, the `FROM` that makes it run.
+    pub span: Span,
+    /// The pattern, after expansion.
+    pub pattern: String,
+    /// Why it is none, in BuildKit's words.
+    pub message: &'static str,
 }
 
 /// Where an instruction comes from.
@@ -257,6 +272,19 @@ pub struct ContextSource {
     pub kind: ReadKind,
 }
 
+impl ContextSource {
+    /// Why a build refuses the wildcards of the path, or what `--parents` takes.
+    pub(crate) fn wildcard_error(&self) -> Option<&'static str> {
+        match (&self.parents, &self.path) {
+            (Some(parents), _) => ignore::pattern_error(&parents.pattern),
+            (None, Some(path)) if self.is_wildcard => {
+                Wildcard::new(path).err().map(|_| ignore::MALFORMED)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The source of a `COPY --parents`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Parents {
@@ -327,6 +355,7 @@ impl<'n> Step<'n> {
             downloads: Vec::new(),
             arguments: Vec::new(),
             recorded_paths: Vec::new(),
+            malformed: Vec::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use regex::Regex;
 
+use super::MALFORMED;
 use crate::lang::go::regexp;
 use crate::lang::wildcard::Wildcard;
 use crate::paths;
@@ -58,7 +59,6 @@ impl Pattern {
     /// # Errors
     /// When it is malformed, in the words of patternmatcher.
     pub(super) fn new(text: &str) -> Result<Option<Self>, &'static str> {
-        const MALFORMED: &str = "syntax error in pattern";
         let text = text.trim();
         if text.is_empty() {
             return Ok(None);

@@ -111,8 +111,8 @@ impl<'s> Files<'s> {
         let inputs = spec.inputs(folder, &self.snapshot.links);
         if inputs.is_refused
             && let Some((path, text)) = in_force.source
+            && let Some(line) = in_force.ignore.bad_line()
         {
-            let line = in_force.ignore.bad_line().unwrap_or_default();
             diagnostics.push(malformed(&path, text, line, "syntax error in pattern"));
         }
         (inputs, spec.ignored_by(in_force.before))

@@ -1,7 +1,7 @@
 //! What is to be said of what an image takes, or would take, from its contexts.
 
 use crate::diagnostics::{Code, Diagnostic};
-use crate::lang::dockerfile::stages::{ContextSource, Place};
+use crate::lang::dockerfile::stages::{ContextSource, Malformed, Place};
 use crate::paths;
 use crate::planner::inputs::Inputs;
 use crate::planner::resolve::Resolved;
@@ -32,6 +32,8 @@ impl Lacking<'_> {
             .missing
             .iter()
             .filter_map(|&index| self.read.get(index));
+        // A pattern that is none has been told of.
+        let read = read.filter(|(source, _)| source.wildcard_error().is_none());
         read.map(|(source, place)| missing(image, source, *place, self.context, self.root))
             .collect()
     }
@@ -95,6 +97,23 @@ fn folder_of_pattern<'p>(source: &ContextSource, path: &'p str) -> Option<&'p st
     let wildcard = source.is_wildcard && source.parents.is_none();
     let at = wildcard.then(|| path.find(['*', '?', '['])).flatten()?;
     Some(paths::folder_of(&path[..at]))
+}
+
+/// A pattern that a build would refuse.
+pub(super) fn malformed(image: &Resolved<'_>, malformed: &Malformed) -> Diagnostic {
+    let Malformed {
+        span,
+        pattern,
+        message,
+    } = malformed;
+    Diagnostic::new(
+        Code::CopyPattern,
+        format!("`{pattern}` is not a pattern: {message}"),
+    )
+    .at(image.source, span.range(), "")
+    .help(
+        "correct it; a build would fail here. To match a character such as `[` itself, write `[[]`",
+    )
 }
 
 /// What a source takes depends on what only the base image could tell.

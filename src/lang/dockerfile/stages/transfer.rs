@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::state::{Neighbours, State};
 use super::system::System;
-use super::{ContextSource, Download, Parents, ReadKind, Step, checks};
+use super::{ContextSource, Download, Malformed, Origin as From, Parents, ReadKind, Step, checks};
 use crate::lang::dockerfile::Span;
 use crate::lang::dockerfile::expand::Lexer;
 use crate::lang::dockerfile::instruction::{AddFiles, CopyFiles, Source, Transfer as Words, Word};
 use crate::lang::git_source::GitSource;
 use crate::lang::go::text::quote;
+use crate::lang::ignore::pattern_error;
 use crate::lang::reference::check_digest;
 use crate::lang::wildcard::has_wildcards;
 use crate::paths;
@@ -171,6 +172,17 @@ impl Transfer<'_> {
     /// Notes a path in the step: of the build context, or of what `--from` names.
     fn read(&self, text: Option<&str>, step: &mut Step<'_>) -> Result<(), String> {
         let source = self.local(text)?;
+        if let Some(message) = source.wildcard_error() {
+            let pattern = source.parents.as_ref().map(|parents| &parents.pattern);
+            step.malformed.push(Malformed {
+                span: step.place.span,
+                pattern: pattern
+                    .or(source.path.as_ref())
+                    .cloned()
+                    .unwrap_or_default(),
+                message,
+            });
+        }
         if self.from_context {
             step.sources.push(source);
         } else if let Some(from) = step.uses.first_mut() {
@@ -241,6 +253,7 @@ impl State<'_> {
             excludes: excludes(&copy.transfer),
             from_context: copy.from.is_none(),
         };
+        step.note_excludes(&copy.transfer);
         transfer.take(step)
     }
 
@@ -263,6 +276,7 @@ impl State<'_> {
             excludes: excludes(&add.transfer),
             from_context: true,
         };
+        step.note_excludes(&add.transfer);
         transfer.take(step)
     }
 
@@ -292,6 +306,26 @@ impl State<'_> {
             }
         }
         Ok(words)
+    }
+}
+
+impl Step<'_> {
+    /// Notes the patterns of `--exclude` that are none.
+    fn note_excludes(&mut self, transfer: &Words<'_>) {
+        for word in &transfer.excludes {
+            if let Some(message) = pattern_error(word.text) {
+                let span = match self.origin {
+                    From::Own(_) => word.span,
+                    // It stands in the base.
+                    From::Trigger(_) => self.place.span,
+                };
+                self.malformed.push(Malformed {
+                    span,
+                    pattern: word.text.to_owned(),
+                    message,
+                });
+            }
+        }
     }
 }
 
