@@ -159,7 +159,10 @@ impl Config {
     /// # Errors
     /// As [`Config::parse`].
     pub(crate) fn parse_named(name: &str, text: &str) -> Result<Self, Diagnostics> {
-        let source = SourceText::new(name, text);
+        let source = SourceText {
+            typed: name != PATH,
+            ..SourceText::new(name, text)
+        };
         let document = json::parse_relaxed(text).map_err(|error| {
             Diagnostic::new(
                 Code::ConfigSyntax,

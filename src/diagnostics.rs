@@ -45,6 +45,8 @@ impl Severity {
 pub struct SourceText {
     /// Path relative to the root of the plan, with `/`; `-` for standard input.
     pub path: String,
+    /// Whether the path is not relative to the root, but was typed on the command line.
+    pub typed: bool,
     /// The whole text.
     pub text: Arc<str>,
 }
@@ -54,7 +56,17 @@ impl SourceText {
     pub fn new(path: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
         Self {
             path: path.into(),
+            typed: false,
             text: text.into(),
+        }
+    }
+
+    /// The same, of a file that was named on the command line.
+    #[must_use]
+    pub fn typed(self) -> Self {
+        Self {
+            typed: true,
+            ..self
         }
     }
 }

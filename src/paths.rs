@@ -44,6 +44,21 @@ pub(crate) fn join(folder: &str, path: &str) -> String {
     }
 }
 
+/// A path as seen from a folder, both relative to the same root and clean; `.` and the empty path are the root.
+pub(crate) fn relative(path: &str, folder: &str) -> String {
+    let mut path: Vec<&str> = path.split('/').collect();
+    let mut folder: Vec<&str> = folder
+        .split('/')
+        .filter(|&part| !matches!(part, "" | "."))
+        .collect();
+    while path.len() > 1 && folder.first().is_some_and(|first| path[0] == *first) {
+        path.remove(0);
+        folder.remove(0);
+    }
+    let up = vec![".."; folder.len()];
+    [up, path].concat().join("/")
+}
+
 /// The last component of a path.
 pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
@@ -71,7 +86,7 @@ pub(crate) fn glob(pattern: &str) -> Result<globset::Glob, globset::Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, within_root};
+    use super::{clean, relative, within_root};
 
     #[test]
     fn cleans_as_go_does() {
@@ -105,6 +120,21 @@ mod tests {
         ];
         for (path, expected) in rows {
             assert_eq!(within_root(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn seen_from_a_folder() {
+        for (path, folder, expected) in [
+            ("Dockerfile", ".", "Dockerfile"),
+            ("a/Dockerfile", ".", "a/Dockerfile"),
+            ("a/b/Dockerfile", "a", "b/Dockerfile"),
+            ("docker/a.Dockerfile", "a/b", "../../docker/a.Dockerfile"),
+            ("a/c/Dockerfile", "a/b", "../c/Dockerfile"),
+            ("a", "a/b", "../../a"),
+            ("a", "", "a"),
+        ] {
+            assert_eq!(relative(path, folder), expected);
         }
     }
 }

@@ -204,11 +204,13 @@ pub(super) enum Command {
         folder: Option<PathBuf>,
     },
     /// Copy what is built to other repositories, with the same digests
-    #[command(after_help = "Builds nothing, and needs no Docker engine.\n\n\
+    #[command(
+        after_help = "Builds nothing, and needs no Docker engine. With the --rev of an earlier release, rolls back to it.\n\n\
         Examples:\n  \
         shipwright promote --to 'registry.example.com/prod/{{ short }}'\n  \
         shipwright promote web --to 'prod/{{ name }}' --report report.json\n  \
-        shipwright promote --rev v1.3 --tag prod --no-default-tags --to 'prod/{{ name }}'   roll back")]
+        shipwright promote --rev v1.3 --tag prod --no-default-tags --to 'prod/{{ name }}'"
+    )]
     Promote(super::promote::Promote),
     /// Lock what comes from elsewhere: bases by digest, downloads by checksum, git by commit
     #[command(after_help = "Examples:\n  \

@@ -26,13 +26,13 @@ use crate::run::emit::{
         shipwright emit make -o build.mk && make -j4 -f build.mk\n  \
         shipwright emit sh > build.sh && sh build.sh service1\n  \
         shipwright emit bake > build.hcl && docker buildx bake -f build.hcl\n  \
-        shipwright emit bake --sealed -o DIR        with the files of the builds\n  \
+        shipwright emit bake --sealed -o DIR              with the files of the builds\n  \
         shipwright emit bake --stable -o docker-bake.hcl  a file to commit\n  \
-        shipwright emit github >> \"$GITHUB_OUTPUT\"  the jobs of each wave\n  \
-        shipwright emit gitlab -o images.yml         a child pipeline\n  \
-        shipwright emit --template list.md.j2       a template of your own\n  \
-        shipwright emit --template values.yaml.j2 --report report.json  the digests that were pushed\n  \
-        shipwright emit make --plan plan.json       a stored plan"
+        shipwright emit github >> \"$GITHUB_OUTPUT\"        the jobs of each wave\n  \
+        shipwright emit gitlab -o images.yml              a child pipeline\n  \
+        shipwright emit --template list.md.j2             a template of your own\n  \
+        shipwright emit --template values.yaml.j2 --report report.json\n  \
+        shipwright emit make --plan plan.json             a stored plan"
 )]
 pub(super) struct Emit {
     /// Output format; not with --template
@@ -255,5 +255,5 @@ fn read(directory: &Path, file: &Path) -> Result<SourceText, Diagnostic> {
     let name = file.display();
     let text = std::fs::read_to_string(directory.join(file));
     let text = text.map_err(|error| output::unreadable(&name, &error))?;
-    Ok(SourceText::new(name.to_string(), text))
+    Ok(SourceText::new(name.to_string(), text).typed())
 }

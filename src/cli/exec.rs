@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::args::{Planning, ProgressKind, Run, Stored};
-use super::{allow, output, planning, stored};
+use super::{allow, output, planning, screen, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 use crate::planner::{Planned, Sends};
@@ -142,14 +142,15 @@ fn run_plan(
 
 /// How the run is shown while it goes on.
 fn shown(kind: ProgressKind) -> Box<dyn Progress> {
+    let colour = screen::shows_colour(&std::io::stderr());
     match kind {
         _ if output::is_quiet() => Box::new(Quiet),
         ProgressKind::Quiet => Box::new(Quiet),
         ProgressKind::Plain => Box::new(Plain::new(std::io::stderr())),
-        ProgressKind::Tty => Box::new(Terminal::new()),
+        ProgressKind::Tty => Box::new(Terminal::new(colour)),
         ProgressKind::Auto => {
             let term = std::env::var("TERM").ok();
-            progress::for_stderr(term.as_deref(), output::in_github_actions())
+            progress::for_stderr(term.as_deref(), output::in_github_actions(), colour)
         }
     }
 }

@@ -101,7 +101,7 @@ fn table(plan: &Plan, width: Option<usize>) -> String {
         .images
         .iter()
         .any(|image| image.action != Action::Ensure);
-    let mut header = vec!["WAVE", "IMAGE", "CONTENT", "NEEDS", "DOCKERFILE"];
+    let mut header = vec!["WAVE", "IMAGE", CONTENT, NEEDS, DOCKERFILE];
     header.extend(decided.then_some("ACTION"));
     let header = header.into_iter().map(str::to_owned).collect();
     let rows = plan.images.iter().map(|image| {
@@ -124,24 +124,60 @@ fn table(plan: &Plan, width: Option<usize>) -> String {
     align(rows)
 }
 
-/// Columns that may be cut, the first one first, how far down, and whether their end matters more than
-/// their beginning.
-const CUT: [(usize, usize, bool); 3] = [(3, 8, false), (4, 16, true), (1, 20, true)];
+/// What may be done for a narrow screen, in this order, where the rows are still too wide. Names are never cut:
+/// they are there to be copied.
+const NARROW: [Narrow; 5] = [
+    Narrow::Cut {
+        column: NEEDS,
+        least: 8,
+    },
+    Narrow::Cut {
+        column: DOCKERFILE,
+        least: 16,
+    },
+    Narrow::LeaveOut(DOCKERFILE),
+    Narrow::LeaveOut(NEEDS),
+    Narrow::LeaveOut(CONTENT),
+];
+const CONTENT: &str = "CONTENT";
+const NEEDS: &str = "NEEDS";
+const DOCKERFILE: &str = "DOCKERFILE";
 
-/// Cuts cells until the rows fit the width, or nothing more can be cut.
+enum Narrow {
+    /// Cut cells, of paths the beginning, down to so many columns of the screen.
+    Cut { column: &'static str, least: usize },
+    /// Leave the column out.
+    LeaveOut(&'static str),
+}
+
+/// Makes rows below a header fit the width, or as narrow as they can be.
 fn fit(rows: &mut [Vec<String>], width: usize) {
     let widest = |rows: &[Vec<String>], column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.width()).max().unwrap_or(0)
     };
-    for (column, least, from_the_end) in CUT {
+    for step in NARROW {
         let columns = rows.first().map_or(0, Vec::len);
         let whole: usize = (0..columns).map(|column| widest(rows, column) + 2).sum();
-        let over = (whole.saturating_sub(2)).saturating_sub(width);
+        let over = whole.saturating_sub(2).saturating_sub(width);
+        if over == 0 {
+            return;
+        }
+        let (Narrow::Cut { column: name, .. } | Narrow::LeaveOut(name)) = step;
+        let header = rows.first();
+        let Some(column) = header.and_then(|row| row.iter().position(|cell| cell == name)) else {
+            continue;
+        };
+        let Narrow::Cut { least, .. } = step else {
+            for row in rows.iter_mut() {
+                row.remove(column);
+            }
+            continue;
+        };
         let room = widest(rows, column).saturating_sub(over).max(least);
         for cell in rows.iter_mut().filter_map(|row| row.get_mut(column)) {
             if cell.width() > room {
-                *cell = cut(cell, room, from_the_end);
+                *cell = cut(cell, room, name == DOCKERFILE);
             }
         }
     }
@@ -230,9 +266,19 @@ mod tests {
         fit(&mut rows, 200);
         assert_eq!(rows[1][3], "alpha, beta, gamma, delta");
         fit(&mut rows, 70);
-        insta::assert_snapshot!(align(rows), @"
+        insta::assert_snapshot!(align(rows.clone()), @"
         WAVE  IMAGE         CONTENT          NEEDS     DOCKERFILE
         1     team/service  sw-012345678901  alpha, …  …eam/service/Dockerfile
+        ");
+        fit(&mut rows, 50);
+        insta::assert_snapshot!(align(rows.clone()), @"
+        WAVE  IMAGE         CONTENT          NEEDS
+        1     team/service  sw-012345678901  alpha, …
+        ");
+        fit(&mut rows, 10);
+        insta::assert_snapshot!(align(rows), @"
+        WAVE  IMAGE
+        1     team/service
         ");
         assert_eq!(cut("数数数", 4, true), "…数");
     }

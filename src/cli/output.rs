@@ -10,6 +10,7 @@ use super::screen;
 use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, Severity, escape};
+use crate::paths;
 use crate::planner::Workspace;
 use crate::tree::source::{Checkout, FileIdentity};
 
@@ -130,12 +131,12 @@ fn temporary(data: &str, file: &Path) -> std::io::Result<tempfile::NamedTempFile
     Ok(temporary)
 }
 
-/// Prints diagnostics of what is found from that folder to standard error; in a job of GitHub Actions
-/// as annotations too, whose paths are from the top of the checkout.
+/// Prints diagnostics of what is found from that folder to standard error, with paths as seen from there; in
+/// a job of GitHub Actions as annotations too, whose paths are from the top of the checkout.
 pub(super) fn report(directory: &Path, diagnostics: &Diagnostics) {
     print(diagnostics, || {
-        let checkout = Checkout::open(directory).ok();
-        checkout.map_or_else(String::new, |checkout| checkout.root_path())
+        let checkout = Checkout::open(directory).ok()?;
+        Some(place(&checkout))
     });
     if !is_quiet() {
         eprint(&count(diagnostics));
@@ -195,15 +196,50 @@ fn count(diagnostics: &Diagnostics) -> String {
     format!("{}\n", told.join(", "))
 }
 
-fn print(diagnostics: &Diagnostics, root: impl FnOnce() -> String) {
+/// Where in a checkout a command was typed.
+#[derive(Default)]
+struct Place {
+    /// The root of the plan, from the top of the checkout.
+    root: String,
+    /// The folder, from the root of the plan.
+    below: String,
+}
+
+fn place(checkout: &Checkout) -> Place {
+    Place {
+        root: checkout.root_path(),
+        below: checkout.below_root(),
+    }
+}
+
+fn print(diagnostics: &Diagnostics, place: impl FnOnce() -> Option<Place>) {
     let diagnostics = &shown(diagnostics);
+    if diagnostics.is_empty() {
+        return;
+    }
+    let place = place().unwrap_or_default();
     let style = Style {
         colour: screen::shows_colour(&std::io::stderr()),
     };
-    eprint(&render(diagnostics, style));
-    if in_github_actions() && !diagnostics.is_empty() {
-        eprint(&annotations(diagnostics, &root()));
+    let seen = seen_from(&place.below, diagnostics);
+    eprint(&render(&seen, style));
+    if in_github_actions() {
+        eprint(&annotations(diagnostics, &place.root));
     }
+}
+
+/// Diagnostics with their files as seen from a folder below the root of the plan.
+fn seen_from(folder: &str, diagnostics: &Diagnostics) -> Diagnostics {
+    let mut seen = Diagnostics::new();
+    seen.extend(diagnostics.iter().map(|diagnostic| {
+        let mut diagnostic = diagnostic.clone();
+        let sources = diagnostic.labels.iter_mut().map(|label| &mut label.source);
+        for source in sources.filter(|source| !source.typed && source.path != "-") {
+            source.path = paths::relative(&source.path, folder);
+        }
+        diagnostic
+    }));
+    seen
 }
 
 /// Whether this is a job of GitHub Actions, which sets a variable to say so.
@@ -251,7 +287,7 @@ fn remark(checkout: &Checkout, diagnostics: &Diagnostics) {
             others += 1;
         }
     }
-    print(&shown, || checkout.root_path());
+    print(&shown, || Some(place(checkout)));
     if others > 0 && !is_quiet() {
         let s = if others == 1 { "" } else { "s" };
         eprint(&format!(

@@ -140,6 +140,23 @@ mod tests {
         }
     }
 
+    /// Examples fit 80 columns, and their remarks line up.
+    #[test]
+    fn examples_are_for_a_screen() {
+        for command in Arguments::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help.unwrap_or_default();
+            let examples = help.lines().filter(|line| line.starts_with("  "));
+            let mut columns = std::collections::BTreeSet::new();
+            for line in examples {
+                assert!(line.len() <= 80, "{line}");
+                let remark = line.trim_start().find("  ");
+                columns.extend(remark.map(|_| line.rfind("  ")));
+            }
+            assert!(columns.len() <= 1, "{}: {columns:?}", command.get_name());
+        }
+    }
+
     #[test]
     fn a_word_of_another_program_gets_its_tip() {
         let check = |word: &str, expected: &str| {

@@ -17,6 +17,7 @@ use super::quote::Language;
 use super::script::{because, lines, policy};
 use super::slug::{replaced, shortest};
 use super::template::{remark, verbatim};
+use crate::paths::relative;
 use crate::plan::{self, Action, Plan};
 use crate::run::buildx;
 
@@ -275,35 +276,4 @@ fn entries<'a>(map: impl Iterator<Item = (&'a String, &'a String)> + Clone) -> V
         value: value.clone(),
     };
     map.map(entry).collect()
-}
-
-/// A path of the checkout, as seen from a folder of it.
-fn relative(path: &str, folder: &str) -> String {
-    let mut path: Vec<&str> = path.split('/').collect();
-    let mut folder: Vec<&str> = folder.split('/').filter(|&part| part != ".").collect();
-    while path.len() > 1 && folder.first().is_some_and(|first| path[0] == *first) {
-        path.remove(0);
-        folder.remove(0);
-    }
-    let up = vec![".."; folder.len()];
-    [up, path].concat().join("/")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dockerfile_is_named_from_its_context() {
-        for (path, folder, expected) in [
-            ("Dockerfile", ".", "Dockerfile"),
-            ("a/Dockerfile", ".", "a/Dockerfile"),
-            ("a/b/Dockerfile", "a", "b/Dockerfile"),
-            ("docker/a.Dockerfile", "a/b", "../../docker/a.Dockerfile"),
-            ("a/c/Dockerfile", "a/b", "../c/Dockerfile"),
-            ("a", "a/b", "../../a"),
-        ] {
-            assert_eq!(relative(path, folder), expected);
-        }
-    }
 }

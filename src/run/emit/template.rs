@@ -197,7 +197,7 @@ fn diagnose(error: &Error) -> Diagnostic {
     let diagnostic = Diagnostic::new(Code::Template, message);
     match (error.name(), error.template_source(), error.range()) {
         (Some(name), Some(source), Some(range)) => {
-            diagnostic.at(&SourceText::new(name, source), range, "")
+            diagnostic.at(&SourceText::new(name, source).typed(), range, "")
         }
         _ => diagnostic,
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use super::progress::{printable, without_commands};
+use super::progress::{printable, said, without_commands};
 use crate::diagnostics::{Code, Diagnostic, SourceText};
 use crate::plan::Image;
 
@@ -25,10 +25,41 @@ impl Tail {
     }
 
     /// The few lines worth showing.
-    pub(super) fn last(&self) -> String {
-        let start = self.0.len().saturating_sub(SHOWN);
-        let lines: Vec<&str> = self.0.range(start..).map(String::as_str).collect();
+    fn last(&self) -> String {
+        let end = self.0.len();
+        self.lines(end.saturating_sub(SHOWN), end)
+    }
+
+    /// The few lines worth showing around the place in the Dockerfile that BuildKit shows: those between rulers
+    /// before it, which repeat what the instruction printed, and the error after it.
+    fn last_around(&self, place: usize) -> String {
+        let mut rulers = (0..place).rev().filter(|&index| is_ruler(&self.0[index]));
+        let end = rulers
+            .next()
+            .filter(|&end| end + 1 == place)
+            .unwrap_or(place);
+        let start = rulers.next().map_or(0, |ruler| ruler + 1);
+        let printed = self.lines(start.max(end.saturating_sub(SHOWN)), end);
+        let after = self.0.range(place..).map(String::as_str);
+        let errors = after.filter(|line| line.starts_with("ERROR: "));
+        std::iter::once(&*printed)
+            .chain(errors)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn lines(&self, start: usize, end: usize) -> String {
+        let lines: Vec<&str> = self.0.range(start..end).map(String::as_str).collect();
         lines.join("\n")
+    }
+
+    /// The last thing that an instruction of the Dockerfile printed, or else BuildKit.
+    pub(super) fn last_words(&self) -> Option<String> {
+        let mut lines = self.0.iter().rev();
+        let printed = lines.find_map(|line| said(line));
+        let mut lines = self.0.iter().rev();
+        let error = || lines.find_map(|line| line.strip_prefix("ERROR: "));
+        printed.or_else(error).map(str::to_owned)
     }
 
     /// Whether a registry said that permission is missing, which no second attempt changes.
@@ -62,13 +93,17 @@ impl Tail {
         })
     }
 
-    /// The line of the Dockerfile that BuildKit blames: `Dockerfile:3` above a ruler.
-    fn blamed_line(&self) -> Option<usize> {
-        let pairs = self.0.iter().zip(self.0.iter().skip(1)).rev();
+    /// Where BuildKit blames a line of the Dockerfile, `Dockerfile:3` above a ruler, and which.
+    fn blamed_line(&self) -> Option<(usize, usize)> {
+        let pairs = self.0.iter().zip(self.0.iter().skip(1)).enumerate().rev();
         pairs
-            .filter(|(_, ruler)| ruler.len() >= 10 && ruler.bytes().all(|byte| byte == b'-'))
-            .find_map(|(place, _)| place.rsplit_once(':')?.1.parse().ok())
+            .filter(|(_, (_, ruler))| ruler.len() >= 10 && is_ruler(ruler))
+            .find_map(|(index, (place, _))| Some((index, place.rsplit_once(':')?.1.parse().ok()?)))
     }
+}
+
+fn is_ruler(line: &str) -> bool {
+    !line.is_empty() && line.bytes().all(|byte| byte == b'-')
 }
 
 /// A reference that a registry did not take.
@@ -100,13 +135,14 @@ pub(super) fn build_failed(
 ) -> Diagnostic {
     let message = format!("`{}` failed to build ({status})", image.name);
     let mut diagnostic = Diagnostic::new(Code::BuildFailed, message);
-    if let (Some(line), Some(text)) = (tail.blamed_line(), dockerfile) {
+    let mut last = tail.last();
+    if let (Some((index, line)), Some(text)) = (tail.blamed_line(), dockerfile) {
+        last = tail.last_around(index);
         let text = without_commands(text);
         let span = line_span(&text, line);
         let source = SourceText::new(image.dockerfile.as_str(), text);
         diagnostic = diagnostic.at(&source, span, "");
     }
-    let last = tail.last();
     if !last.is_empty() {
         diagnostic = diagnostic.help(format!("the log ends with:\n{last}"));
     }
@@ -146,6 +182,10 @@ mod tests {
         let mut tail = Tail::default();
         for line in [
             "#5 ERROR: process \"/bin/sh -c false\" did not complete successfully",
+            "------",
+            " > [2/2] RUN false:",
+            "0.1 no",
+            "------",
             "Dockerfile:2",
             "--------------------",
             "   2 | >>> RUN false",
@@ -170,16 +210,38 @@ mod tests {
           | ^^^^^^^^^^^^^^^^^^^^^^^^
           |
           = help: the log ends with:
-                  #5 ERROR: process "/bin/sh -c false" did not complete successfully
-                  Dockerfile:2
-                  --------------------
-                     2 | >>> RUN false
-                  --------------------
+                   > [2/2] RUN false:
+                  0.1 no
                   ERROR: failed to solve
           = help: the whole log is in logs/app.log
           = help: to repeat the build, run at the root of the plan:
                   docker buildx build app
         "#);
+    }
+
+    #[test]
+    fn the_last_words_are_those_of_the_instruction() {
+        for (lines, expected) in [
+            (
+                &[
+                    "#5 0.1 compiling",
+                    "#5 0.2 no such file",
+                    "#5 0.2 ",
+                    "#5 ERROR: exit code: 2",
+                    "ERROR: failed to solve",
+                ][..],
+                Some("no such file"),
+            ),
+            (
+                &["#4 [1/2] COPY x /", "ERROR: failed to solve: not found"],
+                Some("failed to solve: not found"),
+            ),
+            (&["#4 [1/2] COPY x /"], None),
+        ] {
+            let mut tail = Tail::default();
+            lines.iter().for_each(|line| tail.push(line));
+            assert_eq!(tail.last_words().as_deref(), expected);
+        }
     }
 
     #[test]

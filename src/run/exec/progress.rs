@@ -1,5 +1,6 @@
 //! What people see of a run while it goes on.
 
+mod echo;
 mod github;
 mod plain;
 mod step;
@@ -12,20 +13,23 @@ use crate::diagnostics::escape;
 
 pub use github::GitHub;
 pub use plain::Plain;
+pub(in crate::run) use step::said;
 pub use terminal::Terminal;
 
 /// Hears of a run's steps, one after the other, from one thread.
 pub trait Progress {
     /// Something about the run as a whole.
     fn note(&mut self, text: &str);
-    /// So many images are to be built, fetched or pushed.
-    fn planned(&mut self, _tasks: usize) {}
+    /// These images are to be built, fetched or pushed.
+    fn planned(&mut self, _images: &[&str]) {}
     /// The image's build or push starts.
     fn started(&mut self, image: &str);
     /// A line of the image's log.
     fn line(&mut self, image: &str, line: &str);
     /// The image's build and push ended, after that time.
     fn ended(&mut self, image: &str, ending: Ending, time: Duration);
+    /// Nothing more is started; what runs is waited for.
+    fn closing(&mut self) {}
 }
 
 /// How an image's build and push ended.
@@ -63,13 +67,13 @@ impl Progress for Quiet {
 
 /// The form for this process's standard error: a live display where a person watches on a terminal
 /// that can, groups in a job of GitHub Actions, plain lines elsewhere. `term` is the value of `TERM`.
-pub fn for_stderr(term: Option<&str>, github_actions: bool) -> Box<dyn Progress> {
+pub fn for_stderr(term: Option<&str>, github_actions: bool, colour: bool) -> Box<dyn Progress> {
     #[expect(clippy::disallowed_methods, reason = "progress goes to standard error")]
     let stderr = io::stderr();
     if github_actions {
         Box::new(GitHub::new(stderr))
     } else if stderr.is_terminal() && term.is_some_and(|term| term != "dumb") {
-        Box::new(Terminal::new())
+        Box::new(Terminal::new(colour))
     } else {
         Box::new(Plain::new(stderr))
     }

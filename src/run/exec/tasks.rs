@@ -52,6 +52,8 @@ pub(super) struct Ran {
     /// How long it took.
     pub(super) time: Duration,
     pub(super) log: Option<PathBuf>,
+    /// The last thing that the build printed.
+    last_words: Option<String>,
 }
 
 impl Ran {
@@ -66,6 +68,19 @@ impl Ran {
             End::Failed(_) => Ending::Failed,
             End::Stopped => Ending::Stopped,
         }
+    }
+
+    /// Why it failed, in one line: where in the Dockerfile, and what the build printed last. All of it is
+    /// told when the run is over, which may be much later.
+    fn failure(&self) -> Option<String> {
+        let End::Failed(problem) = &self.end else {
+            return None;
+        };
+        let (Some(label), Some(words)) = (problem.labels.first(), &self.last_words) else {
+            return Some(problem.message.clone());
+        };
+        let (line, _) = label.start();
+        Some(format!("{}:{line}: {words}", label.source.path))
     }
 }
 
@@ -99,7 +114,8 @@ impl Runner<'_> {
         let mut ran = BTreeMap::new();
         let mut running = 0;
         let mut go_on = true;
-        progress.planned(tasks.len());
+        let names: Vec<&str> = tasks.keys().map(|&position| name(position)).collect();
+        progress.planned(&names);
         let (sender, events) = mpsc::channel();
         thread::scope(|scope| {
             loop {
@@ -116,6 +132,9 @@ impl Runner<'_> {
                 if running == 0 {
                     break;
                 }
+                if !go_on || options.stop.requested() {
+                    progress.closing();
+                }
                 // Never disconnected: this function holds a sender itself.
                 let Ok(event) = events.recv() else { break };
                 match event {
@@ -126,10 +145,9 @@ impl Runner<'_> {
                         if result.succeeded() {
                             queue.finish(position);
                         } else {
-                            go_on = options.keep_going;
-                            // What goes on may take long; all of it is told at the end.
-                            if let (End::Failed(problem), true) = (&result.end, go_on) {
-                                progress.note(&problem.message);
+                            go_on = go_on && options.keep_going;
+                            if let Some(failure) = result.failure() {
+                                progress.note(&failure);
                             }
                         }
                         ran.insert(position, result);
@@ -148,16 +166,22 @@ impl Runner<'_> {
         };
         let logs = self.setting.options.logs.folder();
         let path = logs.map(|folder| log::path(folder, &image.name));
+        let mut last_words = None;
         let end = path
             .clone()
             .and_then(|path| Log::create(path, &mut show))
             .map_err(End::Failed)
-            .and_then(|mut log| self.run_task(image, task, &mut log));
+            .and_then(|mut log| {
+                let result = self.run_task(image, task, &mut log);
+                last_words = log.tail.last_words();
+                result
+            });
         Ran {
             end: end.err().unwrap_or(End::Succeeded),
             start,
             time: started.elapsed(),
             log: path.ok(),
+            last_words,
         }
     }
 

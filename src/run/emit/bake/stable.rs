@@ -7,8 +7,9 @@ use minijinja::value::Value;
 use serde::Serialize;
 
 use super::relay::{Relay, relays};
-use super::{Entry, Group, entries, is_allowed, lines_of_environment, relative};
+use super::{Entry, Group, entries, is_allowed, lines_of_environment};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::paths::relative;
 use crate::plan::{Image, Plan};
 use crate::run::buildx;
 use crate::run::emit::slug::{shortest, slugs};

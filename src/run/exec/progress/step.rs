@@ -3,24 +3,21 @@
 /// The step that a line tells of; none where it tells of nothing new.
 pub(super) fn step(line: &str) -> Option<String> {
     let line = line.trim();
-    let Some((vertex, rest)) = line.split_once(' ') else {
+    if !line.contains(' ') {
         return (!line.is_empty() && !line.starts_with('#')).then(|| line.to_owned());
-    };
-    let number = vertex.strip_prefix('#');
-    if !number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
-        return Some(line.to_owned());
     }
-    let rest = rest.trim();
+    let Some(rest) = of_a_vertex(line) else {
+        return Some(line.to_owned());
+    };
     let first = rest.split(' ').next().unwrap_or_default();
     match first {
         // The step that ended was told of when it began.
         "DONE" | "CACHED" | "CANCELED" | "" | "..." => None,
         "ERROR:" => Some(rest.to_owned()),
         _ if first.starts_with("sha256:") => downloading(rest),
-        _ if first.parse::<f64>().is_ok() => {
-            let output = rest[first.len()..].trim();
-            (!output.is_empty()).then(|| output.to_owned())
-        }
+        _ if first.parse::<f64>().is_ok() => said(line).map(str::to_owned),
+        // The builder was chosen before.
+        "building" if rest.starts_with("building with ") => None,
         "transferring" => transferring(rest),
         "resolve" => Some(format!("looking up {}", last(rest))),
         "extracting" => Some("unpacking a base image".to_owned()),
@@ -30,6 +27,21 @@ pub(super) fn step(line: &str) -> Option<String> {
         "preparing" | "sending" | "importing" => Some(rest.to_owned()),
         _ => Some(named(rest)),
     }
+}
+
+/// `#5 …`: what BuildKit says of one of its steps.
+fn of_a_vertex(line: &str) -> Option<&str> {
+    let (number, rest) = line.trim().strip_prefix('#')?.split_once(' ')?;
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| rest.trim())
+}
+
+/// `#5 0.312 compiling`: what an instruction printed; none for other lines and for blanks.
+pub(in crate::run) fn said(line: &str) -> Option<&str> {
+    let (seconds, output) = of_a_vertex(line)?.split_once(' ')?;
+    seconds.parse::<f64>().ok()?;
+    let output = output.trim();
+    (!output.is_empty()).then_some(output)
 }
 
 /// `sha256:… 12.3MB / 45.6MB 1.2s`: a layer of a base image.
@@ -42,7 +54,11 @@ fn downloading(rest: &str) -> Option<String> {
 /// `transferring context: 2.1MB 0.3s`.
 fn transferring(rest: &str) -> Option<String> {
     let (what, size) = rest.split_once(": ")?;
-    let what = what.strip_prefix("transferring ").unwrap_or(what);
+    let what = match what.strip_prefix("transferring ").unwrap_or(what) {
+        "dockerfile" => "the Dockerfile",
+        "context" => "the context",
+        other => other,
+    };
     let size = size.split(' ').next().unwrap_or_default();
     Some(format!("sending {what}, {size}"))
 }
@@ -65,6 +81,10 @@ fn named(rest: &str) -> String {
         };
     }
     match label.rsplit_once(' ') {
+        // BuildKit's name for the last stage, where it has none.
+        Some((stage, count)) if count.contains('/') && stage.starts_with("stage-") => {
+            format!("step {}: {text}", count.replace('/', " of "))
+        }
         Some((stage, count)) if count.contains('/') => {
             format!(
                 "step {} of stage {stage}: {text}",
@@ -89,7 +109,7 @@ mod tests {
         for (line, expected) in [
             (
                 "#0 building with \"default\" instance using docker driver",
-                Some("building with \"default\" instance using docker driver"),
+                None,
             ),
             (
                 "#1 [internal] load build definition from Dockerfile",
@@ -97,7 +117,7 @@ mod tests {
             ),
             (
                 "#1 transferring dockerfile: 105B done",
-                Some("sending dockerfile, 105B"),
+                Some("sending the Dockerfile, 105B"),
             ),
             ("#1 DONE 0.0s", None),
             (
@@ -105,6 +125,7 @@ mod tests {
                 Some("looking up docker.io/library/alpine:3"),
             ),
             ("#5 [2/5] RUN make", Some("step 2 of 5: RUN make")),
+            ("#5 [stage-1 2/5] RUN make", Some("step 2 of 5: RUN make")),
             (
                 "#6 [build 3/7] COPY . .",
                 Some("step 3 of 7 of stage build: COPY . ."),

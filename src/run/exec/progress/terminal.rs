@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use unicode_width::UnicodeWidthStr;
 
+use super::echo::NoEcho;
 use super::{Ending, Progress, printable, step};
 
 /// How often the time of each line moves on.
@@ -20,8 +22,10 @@ pub struct Terminal {
     at_work: BTreeMap<String, ProgressBar>,
     header: Option<ProgressBar>,
     counts: Counts,
-    /// The widest name so far.
+    /// Columns for names.
     names: usize,
+    colour: bool,
+    _no_echo: NoEcho,
 }
 
 /// How far a run is.
@@ -31,6 +35,9 @@ struct Counts {
     running: usize,
     done: usize,
     failed: usize,
+    stopped: usize,
+    /// Whether nothing more is started.
+    closing: bool,
 }
 
 impl Counts {
@@ -40,19 +47,24 @@ impl Counts {
             running,
             done,
             failed,
+            stopped,
+            closing,
         } = self;
-        let waiting = all.saturating_sub(done + failed + running);
-        let mut text = format!("{done} of {all} done, {running} running, {waiting} waiting");
-        if failed > 0 {
-            text = format!("{text}, {failed} failed");
+        let waiting = all.saturating_sub(done + failed + stopped + running);
+        let wait = if closing { "not started" } else { "waiting" };
+        let mut text = format!("{done} of {all} done, {running} running, {waiting} {wait}");
+        for (count, word) in [(failed, "failed"), (stopped, "stopped")] {
+            if count > 0 {
+                text = format!("{text}, {count} {word}");
+            }
         }
         text
     }
 }
 
 impl Terminal {
-    /// An empty display.
-    pub fn new() -> Self {
+    /// An empty display, in colour or not.
+    pub fn new(colour: bool) -> Self {
         let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed:>4} {wide_msg}")
             .expect("the template is sound");
         Self {
@@ -62,6 +74,8 @@ impl Terminal {
             header: None,
             counts: Counts::default(),
             names: 0,
+            colour,
+            _no_echo: NoEcho::new(),
         }
     }
 
@@ -69,12 +83,6 @@ impl Terminal {
         if let Some(header) = &self.header {
             header.set_message(self.counts.text());
         }
-    }
-}
-
-impl Default for Terminal {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -91,8 +99,10 @@ impl Progress for Terminal {
         let _ = self.display.println(text);
     }
 
-    fn planned(&mut self, tasks: usize) {
-        self.counts.all = tasks;
+    fn planned(&mut self, images: &[&str]) {
+        self.counts.all = images.len();
+        let widest = images.iter().map(|image| image.width()).max();
+        self.names = widest.unwrap_or(0).min(NAMES);
         let style = ProgressStyle::with_template("[{elapsed_precise}] {wide_msg}")
             .expect("the template is sound");
         let header = self.display.insert(0, ProgressBar::new_spinner());
@@ -105,7 +115,6 @@ impl Progress for Terminal {
     fn started(&mut self, image: &str) {
         self.counts.running += 1;
         self.show_counts();
-        self.names = self.names.max(image.width()).min(NAMES);
         let bar = self.display.add(ProgressBar::new_spinner());
         bar.set_style(self.style.clone());
         bar.set_prefix(padded(image, self.names));
@@ -124,7 +133,7 @@ impl Progress for Terminal {
         match ending {
             Ending::Done => self.counts.done += 1,
             Ending::Failed => self.counts.failed += 1,
-            Ending::Stopped => {}
+            Ending::Stopped => self.counts.stopped += 1,
         }
         self.show_counts();
         if let Some(bar) = self.at_work.remove(image) {
@@ -132,10 +141,21 @@ impl Progress for Terminal {
             self.display.remove(&bar);
         }
         let (word, image) = (ending.word(), padded(image, self.names));
+        let style = match ending {
+            _ if !self.colour => Style::new(),
+            Ending::Done => AnsiColor::Green.on_default(),
+            Ending::Failed => AnsiColor::Red.on_default().bold(),
+            Ending::Stopped => AnsiColor::Yellow.on_default(),
+        };
         let seconds = format!("{:.1}s", time.as_secs_f64());
         let _ = self
             .display
-            .println(format!("{word:7}  {image} {seconds:>7}"));
+            .println(format!("{style}{word:7}{style:#}  {image} {seconds:>7}"));
+    }
+
+    fn closing(&mut self) {
+        self.counts.closing = true;
+        self.show_counts();
     }
 }
 
@@ -156,6 +176,8 @@ mod tests {
             running: 4,
             done: 12,
             failed: 0,
+            stopped: 0,
+            closing: false,
         };
         assert_eq!(counts.text(), "12 of 33 done, 4 running, 17 waiting");
         let failed = Counts {
@@ -165,6 +187,16 @@ mod tests {
         assert_eq!(
             failed.text(),
             "12 of 33 done, 4 running, 15 waiting, 2 failed"
+        );
+        let closing = Counts {
+            stopped: 3,
+            running: 1,
+            closing: true,
+            ..failed
+        };
+        assert_eq!(
+            closing.text(),
+            "12 of 33 done, 1 running, 15 not started, 2 failed, 3 stopped"
         );
     }
 
