@@ -21,8 +21,8 @@ use crate::run::trust::Grant;
     after_help = "Examples:\n  \
         shipwright list                             the images of this checkout\n  \
         shipwright plan > plan.json                 the plan, for review\n  \
-        shipwright emit make > Makefile.shipwright  a Makefile that runs without shipwright\n  \
-        shipwright exec -j4                         build and tag everything with Docker"
+        shipwright emit make > Makefile.shipwright  runs without shipwright\n  \
+        shipwright exec -j4                         build and tag everything"
 )]
 pub(super) struct Arguments {
     /// Change to DIR first
@@ -83,7 +83,7 @@ pub(super) enum Command {
         Examples:\n  \
         shipwright plan --since main...             what this branch rebuilds, and why\n  \
         shipwright plan > plan.json\n  \
-        shipwright plan --rev v1.2 service1         a commit; one image and its dependencies\n  \
+        shipwright plan --rev v1.2 service1         a commit; an image and its bases\n  \
         shipwright plan --dirty                     the working tree as it is"
     )]
     Plan(super::plan::Plan),
@@ -156,13 +156,13 @@ pub(super) enum Command {
         shipwright init\n  \
         shipwright init -o -                        print it instead of writing it\n  \
         shipwright init deploy/compose.yaml         from another file\n  \
-        shipwright init --check                     does .shipwright.json still agree? for CI"
+        shipwright init --check                     for CI: does it still agree?"
     )]
     Init(super::init::Init),
     /// List the content references of the plan that exist, one per line
     #[command(after_help = "Examples:\n  \
         shipwright built > built.txt && shipwright plan --built built.txt\n  \
-        shipwright built --local                    in the engine instead of the registries")]
+        shipwright built --local                    in the engine, not in registries")]
     Built {
         #[command(flatten)]
         planning: Planning,
@@ -209,12 +209,12 @@ pub(super) enum Command {
         Examples:\n  \
         shipwright promote --to 'registry.example.com/prod/{{ short }}'\n  \
         shipwright promote web --to 'prod/{{ name }}' --report report.json\n  \
-        shipwright promote --rev v1.3 --tag prod --no-default-tags --to 'prod/{{ name }}'"
+        shipwright promote --rev v1 --tag prod --no-default-tags --to 'eu/{{ name }}'"
     )]
     Promote(super::promote::Promote),
     /// Lock what comes from elsewhere: bases by digest, downloads by checksum, git by commit
     #[command(after_help = "Examples:\n  \
-        shipwright lock                             add what is missing, drop what is unused\n  \
+        shipwright lock                             add missing, drop unused entries\n  \
         shipwright lock --update                    renew everything\n  \
         shipwright lock --update 'debian:*'         renew some\n  \
         shipwright lock --outdated                  what moved, and what that rebuilds")]

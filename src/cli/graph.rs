@@ -15,7 +15,7 @@ use crate::run::picture::{self, Options, Report, draw};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     shipwright graph                            a tree, bases first\n  \
-    shipwright graph -d python --external       what depends on an image; external base images\n  \
+    shipwright graph -d python --external       what depends on an image; bases\n  \
     shipwright graph --since main...            what this branch rebuilds, and why\n  \
     shipwright graph --format html --since main... -o images.html\n  \
     shipwright graph --format svg --report report.json -o images.svg\n  \

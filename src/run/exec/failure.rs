@@ -239,7 +239,9 @@ mod tests {
             (&["#4 [1/2] COPY x /"], None),
         ] {
             let mut tail = Tail::default();
-            lines.iter().for_each(|line| tail.push(line));
+            for line in lines {
+                tail.push(line);
+            }
             assert_eq!(tail.last_words().as_deref(), expected);
         }
     }

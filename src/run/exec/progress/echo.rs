@@ -1,4 +1,8 @@
 //! What a terminal writes by itself when a person presses Ctrl-C.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the display is drawn on standard error"
+)]
 
 use std::io;
 
