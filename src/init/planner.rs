@@ -37,7 +37,11 @@ impl Planner<'_> {
 
     fn compile(&self, draft: &Draft) -> Result<(Plan, Diagnostics), Diagnostics> {
         let config = Config::parse(&draft.to_json())?;
-        let outcome = compile::compile(self.snapshot, &config, &Options::default(), None);
+        let options = Options {
+            without_hints: true,
+            ..Options::default()
+        };
+        let outcome = compile::compile(self.snapshot, &config, &options, None);
         let (compiled, remarks) = outcome.into_result()?;
         Ok((compiled.plan, remarks))
     }

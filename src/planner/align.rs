@@ -10,18 +10,16 @@
 
 mod publishers;
 pub(crate) mod rule;
+mod search;
 mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use publishers::is_known as is_of_publisher;
+use shape::Reading;
 pub(crate) use shape::{Case, File, Part, Shape};
 
-/// How many ways are looked at closely, of those that most references suggest.
-const MAX_SHAPES: usize = 160;
-
-/// How many ways may be found in one repository.
-const MAX_FOUND: usize = 6;
+use crate::planner::names::problem_of;
 
 /// How many names of one plain folder each have to fit, where they are of a known publisher.
 const MANY: usize = 3;
@@ -81,31 +79,13 @@ impl Found {
     }
 }
 
-/// How well a way explains: the greater, the better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Worth {
-    names: usize,
-    exact: usize,
-    ambiguous: std::cmp::Reverse<usize>,
-    cost: std::cmp::Reverse<usize>,
-}
-
-impl Worth {
-    fn of(found: &Found) -> Self {
-        Self {
-            names: found.names(),
-            exact: found.means.len() - found.pins.len(),
-            ambiguous: std::cmp::Reverse(found.ambiguous),
-            cost: std::cmp::Reverse(found.shape.cost()),
-        }
-    }
-}
-
 /// Everything that references can be aligned with.
 pub(crate) struct Paths<'p> {
     files: Vec<(&'p str, File)>,
-    /// By a text that stands in paths, the files whose paths have it.
-    by_text: BTreeMap<String, Vec<usize>>,
+    /// The ways to read names of the files.
+    readings: Vec<Reading>,
+    /// By a text that names may begin with: the readings that have it, and their parts.
+    by_text: BTreeMap<String, Vec<(usize, usize)>>,
 }
 
 impl<'p> Paths<'p> {
@@ -113,115 +93,54 @@ impl<'p> Paths<'p> {
     pub(crate) fn new(dockerfiles: impl IntoIterator<Item = &'p String>) -> Self {
         let paths = dockerfiles.into_iter();
         let files: Vec<(&str, File)> = paths.map(|path| (path.as_str(), File::new(path))).collect();
-        let mut by_text: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (index, (_, file)) in files.iter().enumerate() {
-            for text in file.texts() {
-                by_text.entry(text).or_default().push(index);
-            }
-        }
-        Self { files, by_text }
-    }
-
-    /// The ways in which references speak of these files, the one that explains most first.
-    pub(crate) fn find(&self, spoken: &[Spoken]) -> Vec<Found> {
-        let mut found: Vec<Found> = Vec::new();
-        let mut left: BTreeSet<usize> = (0..spoken.len()).collect();
-        while found.len() < MAX_FOUND {
-            let Some(best) = self.best(spoken, &left) else {
-                break;
-            };
-            // One name beside others that fit another way is a coincidence.
-            if best.names() < 2 && !found.is_empty() {
-                break;
-            }
-            left.retain(|index| !best.means.contains_key(index));
-            found.push(best);
-        }
-        found
-    }
-
-    /// The way that explains most of some references with least.
-    fn best(&self, spoken: &[Spoken], left: &BTreeSet<usize>) -> Option<Found> {
-        let mut suggested: BTreeMap<Shape, usize> = BTreeMap::new();
-        for &index in left {
-            let texts = BTreeSet::from([spoken[index].full(), spoken[index].repository.clone()]);
-            let shapes: BTreeSet<Shape> = texts
-                .iter()
-                .flat_map(|text| self.suggested_by(text))
-                .collect();
-            for shape in shapes {
-                *suggested.entry(shape).or_default() += 1;
-            }
-        }
-        let mut suggested: Vec<(Shape, usize)> = suggested.into_iter().collect();
-        suggested.sort_by_key(|(shape, count)| (usize::MAX - count, shape.cost()));
-        let mut all: Vec<(Worth, Found)> = Vec::new();
-        for (shape, count) in suggested.into_iter().take(MAX_SHAPES) {
-            let most = all.iter().map(|(worth, _)| worth.names).max();
-            // What few suggest explains few, but for files without a suffix.
-            if most.is_some_and(|most| count * 4 < most) {
-                break;
-            }
-            if let Some(found) = self.explained(shape, spoken, left) {
-                all.push((Worth::of(&found), found));
-            }
-        }
-        all.sort_by(|(worth, found), (other, otherwise)| {
-            let order = other.cmp(worth);
-            order.then_with(|| found.shape.cmp(&otherwise.shape))
-        });
-        let mut all = all.into_iter();
-        let (worth, mut best) = all.next()?;
-        let equal = all.take_while(|(other, _)| *other == worth);
-        let others = equal.filter(|(_, other)| other.means != best.means);
-        best.rivals = others.map(|(_, other)| other.shape).collect();
-        Some(best)
-    }
-
-    /// The ways in which a reference may be made of one of the paths.
-    fn suggested_by(&self, text: &str) -> BTreeSet<Shape> {
-        let mut files: BTreeSet<usize> = BTreeSet::new();
-        let mut starts: Vec<usize> = vec![0];
-        starts.extend(
-            text.char_indices()
-                .filter_map(|(at, c)| is_joint(c).then_some(at + 1)),
-        );
-        let mut ends: Vec<usize> = text
-            .char_indices()
-            .filter_map(|(at, c)| is_joint(c).then_some(at))
+        let readings: Vec<Reading> = files
+            .iter()
+            .flat_map(|(_, file)| Reading::of(file))
             .collect();
-        ends.push(text.len());
-        for &start in &starts {
-            for &end in ends.iter().filter(|end| **end > start) {
-                files.extend(
-                    self.by_text
-                        .get(&text[start..end])
-                        .into_iter()
-                        .flatten()
-                        .copied(),
-                );
+        let mut by_text: BTreeMap<String, Vec<(usize, usize)>> = BTreeMap::new();
+        for (index, reading) in readings.iter().enumerate() {
+            for (part, text) in reading.texts().enumerate() {
+                let known = by_text.entry(text.to_owned()).or_default();
+                known.push((index, part));
             }
         }
-        let shapes = files
-            .into_iter()
-            .flat_map(|index| Shape::of(text, &self.files[index].1));
-        shapes.collect()
+        Self {
+            files,
+            readings,
+            by_text,
+        }
     }
 
-    /// What a way explains of some references; none where that is no evidence.
-    fn explained(&self, shape: Shape, spoken: &[Spoken], left: &BTreeSet<usize>) -> Option<Found> {
+    /// By the names among `said` that a way gives files: these, by their indices.
+    fn named(&self, shape: &Shape, said: &BTreeSet<String>) -> BTreeMap<String, Vec<usize>> {
         // No image of somebody else's is called like a whole path here by chance.
         let is_path = shape.prefix.is_empty() && shape.is_path();
-        let is_public = !is_path && publishers::is_known(&shape.prefix);
         let mut names: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut name = String::new();
         for (index, (_, file)) in self.files.iter().enumerate() {
-            let name = shape.name(file);
-            if let Some(name) = name.filter(|name| !is_path || name.contains('/')) {
-                names.entry(name).or_default().push(index);
+            if shape.write(file, &mut name)
+                && (!is_path || name.contains('/'))
+                && said.contains(&name)
+                && problem_of(&name).is_none()
+            {
+                names.entry(name.clone()).or_default().push(index);
             }
         }
+        names
+    }
+
+    /// What a way, which gives files these names, explains of some references; none where that is no evidence.
+    fn explained(
+        &self,
+        shape: &Shape,
+        names: &BTreeMap<String, Vec<usize>>,
+        spoken: &[Spoken],
+        left: &BTreeSet<usize>,
+    ) -> Option<Found> {
+        let is_path = shape.prefix.is_empty() && shape.is_path();
+        let is_public = !is_path && publishers::is_known(&shape.prefix);
         let mut found = Found {
-            shape,
+            shape: shape.clone(),
             within: String::new(),
             means: BTreeMap::new(),
             pins: BTreeSet::new(),
@@ -381,8 +300,4 @@ fn common<'p>(paths: impl IntoIterator<Item = &'p String>) -> String {
 pub(crate) fn is_below(folder: &str, path: &str) -> bool {
     let rest = path.strip_prefix(folder);
     folder == "." || rest.is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn is_joint(c: char) -> bool {
-    matches!(c, '-' | '_' | '/' | ':' | '.')
 }

@@ -54,6 +54,9 @@ pub struct Options {
     pub lock: Option<Arc<Lock>>,
     /// A configuration in place of the tree's, read from the disk: its name and its text.
     pub configuration: Option<(String, String)>,
+    /// Leaves out the hints that references name images here in another way, which take long to find, for a plan
+    /// whose remarks nobody reads.
+    pub without_hints: bool,
 }
 
 impl Options {
@@ -89,6 +92,7 @@ impl Options {
             git_tags: Vec::new(),
             lock: None,
             configuration: None,
+            without_hints: false,
         })
     }
 
@@ -243,6 +247,7 @@ fn run(
         pinned: config.pinned,
         namespace: namer.namespace(),
         locks: &locks,
+        without_hints: options.without_hints,
     };
     let parsed = parsed(&texts, &files);
     let mut resolved = resolve::resolve(&definitions, &parsed, &settings, diagnostics)?;

@@ -51,6 +51,8 @@ pub(crate) struct Settings<'s> {
     pub namespace: Option<&'s str>,
     /// What is known of images from elsewhere.
     pub locks: &'s Locks<'s>,
+    /// Whether nobody reads hints that references name images here in another way.
+    pub without_hints: bool,
 }
 
 /// An image with what its Dockerfile says, resolved.
@@ -134,7 +136,7 @@ pub(crate) fn resolve<'a>(
     if problems.has_errors() {
         return Err(problems);
     }
-    let unmatched = hints::hints(&resolved, &internal, settings.namespace, diagnostics);
+    let unmatched = hints::hints(&resolved, &internal, settings, diagnostics);
     for (index, name) in unmatched {
         resolved[index].unmatched.insert(name);
     }

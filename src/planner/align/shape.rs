@@ -1,5 +1,6 @@
 //! Ways in which people make names of paths: a constant beginning, then parts of the path.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::config::template::kebab;
@@ -51,20 +52,6 @@ impl File {
         }
     }
 
-    /// The texts that each may begin a name with: a reference that has none of them is not made of
-    /// this path.
-    pub(crate) fn texts(&self) -> BTreeSet<String> {
-        let folders = self.folders.iter().chain(&self.kebab);
-        let mut texts: BTreeSet<String> = folders.cloned().collect();
-        let last = self.folders.last().and_then(|last| last.split_once('-'));
-        texts.extend(
-            last.into_iter()
-                .flat_map(|(head, rest)| [head.to_owned(), rest.to_owned()]),
-        );
-        texts.remove("");
-        texts
-    }
-
     fn folders(&self, case: Case) -> &[String] {
         match case {
             Case::Plain => &self.folders,
@@ -102,29 +89,24 @@ pub(crate) enum Part {
 impl Part {
     /// The part of a path; empty where it has none that could be left out, none where the path is
     /// not made so.
-    fn of(self, file: &File, case: Case) -> Option<String> {
+    fn of(self, file: &File, case: Case) -> Option<Cow<'_, str>> {
         let folders = file.folders(case);
-        match self {
-            Self::Up(count) => Some(folders[folders.len().checked_sub(count)?].clone()),
-            Self::Down(count) => folders.get(count).cloned(),
-            Self::Below(from, joint) => {
-                let below = folders.get(from..).filter(|below| !below.is_empty())?;
-                Some(below.join(&joint.to_string()))
-            }
+        let text = match self {
+            Self::Up(count) => folders[folders.len().checked_sub(count)?].as_str(),
+            Self::Down(count) => folders.get(count)?,
+            Self::Below(from, joint) => match folders.get(from..)? {
+                [] => return None,
+                [only] => only,
+                below => return Some(below.join(joint.encode_utf8(&mut [0; 4])).into()),
+            },
             Self::Head => {
                 let last = folders.last()?;
-                Some(
-                    last.split_once('-')
-                        .map_or(last.as_str(), |(head, _)| head)
-                        .to_owned(),
-                )
+                last.split_once('-').map_or(last.as_str(), |(head, _)| head)
             }
-            Self::Rest => {
-                let last = folders.last()?;
-                Some(last.split_once('-').map_or("", |(_, rest)| rest).to_owned())
-            }
-            Self::Suffix => Some(file.suffix.clone()),
-        }
+            Self::Rest => folders.last()?.split_once('-').map_or("", |(_, rest)| rest),
+            Self::Suffix => &file.suffix,
+        };
+        Some(text.into())
     }
 
     /// Which halves of which folders it takes: no two parts of a name take the same.
@@ -200,13 +182,22 @@ impl Shape {
 
     /// The name of a Dockerfile's image; none where its path is not made so.
     pub(crate) fn name(&self, file: &File) -> Option<String> {
-        let mut name = self.prefix.clone();
+        let mut name = String::new();
+        (self.write(file, &mut name) && problem_of(&name).is_none()).then_some(name)
+    }
+
+    /// Writes the name in place of a text, legal or not. Whether the path is made so.
+    pub(super) fn write(&self, file: &File, name: &mut String) -> bool {
+        name.clear();
+        name.push_str(&self.prefix);
         let mut is_first = true;
         for (joint, part) in &self.pieces {
-            let value = part.of(file, self.case)?;
+            let Some(value) = part.of(file, self.case) else {
+                return false;
+            };
             if value.is_empty() {
                 if !matches!(part, Part::Suffix | Part::Rest) {
-                    return None;
+                    return false;
                 }
                 continue;
             }
@@ -217,7 +208,7 @@ impl Shape {
             is_first = false;
         }
         name.push_str(&self.end);
-        (!is_first && problem_of(&name).is_none()).then_some(name)
+        !is_first
     }
 
     /// Whether it says no more than a namespace.
@@ -260,37 +251,62 @@ impl Shape {
         });
         parts.sum()
     }
+}
 
-    /// Every way in which a reference, as people write it, may be made of a path.
-    pub(crate) fn of(text: &str, file: &File) -> BTreeSet<Self> {
-        let mut shapes = BTreeSet::new();
-        if file.folders.is_empty() || file.folders.len() > MAX_FOLDERS {
-            return shapes;
-        }
-        let cases: &[Case] = if file.differs_in_kebab {
-            &[Case::Plain, Case::Kebab]
-        } else {
-            &[Case::Plain]
+/// A path as a name may be read of it: its parts, with the folders written in one way.
+#[derive(Debug)]
+pub(super) struct Reading {
+    case: Case,
+    has_suffix: bool,
+    /// The parts that may stand in a name, with what each takes and its text.
+    parts: Vec<(Part, u32, String)>,
+}
+
+impl Reading {
+    /// The ways in which the folders of a path are written.
+    pub(super) fn of(file: &File) -> Vec<Self> {
+        let cases: &[Case] = match file.folders.len() {
+            0 => &[],
+            count if count > MAX_FOLDERS => &[],
+            _ if file.differs_in_kebab => &[Case::Plain, Case::Kebab],
+            _ => &[Case::Plain],
         };
-        for &case in cases {
-            let parts = parts(file, case);
-            for (start, _) in boundaries(text) {
-                let mut reader = Derivation {
-                    text,
-                    file,
-                    case,
-                    parts: &parts,
-                    shapes: &mut shapes,
-                };
-                reader.read(start, start, 0, &mut Vec::new());
-            }
-        }
-        shapes
+        let readings = cases.iter().map(|&case| Self {
+            case,
+            has_suffix: !file.suffix.is_empty(),
+            parts: parts(file, case),
+        });
+        readings.collect()
+    }
+
+    /// The texts of its parts, none of them empty.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(|(_, _, text)| text.as_str())
+    }
+
+    /// Adds every way in which a reference, as people write it, may be made of the path by a name that begins at
+    /// `start` with the part of index `first`, whose text stands there.
+    pub(super) fn add_shapes(
+        &self,
+        text: &str,
+        start: usize,
+        first: usize,
+        shapes: &mut BTreeSet<Shape>,
+    ) {
+        let mut derivation = Derivation {
+            text,
+            start,
+            reading: self,
+            shapes,
+            pieces: Vec::new(),
+        };
+        let (part, takes, value) = &self.parts[first];
+        derivation.take('-', *part, *takes, start + value.len());
     }
 }
 
-/// The parts of a path that may stand in a name, with their texts.
-fn parts(file: &File, case: Case) -> Vec<(Part, String)> {
+/// The parts of a path that may stand in a name, each with what it takes and its text.
+fn parts(file: &File, case: Case) -> Vec<(Part, u32, String)> {
     let count = file.folders.len();
     let mut parts: Vec<Part> = (1..=count.min(MAX_PIECES)).map(Part::Up).collect();
     parts.extend((0..count.saturating_sub(1).min(MAX_LEFT_OUT)).map(Part::Down));
@@ -305,77 +321,75 @@ fn parts(file: &File, case: Case) -> Vec<(Part, String)> {
         parts.extend([Part::Head, Part::Rest]);
     }
     parts.push(Part::Suffix);
-    let parts = parts
-        .into_iter()
-        .filter_map(|part| Some((part, part.of(file, case)?)));
-    parts.filter(|(_, text)| !text.is_empty()).collect()
+    let parts = parts.into_iter().filter_map(|part| {
+        let text = part.of(file, case)?.into_owned();
+        Some((part, part.takes(count), text))
+    });
+    parts.filter(|(_, _, text)| !text.is_empty()).collect()
 }
 
-/// The places of a text at which a part may begin, with the separator before each.
-fn boundaries(text: &str) -> impl Iterator<Item = (usize, char)> {
-    let separators = text.char_indices().filter(|(_, c)| is_separator(*c));
-    std::iter::once((0, '/')).chain(separators.map(|(at, c)| (at + c.len_utf8(), c)))
-}
-
-fn is_separator(c: char) -> bool {
+/// Whether parts of names end at it.
+pub(super) fn is_separator(c: char) -> bool {
     matches!(c, '-' | '_' | '/' | ':' | '.')
 }
 
 struct Derivation<'d> {
     text: &'d str,
-    file: &'d File,
-    case: Case,
-    parts: &'d [(Part, String)],
+    /// Where the name begins.
+    start: usize,
+    reading: &'d Reading,
     shapes: &'d mut BTreeSet<Shape>,
+    /// The parts so far, each with what stands before it.
+    pieces: Vec<(char, Part)>,
 }
 
 impl Derivation<'_> {
-    /// Reads the text from `at` on as parts of the path. `taken` are those that it has already.
-    fn read(&mut self, start: usize, at: usize, taken: u32, pieces: &mut Vec<(char, Part)>) {
-        let parts = self.parts;
-        for (part, value) in parts {
-            let takes = part.takes(self.file.folders.len());
-            let rest = &self.text[at..];
-            if takes & taken != 0 || !rest.starts_with(value.as_str()) {
+    /// Goes on with a part that ends where a separator or nothing follows. `taken` is what all parts take.
+    fn take(&mut self, before: char, part: Part, taken: u32, end: usize) {
+        self.pieces.push((before, part));
+        self.add(end);
+        let joint = self.text[end..].chars().next();
+        if let Some(joint) = joint
+            && self.pieces.len() < MAX_PIECES
+        {
+            self.read(joint, end + joint.len_utf8(), taken);
+        }
+        self.pieces.pop();
+    }
+
+    /// Reads the text from `at` on, where `before` stands before it, as further parts of the path.
+    fn read(&mut self, before: char, at: usize, taken: u32) {
+        let (text, reading) = (self.text, self.reading);
+        for (part, takes, value) in &reading.parts {
+            if takes & taken != 0 {
                 continue;
             }
-            let end = at + value.len();
-            let joint = self.text[end..].chars().next();
-            if joint.is_some_and(|joint| !is_separator(joint)) {
-                continue;
+            if let Some(rest) = text[at..].strip_prefix(value.as_str())
+                && (rest.is_empty() || rest.starts_with(is_separator))
+            {
+                self.take(before, *part, takes | taken, at + value.len());
             }
-            let before = if pieces.is_empty() {
-                '-'
-            } else {
-                self.text[..at].chars().next_back().unwrap_or('-')
-            };
-            pieces.push((before, *part));
-            self.add(start, end, pieces);
-            if joint.is_some() && pieces.len() < MAX_PIECES {
-                self.read(start, end + 1, takes | taken, pieces);
-            }
-            pieces.pop();
         }
     }
 
     /// A shape, where what it has read is all that it has to.
-    fn add(&mut self, start: usize, end: usize, pieces: &[(char, Part)]) {
-        let mut pieces = pieces.to_vec();
-        let has_suffix = pieces.iter().any(|(_, part)| *part == Part::Suffix);
-        let says_folder = pieces.iter().any(|(_, part)| *part != Part::Suffix);
+    fn add(&mut self, end: usize) {
+        let has_suffix = self.pieces.iter().any(|(_, part)| *part == Part::Suffix);
+        let says_folder = self.pieces.iter().any(|(_, part)| *part != Part::Suffix);
         // A tag that all have is a tag.
         let end_is_tag = self.text[end..].contains(':');
-        if end_is_tag || !says_folder || has_suffix == self.file.suffix.is_empty() {
+        if end_is_tag || !says_folder || has_suffix != self.reading.has_suffix {
             return;
         }
+        let mut pieces = self.pieces.clone();
         if !has_suffix {
             pieces.push(('-', Part::Suffix));
         }
         self.shapes.insert(Shape {
-            prefix: self.text[..start].to_owned(),
+            prefix: self.text[..self.start].to_owned(),
             pieces,
             end: self.text[end..].to_owned(),
-            case: self.case,
+            case: self.reading.case,
         });
     }
 }

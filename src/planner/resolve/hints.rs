@@ -5,7 +5,7 @@ mod foreign;
 use std::collections::BTreeSet;
 
 use super::internal::{Internal, Meaning};
-use super::{Resolved, uses_of};
+use super::{Resolved, Settings, uses_of};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed, nearest};
 use crate::lang::dockerfile::stages::{ImageUse, Place};
 use crate::lang::reference::Reference;
@@ -18,15 +18,14 @@ use foreign::Foreign;
 pub(super) fn hints(
     resolved: &[Resolved<'_>],
     internal: &Internal,
-    namespace: Option<&str>,
+    settings: &Settings<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<(usize, String)> {
     let names: Vec<&str> = resolved
         .iter()
         .map(|image| image.definition.name.as_str())
         .collect();
-    let has_namespace = namespace.is_some();
-    let namespaces = namespaces(&names, namespace);
+    let namespaces = namespaces(&names, settings.namespace);
     let mut foreign = Foreign::default();
     let mut matchless = Vec::new();
     for (index, image) in resolved.iter().enumerate() {
@@ -68,7 +67,7 @@ pub(super) fn hints(
                     } else if prefix.is_some_and(|prefix| namespaces.contains(prefix)) {
                         matchless.push((index, used.full_name()));
                         diagnostics.push(unmatched(image, place, used, &names));
-                    } else {
+                    } else if !settings.without_hints {
                         foreign.add(image.definition, used);
                     }
                 }
@@ -76,7 +75,7 @@ pub(super) fn hints(
         }
     }
     let images: Vec<&Definition> = resolved.iter().map(|image| image.definition).collect();
-    diagnostics.extend(foreign.hints(&images, has_namespace));
+    diagnostics.extend(foreign.hints(&images, settings.namespace.is_some()));
     matchless
 }
 

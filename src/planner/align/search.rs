@@ -1,0 +1,169 @@
+//! The search for the ways in which references speak of Dockerfiles.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use super::shape::is_separator;
+use super::{Found, Paths, Shape, Spoken};
+
+/// How many ways are looked at closely, of those that most references suggest.
+const MAX_SHAPES: usize = 160;
+
+/// How many ways may be found in one repository.
+const MAX_FOUND: usize = 6;
+
+/// How well a way explains: the greater, the better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Worth {
+    names: usize,
+    exact: usize,
+    ambiguous: std::cmp::Reverse<usize>,
+    cost: std::cmp::Reverse<usize>,
+}
+
+impl Worth {
+    fn of(found: &Found) -> Self {
+        Self {
+            names: found.names(),
+            exact: found.means.len() - found.pins.len(),
+            ambiguous: std::cmp::Reverse(found.ambiguous),
+            cost: std::cmp::Reverse(found.shape.cost()),
+        }
+    }
+}
+
+impl Paths<'_> {
+    /// The ways in which references speak of these files, the one that explains most first.
+    pub(crate) fn find(&self, spoken: &[Spoken]) -> Vec<Found> {
+        Search::new(self, spoken).run()
+    }
+
+    /// The ways in which a reference, as people write it, may be made of one of the paths.
+    fn suggested_by(&self, text: &str) -> BTreeSet<Shape> {
+        let separators = || text.match_indices(is_separator).map(|(at, _)| at);
+        let mut shapes = BTreeSet::new();
+        for start in std::iter::once(0).chain(separators().map(|at| at + 1)) {
+            let ends = separators().chain([text.len()]);
+            for end in ends.filter(|end| *end > start) {
+                for &(reading, first) in self.by_text.get(&text[start..end]).into_iter().flatten() {
+                    self.readings[reading].add_shapes(text, start, first, &mut shapes);
+                }
+            }
+        }
+        shapes
+    }
+}
+
+/// A search, which finds one way after the other: what is known of a way and of a reference is kept.
+struct Search<'s> {
+    paths: &'s Paths<'s>,
+    spoken: &'s [Spoken],
+    /// What the references say, with and without their tags.
+    said: BTreeSet<String>,
+    /// By reference, the ways in which it may be made of a path.
+    suggested: Vec<BTreeSet<Shape>>,
+    /// By way, how many of the references that are left suggest it.
+    counts: BTreeMap<Shape, usize>,
+    /// By way, the names that it gives files.
+    names: BTreeMap<Shape, BTreeMap<String, Vec<usize>>>,
+    /// The references that no way explains yet.
+    left: BTreeSet<usize>,
+}
+
+impl<'s> Search<'s> {
+    fn new(paths: &'s Paths<'_>, spoken: &'s [Spoken]) -> Self {
+        let texts =
+            |reference: &Spoken| BTreeSet::from([reference.full(), reference.repository.clone()]);
+        let suggested: Vec<BTreeSet<Shape>> = spoken
+            .par_iter()
+            .map(|reference| {
+                let texts = texts(reference);
+                let shapes = texts.iter().flat_map(|text| paths.suggested_by(text));
+                shapes.collect()
+            })
+            .collect();
+        let mut counts = BTreeMap::new();
+        for shape in suggested.iter().flatten() {
+            match counts.get_mut(shape) {
+                Some(count) => *count += 1,
+                None => {
+                    counts.insert(shape.clone(), 1);
+                }
+            }
+        }
+        Self {
+            paths,
+            spoken,
+            said: spoken.iter().flat_map(texts).collect(),
+            suggested,
+            counts,
+            names: BTreeMap::new(),
+            left: (0..spoken.len()).collect(),
+        }
+    }
+
+    fn run(mut self) -> Vec<Found> {
+        let mut found: Vec<Found> = Vec::new();
+        while found.len() < MAX_FOUND {
+            let Some(best) = self.best() else {
+                break;
+            };
+            // One name beside others that fit another way is a coincidence.
+            if best.names() < 2 && !found.is_empty() {
+                break;
+            }
+            for index in best.means.keys() {
+                self.take(*index);
+            }
+            found.push(best);
+        }
+        found
+    }
+
+    /// Takes a reference away, which is explained.
+    fn take(&mut self, index: usize) {
+        if !self.left.remove(&index) {
+            return;
+        }
+        for shape in &self.suggested[index] {
+            if let Some(count) = self.counts.get_mut(shape) {
+                *count -= 1;
+            }
+        }
+    }
+
+    /// The way that explains most of the references that are left with least.
+    fn best(&mut self) -> Option<Found> {
+        let mut suggested: Vec<(&Shape, usize)> = self
+            .counts
+            .iter()
+            .map(|(shape, count)| (shape, *count))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        suggested.sort_by_key(|(shape, count)| (usize::MAX - count, shape.cost()));
+        let mut all: Vec<(Worth, Found)> = Vec::new();
+        for (shape, count) in suggested.into_iter().take(MAX_SHAPES) {
+            let most = all.iter().map(|(worth, _)| worth.names).max();
+            // What few suggest explains few, but for files without a suffix.
+            if most.is_some_and(|most| count * 4 < most) {
+                break;
+            }
+            let names = self.names.entry(shape.clone());
+            let names = names.or_insert_with(|| self.paths.named(shape, &self.said));
+            if let Some(found) = self.paths.explained(shape, names, self.spoken, &self.left) {
+                all.push((Worth::of(&found), found));
+            }
+        }
+        all.sort_by(|(worth, found), (other, otherwise)| {
+            let order = other.cmp(worth);
+            order.then_with(|| found.shape.cmp(&otherwise.shape))
+        });
+        let mut all = all.into_iter();
+        let (worth, mut best) = all.next()?;
+        let equal = all.take_while(|(other, _)| *other == worth);
+        let others = equal.filter(|(_, other)| other.means != best.means);
+        best.rivals = others.map(|(_, other)| other.shape).collect();
+        Some(best)
+    }
+}
