@@ -10,6 +10,7 @@
 
 mod builder;
 mod command;
+mod content;
 mod contexts;
 mod docker;
 mod engine;

@@ -187,12 +187,14 @@ fn a_builder_of_its_own_pushes_what_it_builds() {
     let [python, app] = &plan.images[..] else {
         panic!("two images")
     };
-    let fixed = "buildx build --push --progress=plain --builder team";
+    let logs = bench.logs.path().display().to_string();
     let build = |image: &Image, folder: &str, contexts: &str| {
         format!(
-            "{fixed} --file {folder}/Dockerfile --platform linux/amd64,linux/arm64{contexts} \
-             --label dev.shipwright.fingerprint={} --tag {} --provenance=false {folder}",
-            image.fingerprint, image.reference
+            "buildx build --output=type=image,name={},push-by-digest=true,name-canonical=true,push=true \
+             --metadata-file={logs}/us+{folder}.json --progress=plain --builder team \
+             --file {folder}/Dockerfile --platform linux/amd64,linux/arm64{contexts} \
+             --label dev.shipwright.fingerprint={} --provenance=false {folder}",
+            image.repository, image.fingerprint
         )
     };
     let base = format!(

@@ -1,16 +1,19 @@
 //! The command that builds an image, for the engine and for people.
 
+use std::path::Path;
+
 use super::contexts::Sources;
 use crate::plan::{Image, Plan};
-use crate::run::buildx;
+use crate::run::buildx::{self, Flag};
 
 /// How a run builds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct How<'h> {
     /// The name of the builder.
     pub(super) builder: &'h str,
-    /// Whether the builder puts the image into its registry, and not into the engine.
-    pub(super) to_registry: bool,
+    /// The file in which the builder is to name what it pushed into the registry, by digest; none where it
+    /// puts the image into the engine.
+    pub(super) pushed: Option<&'h Path>,
     /// Whether it builds without a cache, whatever the plan says.
     pub(super) no_cache: bool,
     /// Whether the run pushes: caches are written then alone.
@@ -35,16 +38,21 @@ pub(super) fn build_arguments(
         ..image.clone()
     };
     let provenance_off = buildx::without_provenance(&image);
-    let fixed = [
-        "buildx",
-        "build",
-        if how.to_registry { "--push" } else { "--load" },
-        "--progress=plain",
-        "--builder",
-        how.builder,
-    ];
-    let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
-    for flag in buildx::flags(plan, &image) {
+    let mut arguments = vec!["buildx".to_owned(), "build".to_owned()];
+    match how.pushed {
+        None => arguments.push("--load".to_owned()),
+        Some(file) => arguments.extend([
+            format!(
+                "--output=type=image,name={},push-by-digest=true,name-canonical=true,push=true",
+                image.repository
+            ),
+            format!("--metadata-file={}", file.display()),
+        ]),
+    }
+    arguments.extend(["--progress=plain", "--builder", how.builder].map(str::to_owned));
+    // What is pushed by digest cannot have a tag.
+    let is_taken = |flag: &Flag| how.pushed.is_none() || flag.name != "--tag";
+    for flag in buildx::flags(plan, &image).into_iter().filter(is_taken) {
         arguments.push(flag.name.to_owned());
         arguments.extend(flag.value);
     }
@@ -94,7 +102,7 @@ mod tests {
             .expect("a plain folder");
         let how = How {
             builder: "default",
-            to_registry: false,
+            pushed: None,
             no_cache: false,
             pushing,
             entitlements: &["network.host"],

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,7 +14,6 @@ use std::time::{Duration, Instant, SystemTime};
 use super::command::{How, build_arguments};
 use super::engine::{Failed, Host};
 use super::failure::{Tail, build_failed, fetch_failed, push_failed};
-use super::inventory::usable;
 use super::log::Log;
 use super::progress::{Ending, Progress};
 use super::queue::Queue;
@@ -189,31 +188,29 @@ impl Runner<'_> {
         // A builder that does not share the engine's images pushes what it has built itself.
         let pushed_as_built = task.build && task.push && !self.host.shares_images;
         if pushed_as_built {
-            let stop = &self.setting.options.stop;
-            let build = || {
-                log.tail = Tail::default();
-                let result = self.build(image, true, log);
-                let again = Again::if_it_may_help(log.tail.says_not_pushed());
-                result.map_err(|end| (end, again))
-            };
-            retry(stop, build, |(_, again)| *again).map_err(|(end, _)| end)?;
+            self.build_into_registry(image, log)?;
         } else if task.build {
-            self.build(image, false, log)?;
+            self.build(image, None, log)?;
         }
         if task.pull {
             self.transfer(Way::Pull, image, log)?;
         }
         if task.push && !pushed_as_built {
-            if self.was_published_meanwhile(image) {
-                log.note("another run has published this content reference: taking that image");
-                return self.transfer(Way::Pull, image, log);
-            }
-            self.transfer(Way::Push, image, log)?;
+            self.push_from_engine(image, log)?;
         }
         Ok(())
     }
 
-    fn build(&self, image: &Image, to_registry: bool, log: &mut Log<'_>) -> Result<(), End> {
+    /// Builds an image into the engine; or into its registry by digest, which `pushed` is to name.
+    ///
+    /// # Errors
+    /// When the build fails or is stopped.
+    pub(super) fn build(
+        &self,
+        image: &Image,
+        pushed: Option<&Path>,
+        log: &mut Log<'_>,
+    ) -> Result<(), End> {
         let Setting {
             root,
             engine,
@@ -225,7 +222,7 @@ impl Runner<'_> {
         let dockerfile = root.join(&sources.dockerfile);
         let how = How {
             builder: &self.host.builder,
-            to_registry,
+            pushed,
             no_cache: options.no_cache,
             pushing: options.push.is_some(),
             entitlements: &options.entitlements,
@@ -250,15 +247,11 @@ impl Runner<'_> {
         })
     }
 
-    /// Whether another run has put the image into its registry since this one looked: what exists is
-    /// never replaced. A registry that does not answer now refuses the push itself.
-    fn was_published_meanwhile(&self, image: &Image) -> bool {
-        let found = self.setting.registry.look(&image.reference);
-        matches!(found, Ok(Some(found)) if usable(image, &found, self.host))
-    }
-
     /// Pushes or pulls the content reference, again where that may help.
-    fn transfer(&self, way: Way, image: &Image, log: &mut Log<'_>) -> Result<(), End> {
+    ///
+    /// # Errors
+    /// When that fails, or the run is stopped.
+    pub(super) fn transfer(&self, way: Way, image: &Image, log: &mut Log<'_>) -> Result<(), End> {
         let (engine, stop) = (self.setting.engine, &self.setting.options.stop);
         let attempt = || {
             log.tail = Tail::default();
@@ -276,7 +269,10 @@ impl Runner<'_> {
                     };
                     let problem = say(&image.reference, &status, &log.tail)
                         .help(format!("the whole log is in {}", log.path.display()));
-                    let again = Again::if_it_may_help(!log.tail.says_denied());
+                    // What another run has put meanwhile is taken instead.
+                    let is_final =
+                        log.tail.says_denied() || (way == Way::Push && self.is_published(image));
+                    let again = Again::if_it_may_help(!is_final);
                     (End::Failed(problem), again)
                 }
             })
@@ -287,8 +283,8 @@ impl Runner<'_> {
 }
 
 /// To the registry or from there.
-#[derive(Debug, Clone, Copy)]
-enum Way {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
     Push,
     Pull,
 }

@@ -38,15 +38,17 @@ id_of() {
 running() { find "$state/running" -type f | wc -l; }
 
 build() {
-  reference='' fingerprint='' pushed=''
+  reference='' fingerprint='' pushed='' metadata=''
   while [ $# -gt 0 ]; do
     case "$1 ${2-}" in
-    '--push '*) pushed=yes ;;
+    '--output=type=image,'*) pushed=${1#*name=} pushed=${pushed%%,*} ;;
+    '--metadata-file='*) metadata=${1#*=} ;;
     '--tag '*) reference=$2 ;;
     '--label dev.shipwright.fingerprint='*) fingerprint=${2#*=} ;;
     esac
     shift
   done
+  reference=${reference:-$pushed}
   mark=$state/running/$(printf %s "$reference" | tr / +)
   : >"$mark"
   running >>"$state/peak"
@@ -60,7 +62,11 @@ build() {
   done
   rm "$mark"
   refuse_failing "$reference"
-  [ -n "$pushed" ] || echo "$reference sha256:$fingerprint" >>"$state/references"
+  if [ -n "$pushed" ]; then
+    printf '{"containerimage.digest":"sha256:%s"}' "$fingerprint" >"$metadata"
+  else
+    echo "$reference sha256:$fingerprint" >>"$state/references"
+  fi
 }
 
 # What bake and compose print of the files in the current folder, as it was recorded, one answer a file;
