@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -88,8 +89,12 @@ impl GitHost {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let host = port.expect("a free port").to_string();
         let (_, port) = host.rsplit_once(':').expect("a port");
-        let daemon = Command::new("git")
-            .args(["daemon", "--export-all", "--listen=127.0.0.1"])
+        // Not `git daemon`: that is a parent of the daemon, which would outlive it.
+        let programs = Command::new("git").arg("--exec-path").output();
+        let programs = programs.expect("git is installed").stdout;
+        let programs = String::from_utf8(programs).expect("a path");
+        let daemon = Command::new(Path::new(programs.trim_end()).join("git-daemon"))
+            .args(["--export-all", "--listen=127.0.0.1"])
             .args([
                 &format!("--port={port}"),
                 &format!("--base-path={}", repo.path().display()),
@@ -99,7 +104,7 @@ impl GitHost {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("git is installed");
+            .expect("git has a daemon");
         let started = Instant::now();
         while std::net::TcpStream::connect(&host).is_err() {
             assert!(
