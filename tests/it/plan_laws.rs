@@ -141,7 +141,16 @@ fn layout_and_unreachable_stages_do_not_count() {
             let mut files = files.clone();
             let text = text_of(files.get(&image.dockerfile));
             let text = match random.below(3) {
-                0 => text.replace('\n', "\n\n  # A comment.\n"),
+                // Inside a here-document it would be content.
+                0 => ["FROM", "COPY", "RUN", "ARG", "ENV", "LABEL"].iter().fold(
+                    text,
+                    |text, word| {
+                        text.replace(
+                            &format!("\n{word} "),
+                            &format!("\n\n  # A comment.\n{word} "),
+                        )
+                    },
+                ),
                 // The text of a trigger is in the image as it is written.
                 1 => text
                     .replace("\nCOPY ", "\ncopy   ")

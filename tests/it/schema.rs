@@ -300,6 +300,9 @@ fn a_plan_of_everything() {
     image.push_content = true;
     image.inputs = "0".repeat(40);
     image.dependencies[0].content = Some("x".to_owned());
+    image.dependencies[0]
+        .across
+        .insert("linux/amd64".to_owned(), one());
     let text = plan.to_json();
     let mut value: Value = serde_json::from_str(&text).unwrap();
     value["images"][0]["inputs"] = json!("0".repeat(40));

@@ -42,12 +42,30 @@ pub(super) fn run(repo: &Repo, plan: &Plan, format: Format, words: &[&str], push
     assert!(output.status.success(), "{words:?}: {stderr}");
 }
 
-/// Every tag below the engine's prefix with what its image holds.
+/// Every tag below the engine's prefix with what its image holds. The fingerprints are the plan's, which each
+/// prefix has of its own: they stand as words here.
 #[track_caller]
-fn all(engine: &Engine) -> BTreeMap<String, Contents> {
-    let tags = engine.tags().into_iter();
-    tags.map(|tag| (tag.clone(), contents(&engine.repository(&tag))))
-        .collect()
+fn all(engine: &Engine, plan: &Plan) -> BTreeMap<String, Contents> {
+    let mut found = BTreeMap::new();
+    for tag in engine.tags() {
+        let image = plan
+            .images
+            .iter()
+            .find(|image| tag.starts_with(&*image.name));
+        let image = image.unwrap_or_else(|| panic!("{tag} is not in the plan"));
+        let mut held = contents(&engine.repository(&tag));
+        let label = &mut held.config["Labels"]["dev.shipwright.fingerprint"];
+        assert_eq!(label.as_str(), Some(&*image.fingerprint), "{tag}");
+        *label = "of the plan".into();
+        let (name, tag) = tag.split_once(':').expect("it has a tag");
+        let tag = if image.reference.ends_with(tag) {
+            "content"
+        } else {
+            tag
+        };
+        found.insert(format!("{name}:{tag}"), held);
+    }
+    found
 }
 
 #[test]
@@ -58,15 +76,16 @@ fn all_ways_to_run_a_plan_leave_the_same() {
     let poisoned = Poisoned::new(&["us/python:latest", "us/shared:latest", "us/node:latest"]);
     let repo = Repo::new(FIVE);
     let revision = repo.git(&["rev-parse", "HEAD"]);
-    exec(&repo, &plan(reference.prefix(), WAVES), |_| {});
-    let expected = all(&reference);
+    let first = plan(reference.prefix(), WAVES);
+    exec(&repo, &first, |_| {});
+    let expected = all(&reference, &first);
     assert_eq!(expected.len(), 10);
     for (format, words) in RUNNERS {
         let engine = engine::engine().expect("it was there");
         let mut plan = plan(engine.prefix(), WAVES);
         plan.source.revision.clone_from(&revision);
         run(&repo, &plan, format, words, None);
-        assert_eq!(all(&engine), expected, "{words:?}");
+        assert_eq!(all(&engine, &plan), expected, "{words:?}");
 
         // Unchanged, on another branch: the same images under new tags.
         let before = engine.references();

@@ -255,7 +255,7 @@ pub(crate) fn instruction(random: &mut Random, image: usize, stage: usize) -> St
             "COPY <<{} here{number}\n$A ${{B}} \\$C\nend",
             random.one_of(&["end", "'end'"])
         ),
-        27 => format!("COPY \"odd name\" {source} odd{number}/"),
+        27 => format!("COPY [\"odd name\", \"{source}\", \"odd{number}/\"]"),
         0..=3 => format!("COPY {source} to{number}/"),
         4 => format!("COPY {source} {} to{number}/", random.one_of(&SOURCES)),
         5 => format!("ADD {source} add{number}/"),
