@@ -53,14 +53,18 @@ impl<'p> Jobs<'p> {
     }
 
     /// The jobs that must have ended before one begins, in order: they build what it takes. Of a base that is
-    /// built for the job's platform this is one; of any other base, all are.
+    /// built for the job's platform this is one. All are needed of any other base, and of a base that the build
+    /// may take on another platform, since its parts are joined first.
     pub(super) fn needs(&self, job: &Job<'p>) -> Vec<&Job<'p>> {
         let mut needs = BTreeSet::new();
         for dependency in &job.image.dependencies {
             let needed = self.plan.image(&dependency.image);
             let range = needed.and_then(|needed| self.building.get(&*needed.reference));
             let range = range.cloned().unwrap_or(0..0);
-            let same = range.clone().find(|&at| {
+            let mut across = dependency.across.keys();
+            let is_across =
+                across.any(|asked| job.platform.is_some_and(|own| normal(own) == normal(asked)));
+            let same = range.clone().filter(|_| !is_across).find(|&at| {
                 let [theirs, own] = [self.all[at].platform, job.platform];
                 own.is_some() && theirs.map(normal) == own.map(normal)
             });

@@ -168,6 +168,34 @@ fn each_job_needs_the_jobs_of_its_bases() {
 }
 
 #[test]
+fn a_base_taken_on_another_platform_is_needed_whole() {
+    let mut plan = waves();
+    plan.images.truncate(3);
+    for image in &mut plan.images[1..] {
+        image.platforms = PLATFORMS.map(str::to_owned).to_vec();
+    }
+    // The plan and the job may spell one platform in two ways.
+    plan.images[2].dependencies[0].across =
+        BTreeMap::from([("linux/arm64".to_owned(), plan.images[1].platforms.clone())]);
+    let [amd64, arm64] = [
+        "build x/shared linux/amd64",
+        "build x/shared linux/arm64/v8",
+    ];
+    let python: Option<&[&str]> = Some(&["build x/python"]);
+    check(
+        &plan,
+        &[
+            ("build x/python", Some(&[])),
+            (amd64, python),
+            (arm64, python),
+            ("build x/service1 linux/amd64", Some(&[amd64])),
+            ("build x/service1 linux/arm64/v8", Some(&[amd64, arm64])),
+            ("tags", None),
+        ],
+    );
+}
+
+#[test]
 fn too_many_needs_become_stages() {
     let names: Vec<String> = (0..51).map(|number| format!("x/{number:02}")).collect();
     let mut images: Vec<_> = names.iter().map(|name| image(name, "a", &[])).collect();
@@ -276,6 +304,12 @@ fn random_plan(random: &mut Random) -> Plan {
         let names: Vec<String> = needed.iter().map(|&at| images[at].name.clone()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut made = image(&format!("x/{number}"), "a", &names);
+        for dependency in &mut made.dependencies {
+            if random.one_in(4) {
+                let all = PLATFORMS.map(str::to_owned);
+                dependency.across = BTreeMap::from([(all[0].clone(), all.to_vec())]);
+            }
+        }
         made.wave = needed
             .iter()
             .map(|&at| images[at].wave + 1)
@@ -352,7 +386,8 @@ fn run(plan: &Plan, random: &mut Random) -> (u64, u64) {
             let own = needed
                 .platforms
                 .iter()
-                .find(|asked| Some(asked.as_str()) == platform);
+                .find(|asked| Some(asked.as_str()) == platform)
+                .filter(|asked| !dependency.across.contains_key(*asked));
             let parts: Vec<Option<String>> = match own {
                 Some(own) => vec![Some(own.clone())],
                 None if needed.platforms.is_empty() => vec![None],
