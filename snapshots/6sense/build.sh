@@ -106,6 +106,7 @@ docker() { command ${DOCKER:-docker} "$@"; }
 unset DOCKER_DEFAULT_PLATFORM SOURCE_DATE_EPOCH BUILDX_GIT_LABELS \
   BUILDX_GIT_CHECK_DIRTY BUILDX_NO_DEFAULT_ATTESTATIONS BUILDX_NO_DEFAULT_OCI_ARTIFACT \
   BUILDX_BAKE_FILE BUILDX_BAKE_FILE_RELATIVE_PATHS
+unset CDPATH # with it, `cd` may go elsewhere, and prints where it went
 
 # ---- The files of the builds: those of the revision, whatever lies in the checkout ----
 #

@@ -369,6 +369,7 @@ fn the_environment_adds_nothing_to_a_build() {
             ] {
                 bench.env.push((variable, "1".to_owned()));
             }
+            bench.env.push(("CDPATH", ".:/".to_owned()));
             bench.runs(&["python"]);
             assert_eq!(bench.did()[0], "build x/python", "{:?}", bench.runner);
         },
