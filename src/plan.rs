@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostics::escape;
+use crate::lang::platform::normal;
 use crate::lang::tags::part_suffix;
 use positions::Positions;
 
@@ -208,6 +209,16 @@ pub struct Dependency {
     pub across: BTreeMap<String, Vec<String>>,
     /// Where the Dockerfile says so.
     pub via: Vec<Via>,
+}
+
+impl Dependency {
+    /// All platforms of the image that is needed, where a build for that platform, in its normal form, may take it
+    /// on another one.
+    pub(crate) fn platforms_across(&self, platform: &str) -> Option<&[String]> {
+        let mut across = self.across.iter();
+        let own = across.find(|(own, _)| normal(own) == platform);
+        own.map(|(_, platforms)| platforms.as_slice())
+    }
 }
 
 /// A place in a Dockerfile that takes from another image.

@@ -10,6 +10,7 @@ use super::complete::{builders, codes, images, revisions};
 use crate::diagnostics::Code;
 use crate::lang::platform::Platform;
 use crate::lang::tags;
+use crate::planner::selection::Selection;
 use crate::run::trust::Grant;
 
 /// Compile a git checkout full of Dockerfiles to a deterministic build plan.
@@ -349,16 +350,15 @@ pub(super) struct Selecting {
 }
 
 impl Selecting {
-    /// Whether images are selected.
-    pub(super) fn is_any(&self) -> bool {
-        let all = [
-            &self.images,
-            &self.upto,
-            &self.dependents,
-            &self.exact,
-            &self.exclude,
-        ];
-        all.iter().any(|patterns| !patterns.is_empty())
+    /// The images that are selected, with paths as they were typed.
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            upto: [&self.images[..], &self.upto].concat(),
+            dependents: self.dependents.clone(),
+            exact: self.exact.clone(),
+            exclude: self.exclude.clone(),
+            from: String::new(),
+        }
     }
 }
 

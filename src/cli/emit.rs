@@ -196,7 +196,7 @@ pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(),
             let plan = planned(directory, what, arguments)?.plan;
             let how = Gitlab {
                 include: arguments.include.clone(),
-                is_selection: arguments.planning.selection.is_any(),
+                is_selection: !arguments.planning.selection.selection().is_everything(),
             };
             emit_gitlab(&plan, &how)?
         }

@@ -8,7 +8,6 @@ use super::{allow, output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::Plan;
 use crate::planner::publish::Tagging;
-use crate::planner::selection::Selection;
 use crate::planner::{Options, Planned, Purpose, Request, Sends, Workspace};
 use crate::run::trust;
 use crate::tree::source::Checkout;
@@ -93,14 +92,7 @@ fn lines(file: &Path) -> Result<BTreeSet<String>, Diagnostic> {
 /// # Errors
 /// When the configuration that was named cannot be read.
 pub(super) fn options(directory: &Path, planning: &Planning) -> Result<Options, Diagnostic> {
-    let typed = &planning.selection;
-    let mut selection = Selection {
-        upto: [&typed.images[..], &typed.upto].concat(),
-        dependents: typed.dependents.clone(),
-        exact: typed.exact.clone(),
-        exclude: typed.exclude.clone(),
-        from: String::new(),
-    };
+    let mut selection = planning.selection.selection();
     if !selection.is_everything() {
         // Paths are typed from here. Where there is no checkout, that is said elsewhere.
         let checkout = Checkout::open(directory);

@@ -196,7 +196,6 @@ impl Evaluated<'_> {
         services.filter_map(|(name, service)| Some((name, service, service["build"].as_object()?)))
     }
 
-    /// Where the last of the files that say it has these keys, or the first of them that it has.
     /// The images of services that build none.
     fn images(&self) -> impl Iterator<Item = String> {
         let services = self.print["services"].as_object();
@@ -205,6 +204,7 @@ impl Evaluated<'_> {
         services.filter_map(|service| Some(service["image"].as_str()?.to_owned()))
     }
 
+    /// Where the last of the files that say it has these keys, or the first of them that it has.
     fn place(&self, keys: &[&str]) -> (SourceText, std::ops::Range<usize>) {
         for length in (1..=keys.len()).rev() {
             for (source, lines) in self.lines.iter().rev() {

@@ -18,6 +18,7 @@ use pattern::Pattern;
 pub use pattern::BadExpression;
 pub use walk::{Folder, Sent, Verdict};
 
+use crate::lang::wildcard::MALFORMED;
 use crate::paths;
 
 /// The longest line that can be read, in bytes.
@@ -155,9 +156,6 @@ impl IgnoreFile {
         Folder::root(self, false)
     }
 }
-
-/// What Go says of a pattern that it cannot read.
-pub(crate) const MALFORMED: &str = "syntax error in pattern";
 
 /// Why a builder refuses a pattern that does not come from a file.
 pub(crate) fn pattern_error(text: &str) -> Option<&'static str> {

@@ -12,13 +12,16 @@ pub(crate) struct Wildcard {
     steps: Vec<Step>,
 }
 
+/// What Go says of a pattern that it cannot read.
+pub(crate) const MALFORMED: &str = "syntax error in pattern";
+
 /// The pattern is not one: an unclosed or empty class, or a `\` at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BadPattern;
 
 impl fmt::Display for BadPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("syntax error in pattern")
+        f.write_str(MALFORMED)
     }
 }
 

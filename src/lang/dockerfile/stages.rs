@@ -39,7 +39,7 @@ use super::{Dockerfile, Instruction, Span};
 use crate::lang::ignore;
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
-use crate::lang::wildcard::Wildcard;
+use crate::lang::wildcard::{MALFORMED, Wildcard};
 
 /// What to build, and where to ask.
 #[derive(Clone, Copy)]
@@ -277,9 +277,7 @@ impl ContextSource {
     pub(crate) fn wildcard_error(&self) -> Option<&'static str> {
         match (&self.parents, &self.path) {
             (Some(parents), _) => ignore::pattern_error(&parents.pattern),
-            (None, Some(path)) if self.is_wildcard => {
-                Wildcard::new(path).err().map(|_| ignore::MALFORMED)
-            }
+            (None, Some(path)) if self.is_wildcard => Wildcard::new(path).err().map(|_| MALFORMED),
             _ => None,
         }
     }

@@ -2,9 +2,8 @@
 
 use regex::Regex;
 
-use super::MALFORMED;
 use crate::lang::go::regexp;
-use crate::lang::wildcard::Wildcard;
+use crate::lang::wildcard::{MALFORMED, Wildcard};
 use crate::paths;
 
 /// A pattern that is ready to be matched.

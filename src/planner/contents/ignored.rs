@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::ignore::{IgnoreFile, Problem, unsendable_lines};
+use crate::lang::wildcard::MALFORMED;
 use crate::paths::join;
 use crate::planner::inputs::{InputSpec, Inputs, Source};
 use crate::tree::snapshot::{File, Folder, Snapshot};
@@ -113,7 +114,7 @@ impl<'s> Files<'s> {
             && let Some((path, text)) = in_force.source
             && let Some(line) = in_force.ignore.bad_line()
         {
-            diagnostics.push(malformed(&path, text, line, "syntax error in pattern"));
+            diagnostics.push(malformed(&path, text, line, MALFORMED));
         }
         (inputs, spec.ignored_by(in_force.before))
     }

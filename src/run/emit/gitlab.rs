@@ -60,12 +60,13 @@ pub(super) fn pipeline(plan: &Plan, how: &Gitlab) -> Pipeline {
         if stages.last() != Some(&stage) {
             stages.push(stage.clone());
         }
-        let needs: Vec<String> = jobs.needs(job).into_iter().map(name).collect();
+        let needs = jobs.needs(job);
+        let has_few_needs = needs.len() <= MOST_NEEDS;
         entries.push(Entry {
             name: name(job),
             stage,
             tags: job.runner().map(<[String]>::to_vec),
-            needs: (needs.len() <= MOST_NEEDS).then_some(needs),
+            needs: has_few_needs.then(|| needs.into_iter().map(name).collect()),
             script: command(plan, job.platform, &[&job.image.reference]),
         });
     }

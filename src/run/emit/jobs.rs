@@ -56,18 +56,19 @@ impl<'p> Jobs<'p> {
     /// built for the job's platform this is one. All are needed of any other base, and of a base that the build
     /// may take on another platform, since its parts are joined first.
     pub(super) fn needs(&self, job: &Job<'p>) -> Vec<&Job<'p>> {
+        let own = job.platform.map(normal);
         let mut needs = BTreeSet::new();
         for dependency in &job.image.dependencies {
             let needed = self.plan.image(&dependency.image);
             let range = needed.and_then(|needed| self.building.get(&*needed.reference));
             let range = range.cloned().unwrap_or(0..0);
-            let mut across = dependency.across.keys();
-            let is_across =
-                across.any(|asked| job.platform.is_some_and(|own| normal(own) == normal(asked)));
-            let same = range.clone().filter(|_| !is_across).find(|&at| {
-                let [theirs, own] = [self.all[at].platform, job.platform];
-                own.is_some() && theirs.map(normal) == own.map(normal)
-            });
+            let is_across = own
+                .as_ref()
+                .is_some_and(|own| dependency.platforms_across(own).is_some());
+            let same = range
+                .clone()
+                .filter(|_| !is_across)
+                .find(|&at| own.is_some() && self.all[at].platform.map(normal) == own);
             match same {
                 Some(same) => needs.extend([same]),
                 None => needs.extend(range),

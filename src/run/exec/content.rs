@@ -51,11 +51,7 @@ impl Runner<'_> {
             // Where tags are immutable, the other run's image stays.
             Err(refused) => {
                 let failed = failed(&refused.message);
-                if self.was_published_meanwhile(image, log) {
-                    Ok(())
-                } else {
-                    Err(failed)
-                }
+                self.unless_published(failed, image, log)
             }
         }
     }
@@ -68,11 +64,7 @@ impl Runner<'_> {
     pub(super) fn push_from_engine(&self, image: &Image, log: &mut Log<'_>) -> Result<(), End> {
         if !self.was_published_meanwhile(image, log) {
             match self.transfer(Way::Push, image, log) {
-                Err(End::Failed(problem)) => {
-                    if !self.was_published_meanwhile(image, log) {
-                        return Err(End::Failed(problem));
-                    }
-                }
+                Err(failed @ End::Failed(_)) => self.unless_published(failed, image, log)?,
                 other => return other,
             }
         }
@@ -83,6 +75,14 @@ impl Runner<'_> {
     pub(super) fn is_published(&self, image: &Image) -> bool {
         let found = self.setting.registry.look(&image.reference);
         matches!(found, Ok(Some(found)) if usable(image, &found, self.host))
+    }
+
+    /// The failure to put the image into its registry, unless another run has put it there.
+    fn unless_published(&self, failed: End, image: &Image, log: &mut Log<'_>) -> Result<(), End> {
+        if self.was_published_meanwhile(image, log) {
+            return Ok(());
+        }
+        Err(failed)
     }
 
     /// Whether another run has put the image into its registry since this one looked; the log says so.

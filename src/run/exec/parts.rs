@@ -265,34 +265,27 @@ fn join_all(
 
 /// What builds for that platform may take on another platform, and is not whole.
 fn across(plan: &Plan, platform: &str, inventory: &Inventory, host: &Host) -> Vec<Image> {
-    let is_there = |images: &BTreeMap<String, Found>, content: &str| {
-        images
-            .get(content)
-            .is_some_and(|found| says(found, content))
+    let is_there = |content: &str| {
+        let found = inventory.remote.get(content);
+        found.is_some_and(|found| says(found, content))
     };
     let is_built = |image: &&Image| {
         let found = inventory.remote.get(&image.reference);
         !found.is_some_and(|found| usable(image, found, host))
     };
     let mut needed: BTreeMap<&str, Image> = BTreeMap::new();
-    for dependency in plan
-        .images
-        .iter()
-        .filter(is_built)
-        .flat_map(|i| &i.dependencies)
-    {
-        let across = dependency.across.iter();
-        let mut across = across.filter(|(own, _)| normal(own) == platform);
+    let built = plan.images.iter().filter(is_built);
+    for dependency in built.flat_map(|image| &image.dependencies) {
         if let Some(content) = plan.content_reference(dependency)
-            && let Some((_, platforms)) = across.next()
-            && !is_there(&inventory.remote, content)
+            && let Some(platforms) = dependency.platforms_across(platform)
+            && !is_there(content)
         {
             let digits = content.rsplit_once(":sw-").map(|(_, digits)| digits);
             let image = Image {
                 name: dependency.image.clone(),
                 repository: registry::repository(content).to_owned(),
                 reference: content.to_owned(),
-                platforms: platforms.clone(),
+                platforms: platforms.to_vec(),
                 fingerprint: digits.unwrap_or_default().to_owned(),
                 ..Image::default()
             };
