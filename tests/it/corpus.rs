@@ -162,6 +162,23 @@ fn by_file(edges: &Edges, files: &BTreeMap<&str, &str>) -> Edges {
         .collect()
 }
 
+/// A row of a table: the repository, and the fields of [`Understood`].
+type Row<'r> = (&'r str, Option<usize>, usize, usize, usize, usize);
+
+#[track_caller]
+fn all_understood(rows: &[Row<'_>]) {
+    for &(name, without, after_init, of, further, lines) in rows {
+        let expected = Understood {
+            without,
+            after_init,
+            of,
+            further,
+            lines,
+        };
+        understood(name, &expected);
+    }
+}
+
 #[track_caller]
 fn understood(name: &str, expected: &Understood) {
     let Some(Corpus { repo, truth }) = Corpus::new(name) else {
@@ -225,7 +242,7 @@ fn understood(name: &str, expected: &Understood) {
 /// as documentation, tests and archives, as further ones.
 #[test]
 fn first_contact() {
-    for (name, without, after_init, of, further, lines) in [
+    all_understood(&[
         ("Islandora-Devops+isle-buildkit", Some(32), 32, 32, 0, 80),
         ("Mailu+Mailu", Some(12), 12, 12, 1, 12),
         // `BASE` decides the base of `Standalone`.
@@ -238,22 +255,13 @@ fn first_contact() {
         ("runpod+containers", Some(0), 0, 3, 0, 80),
         ("trinodb+docker-images", None, 15, 15, 4, 5),
         ("uselagoon+lagoon-images", Some(0), 76, 76, 0, 20),
-    ] {
-        let expected = Understood {
-            without,
-            after_init,
-            of,
-            further,
-            lines,
-        };
-        understood(name, &expected);
-    }
+    ]);
 }
 
 /// The two that take longest.
 #[test]
 fn first_contact_of_many_images() {
-    for (name, without, after_init, of, further, lines) in [
+    all_understood(&[
         (
             "dotnet+dotnet-buildtools-prereqs-docker",
             None,
@@ -263,16 +271,7 @@ fn first_contact_of_many_images() {
             40,
         ),
         ("google+oss-fuzz", None, 1354, 1382, 20, 40),
-    ] {
-        let expected = Understood {
-            without,
-            after_init,
-            of,
-            further,
-            lines,
-        };
-        understood(name, &expected);
-    }
+    ]);
 }
 
 /// The example names by its path what the definition names by architecture and version.

@@ -122,6 +122,13 @@ impl Machine {
         fs::read_to_string(self.programs.path().join("body")).expect("it was sent")
     }
 
+    /// Asserts how the text of the request begins.
+    #[track_caller]
+    fn says(&self, start: &str) {
+        let body = self.body();
+        assert!(body.starts_with(start), "{body}");
+    }
+
     /// The lock file of the branch that the request is for.
     fn proposed(&self) -> String {
         self.clone
@@ -153,13 +160,7 @@ fn check(script: String, opens: &str, renews: &str) {
         asked.iter().any(|call| call.starts_with(opens)),
         "{asked:?}"
     );
-    assert!(
-        machine
-            .body()
-            .starts_with("### Bases: 1 moved; 1 image follows"),
-        "{}",
-        machine.body()
-    );
+    machine.says("### Bases: 1 moved; 1 image follows");
     assert!(machine.proposed().contains(&moved));
     assert_eq!(machine.run(), [""; 0], "the request has it");
 
@@ -173,13 +174,7 @@ fn check(script: String, opens: &str, renews: &str) {
         !asked.iter().any(|call| call.starts_with(opens)),
         "{asked:?}"
     );
-    assert!(
-        machine
-            .body()
-            .starts_with("### Bases: 2 moved; 2 images follow"),
-        "{}",
-        machine.body()
-    );
+    machine.says("### Bases: 2 moved; 2 images follow");
     let proposed = machine.proposed();
     assert!(proposed.contains(&moved) && proposed.contains(&further));
     let ahead = machine

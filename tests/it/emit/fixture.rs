@@ -68,6 +68,15 @@ pub(crate) fn plan(revision: &str, images: Vec<Image>) -> Plan {
     plan
 }
 
+/// The plan of [`TREE`] at no revision, with the waves of its images.
+pub(crate) fn waves() -> Plan {
+    let mut plan = five(&"0".repeat(40));
+    for (image, wave) in plan.images.iter_mut().zip([0, 1, 2, 2, 3]) {
+        image.wave = wave;
+    }
+    plan
+}
+
 /// The plan of [`TREE`] at a revision.
 pub(crate) fn five(revision: &str) -> Plan {
     let mut shared = image("x/shared", "shared", &["x/python"]);

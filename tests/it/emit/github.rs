@@ -6,7 +6,7 @@ use serde_json::Value;
 use shipwright::plan::{Action, Image, Plan};
 use shipwright::run::emit::{Files, Format, emit};
 
-use super::fixture::{five, image, plan};
+use super::fixture::{image, plan, waves};
 
 /// What `$GITHUB_OUTPUT` is given: a name and a value a line.
 #[track_caller]
@@ -36,14 +36,6 @@ fn check(plan: &Plan, expected: &[&[&str]]) {
         assert_eq!(&images, names, "wave {number}");
         assert_eq!(outputs[&format!("wave_{number}_any")], !names.is_empty());
     }
-}
-
-fn waves() -> Plan {
-    let mut plan = five(&"0".repeat(40));
-    for (image, wave) in plan.images.iter_mut().zip([0, 1, 2, 2, 3]) {
-        image.wave = wave;
-    }
-    plan
 }
 
 #[test]

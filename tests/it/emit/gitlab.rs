@@ -10,7 +10,7 @@ use serde_json::Value;
 use shipwright::plan::{Action, Plan};
 use shipwright::run::emit::{Gitlab, emit_gitlab};
 
-use super::fixture::{five, image, plan};
+use super::fixture::{image, plan, waves};
 use crate::support::engine::skip;
 use crate::support::generate::Random;
 
@@ -118,14 +118,6 @@ fn check(plan: &Plan, expected: &[(&str, Option<&[&str]>)]) {
         .map(|(name, needs)| (*name, needs.map(<[&str]>::to_vec)))
         .collect();
     assert_eq!(needs, expected);
-}
-
-fn waves() -> Plan {
-    let mut plan = five(&"0".repeat(40));
-    for (image, wave) in plan.images.iter_mut().zip([0, 1, 2, 2, 3]) {
-        image.wave = wave;
-    }
-    plan
 }
 
 #[test]
