@@ -293,7 +293,12 @@ fn steps(
         options: &options,
     };
     let result = run_on(plan, setting, &mut Quiet);
-    let asked = std::mem::take(&mut *memory.asked.lock().unwrap());
+    let mut asked = std::mem::take(&mut *memory.asked.lock().unwrap());
+    // Registries move the tags of several images at once, in any order; those of one image in its order.
+    let is_move = |step: &str| step.starts_with("publish ") && !step.contains(":sw-");
+    for together in asked.chunk_by_mut(|one, next| is_move(one) && is_move(next)) {
+        together.sort_by(|one, next| one.split(':').next().cmp(&next.split(':').next()));
+    }
     let codes =
         |problems: &Diagnostics| problems.iter().map(|d| d.code.as_str()).collect::<Vec<_>>();
     let result = match result {
