@@ -1,6 +1,8 @@
 //! One look at the engine: which of many references it holds, and what is behind them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -10,6 +12,12 @@ use crate::run::found::{FINGERPRINT_LABEL, Found};
 
 /// How many images one call inspects; keeps the command line short.
 const BATCH: usize = 500;
+
+/// How often a listing is asked for that fails because an image vanished meanwhile.
+const ATTEMPTS: usize = 10;
+
+/// The time between two of these.
+const PAUSE: Duration = Duration::from_millis(200);
 
 impl Docker {
     /// The images behind those of the references that the engine holds.
@@ -91,7 +99,17 @@ impl Docker {
     /// client says it.
     fn listed(&self) -> Result<BTreeMap<String, String>, Diagnostic> {
         let format = "{{.ID}} {{.Repository}}:{{.Tag}}";
-        let output = self.output(["image", "ls", "--no-trunc", "--format", format])?;
+        let list = || self.output(["image", "ls", "--no-trunc", "--format", format]);
+        let mut output = list()?;
+        // The containerd image store lists the images first and reads each of them then: the whole
+        // command fails where somebody removes one in between.
+        for _ in 1..ATTEMPTS {
+            if output.status.success() || !text(&output.stderr).contains(": not found") {
+                break;
+            }
+            thread::sleep(PAUSE);
+            output = list()?;
+        }
         if !output.status.success() {
             return Err(unreachable(&text(&output.stderr)));
         }

@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
@@ -188,10 +188,9 @@ impl Engine {
     /// Every `repository:tag` below the prefix with the id of its image, the prefix and its `/` cut.
     #[track_caller]
     pub(crate) fn references(&self) -> BTreeMap<String, String> {
-        let format = "{{.Repository}}:{{.Tag}} {{.ID}}";
-        let listed = docker(&["image", "ls", "--no-trunc", "--format", format]);
         let below = format!("{}/", self.prefix);
-        listed
+        list("{{.Repository}}:{{.Tag}} {{.ID}}")
+            .unwrap_or_else(|error| panic!("docker image ls: {error}"))
             .lines()
             .filter_map(|line| line.strip_prefix(&below)?.split_once(' '))
             .map(|(reference, id)| (reference.to_owned(), id.to_owned()))
@@ -206,8 +205,7 @@ impl Engine {
 
     /// Removes every image below the prefix.
     pub(crate) fn clear(&self) {
-        let Ok(listed) = try_docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])
-        else {
+        let Ok(listed) = list("{{.Repository}}:{{.Tag}}") else {
             return;
         };
         let below = format!("{}/", self.prefix);
@@ -224,6 +222,17 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// All images of the engine in that format. The containerd image store lists the images first and
+/// reads each of them then: the whole command fails where another test removes one in between.
+fn list(format: &str) -> Result<String, String> {
+    let list = || try_docker(&["image", "ls", "--no-trunc", "--format", format]);
+    let again = |_| {
+        std::thread::sleep(Duration::from_millis(100));
+        list()
+    };
+    (0..20).fold(list(), |listed, _| listed.or_else(again))
 }
 
 /// Runs docker; gives what it printed.
