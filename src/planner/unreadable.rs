@@ -111,7 +111,7 @@ pub(super) fn excluding(error: Diagnostic, excluded: &[String]) -> Diagnostic {
 pub(super) fn no_dockerfile(templates: &[String]) -> Diagnostic {
     let Some(first) = templates.first() else {
         return Diagnostic::new(Code::NoDockerfile, "there is no Dockerfile here")
-            .help("Dockerfiles are named `Dockerfile`, `Dockerfile.<suffix>` or `<name>.Dockerfile`, and git must track them")
+            .help("Dockerfiles are named `Dockerfile`, `Dockerfile.<suffix>` or `<name>.Dockerfile`, and git must not ignore them")
             .help("`git add` and commit new ones, or use another folder with `-C DIR`");
     };
     let message = match templates.len() {

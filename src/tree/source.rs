@@ -249,7 +249,8 @@ impl Checkout {
         if revision == "HEAD" && !self.has_commits()? {
             return Err(
                 Diagnostic::new(Code::NoCommit, "this repository has no commit yet")
-                    .help("commit something first: tags and labels name the revision"),
+                    .help("commit something first: tags and labels name the revision")
+                    .help("`shipwright list`, `check` and `init` work without a commit"),
             );
         }
         let missing = |error: git2::Error| {

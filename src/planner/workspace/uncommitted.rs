@@ -12,6 +12,13 @@ use crate::tree::source::Tree;
 impl Workspace {
     /// What to say in place of the problems of a HEAD that cannot be planned.
     pub(super) fn instead_of(&self, problems: Diagnostics, request: &Request) -> Diagnostics {
+        // `--dirty` needs a commit too.
+        if problems
+            .iter()
+            .any(|problem| problem.code == Code::NoCommit)
+        {
+            return problems;
+        }
         let Ok(tree) = self.checkout.working_tree(&self.written) else {
             return problems;
         };
