@@ -18,6 +18,9 @@ use crate::run::summary::{megabytes, summary};
 use crate::run::trust::Grant;
 use crate::tree::source::Sealer;
 
+/// How many bytes of sealed contexts are worth a line.
+const WORTH_SAYING: u64 = 100_000_000;
+
 pub(super) fn run(
     directory: &Path,
     planning: &Planning,
@@ -135,7 +138,7 @@ fn run_plan(
     let report = exec::run(&made.plan, &options, root, contexts, &mut *progress)?;
     drop(progress);
     if let Some(sealer) = sealer.filter(|_| !run.dry_run) {
-        tidy(sealer, output::is_quiet());
+        tidy(sealer);
     }
     Ok(report)
 }
@@ -155,12 +158,12 @@ fn shown(kind: ProgressKind) -> Box<dyn Progress> {
     }
 }
 
-/// Removes sealed contexts that nobody used for a while, and says what the others take.
-fn tidy(sealer: &Sealer, quiet: bool) {
+/// Removes sealed contexts that nobody used for a while, and says where the others take much room.
+fn tidy(sealer: &Sealer) {
     let Some((folder, count, bytes)) = sealer.tidy() else {
         return;
     };
-    if !quiet {
+    if bytes >= WORTH_SAYING && !output::is_quiet() || output::is_verbose() {
         let (size, folder) = (megabytes(bytes), folder.display());
         output::eprint(&format!(
             "{count} sealed contexts take {size} in {folder}\n"

@@ -164,6 +164,11 @@ pub(super) fn is_quiet() -> bool {
     VERBOSITY.load(Ordering::Relaxed) == QUIET
 }
 
+/// Whether everything is to be said.
+pub(super) fn is_verbose() -> bool {
+    VERBOSITY.load(Ordering::Relaxed) == VERBOSE
+}
+
 /// What is shown of diagnostics.
 fn shown(diagnostics: &Diagnostics) -> Diagnostics {
     let mut shown = Diagnostics::new();

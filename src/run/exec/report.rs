@@ -238,7 +238,20 @@ impl Report {
             table.push_str(line.trim_end());
             table.push('\n');
         }
-        table + &self.summary() + "\n"
+        let untagged = if self.moved_nothing() {
+            "; no tag moved"
+        } else {
+            ""
+        };
+        table + &self.summary() + untagged + "\n"
+    }
+
+    /// Whether the run failed before the readable tags moved: they do so all together, at the end.
+    fn moved_nothing(&self) -> bool {
+        !self.dry_run
+            && !self.succeeded()
+            && !self.images.is_empty()
+            && self.images.iter().all(|image| image.tags.is_empty())
     }
 
     /// How many images came to which end, in one line.
