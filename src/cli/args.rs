@@ -420,6 +420,9 @@ pub(super) struct Pruning {
     /// Remove the images
     #[arg(long)]
     pub(super) yes: bool,
+    /// Remove nothing, even with `--yes`
+    #[arg(short = 'n', long)]
+    pub(super) dry_run: bool,
     #[command(flatten)]
     pub(super) settings: Settings,
 }

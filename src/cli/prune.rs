@@ -17,10 +17,9 @@ pub(super) fn run(directory: &Path, pruning: &Pruning) -> Result<(), Diagnostics
     let unneeded = kept.unneeded(&labelled, pruning.older_than.map(ago));
     let mut lines = String::new();
     let mut problems = Diagnostics::new();
+    let removes = pruning.yes && !pruning.dry_run;
     for image in &unneeded {
-        if pruning.yes
-            && let Err(problem) = prune::remove(&image.reference)
-        {
+        if removes && let Err(problem) = prune::remove(&image.reference) {
             problems.push(problem);
             continue;
         }
@@ -28,7 +27,7 @@ pub(super) fn run(directory: &Path, pruning: &Pruning) -> Result<(), Diagnostics
         lines.push('\n');
     }
     output::write(&lines, None)?;
-    if !pruning.yes && !unneeded.is_empty() {
+    if !removes && !unneeded.is_empty() && !output::is_quiet() {
         output::eprint("nothing was removed; `--yes` removes these images\n");
     }
     if problems.is_empty() {

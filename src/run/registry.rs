@@ -131,9 +131,9 @@ impl<T> Answers<T> {
                 "cannot determine whether `{reference}` is in its registry: {}",
                 refused.message
             );
-            Diagnostic::new(Code::RegistryNoAnswer, message).help(
-                "only a 404 response counts as missing; run again, or log in with `docker login`",
-            )
+            Diagnostic::new(Code::RegistryNoAnswer, message)
+                .help("only a 404 response counts as missing; run again, or log in with `docker login`")
+                .because_of(format!("{}: {}", host(reference), refused.message))
         };
         self.unknown.iter().map(error).collect()
     }
@@ -296,6 +296,12 @@ mod tests {
         assert!(answers.found.keys().eq(["b.io/y:1"]));
         assert!(answers.unknown.keys().eq(["a.io/x:1", "a.io/y:1"]));
         assert_eq!(answers.warnings().len(), 1);
+        let causes: BTreeSet<_> = answers
+            .errors()
+            .into_iter()
+            .map(|error| error.cause)
+            .collect();
+        assert_eq!(causes, BTreeSet::from([Some("a.io: no".to_owned())]));
         let asked = asked.into_inner().expect("no thread panics");
         assert_eq!(asked, expected_asked);
     }

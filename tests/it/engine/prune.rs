@@ -38,6 +38,7 @@ fn what_no_branch_needs_is_removed() {
         .filter_map(|name| Some(name.split_once(':')?.0))
         .collect();
     assert_eq!(images, BTreeSet::from(["admin", "service1"]));
+    assert_eq!(run(&["prune", "--yes", "--dry-run"]), printed);
     assert_eq!(engine.tags(), second, "only printed");
     assert_eq!(run(&["prune", "--yes", "--older-than", "1w"]), "");
     assert_eq!(run(&["prune", "--yes"]), printed);
