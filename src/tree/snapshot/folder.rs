@@ -1,14 +1,20 @@
-//! Folders as git trees.
+//! Folders as git trees: what one holds, how to find something in it, and the same with changes.
 
-use std::borrow::Cow;
+mod differences;
+mod entry;
+mod read;
+
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{ObjectId, names, object_id};
-use crate::paths::join;
+use super::{ObjectId, object_id};
+
+pub use entry::Node;
+pub(crate) use entry::{Entry, NodeRef};
+pub(crate) use read::MalformedTree;
 
 /// A folder and all that is below it.
 ///
@@ -54,123 +60,6 @@ enum Kind {
     Submodule,
 }
 
-/// A named thing in a folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry<'f> {
-    /// The name, as git has it; not necessarily UTF-8.
-    pub name: &'f [u8],
-    /// What it is.
-    pub node: NodeRef<'f>,
-}
-
-impl<'f> Entry<'f> {
-    /// The name for matching and display; bytes that are not UTF-8 become U+FFFD.
-    pub fn name(&self) -> Cow<'f, str> {
-        String::from_utf8_lossy(self.name)
-    }
-}
-
-/// What a name in a folder stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Node<F = Arc<Folder>> {
-    /// A folder.
-    Folder(F),
-    /// A file.
-    File {
-        /// Whether it may be executed (mode 100755 rather than 100644).
-        executable: bool,
-        /// Id of its blob.
-        id: ObjectId,
-    },
-    /// A symbolic link.
-    Link {
-        /// Id of the blob that holds its target.
-        id: ObjectId,
-    },
-    /// Another repository, at a commit.
-    Submodule {
-        /// The commit.
-        id: ObjectId,
-    },
-}
-
-/// A [`Node`] that stands in a folder.
-pub(crate) type NodeRef<'f> = Node<&'f Arc<Folder>>;
-
-impl<F: AsRef<Folder>> Node<F> {
-    /// The mode as git writes it in a tree, without leading zeros.
-    pub fn mode(&self) -> &'static str {
-        match self {
-            Self::Folder(_) => "40000",
-            Self::File {
-                executable: false, ..
-            } => "100644",
-            Self::File {
-                executable: true, ..
-            } => "100755",
-            Self::Link { .. } => "120000",
-            Self::Submodule { .. } => "160000",
-        }
-    }
-
-    /// Id of the object.
-    pub fn id(&self) -> ObjectId {
-        match self {
-            Self::Folder(folder) => folder.as_ref().id,
-            Self::File { id, .. } | Self::Link { id } | Self::Submodule { id } => *id,
-        }
-    }
-}
-
-impl NodeRef<'_> {
-    /// Adds the paths of what it holds, it standing at one itself: of what is no folder, or an empty one.
-    fn add_paths(self, path: &str, paths: &mut BTreeSet<String>) {
-        match self {
-            Node::Folder(folder) if !folder.is_empty() => {
-                folder.walk(&mut |below, _| {
-                    paths.insert(join(path, below));
-                });
-            }
-            _ => {
-                paths.insert(path.to_owned());
-            }
-        }
-    }
-
-    /// The same on its own, for another folder.
-    pub fn to_owned(self) -> Node {
-        match self {
-            Self::Folder(folder) => Node::Folder(Arc::clone(folder)),
-            Self::File { executable, id } => Node::File { executable, id },
-            Self::Link { id } => Node::Link { id },
-            Self::Submodule { id } => Node::Submodule { id },
-        }
-    }
-}
-
-/// Why the bytes of a tree object are none that git would write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MalformedTree {
-    /// They are no entries.
-    NoTree,
-    /// An entry has a name that leads elsewhere: which, and what is wrong with it.
-    Name(String, &'static str),
-    /// An entry appears twice, or not in its place.
-    Order(String),
-}
-
-impl fmt::Display for MalformedTree {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoTree => f.write_str("it is malformed"),
-            Self::Name(name, why) => write!(f, "it holds {why}: {name:?}"),
-            Self::Order(name) => write!(f, "it holds {name:?} twice, or out of order"),
-        }
-    }
-}
-
-impl std::error::Error for MalformedTree {}
-
 impl Folder {
     /// A folder of these entries, in any order; computes the id as git would.
     pub fn new<N: AsRef<[u8]>>(entries: impl IntoIterator<Item = (N, Node)>) -> Self {
@@ -212,61 +101,6 @@ impl Folder {
             slots: slots.into(),
             folders: folders.into(),
         }
-    }
-
-    /// The folder that a tree object holds, whose id is known; `below` gives the folders in it by
-    /// their ids.
-    ///
-    /// # Errors
-    /// The first of `below`, or why the bytes are no tree: names and order are checked as git does.
-    pub fn of_tree<E: From<MalformedTree>>(
-        id: ObjectId,
-        tree: &[u8],
-        mut below: impl FnMut(ObjectId) -> Result<Arc<Self>, E>,
-    ) -> Result<Self, E> {
-        if u32::try_from(tree.len()).is_err() {
-            return Err(MalformedTree::NoTree.into());
-        }
-        // Most entries take this much or more: one allocation is enough.
-        let mut slots: Vec<Slot> = Vec::with_capacity(tree.len() / 32 + 1);
-        let mut folders = Vec::new();
-        let mut at = 0;
-        while at < tree.len() {
-            let (mode, start) = mode(tree, at).ok_or(MalformedTree::NoTree)?;
-            let end = memchr::memchr(0, &tree[start..]).ok_or(MalformedTree::NoTree)? + start;
-            at = end + 1 + 20;
-            let id = tree.get(end + 1..at).ok_or(MalformedTree::NoTree)?;
-            if let Some(why) = names::problem(&tree[start..end]) {
-                let name = String::from_utf8_lossy(&tree[start..end]).into_owned();
-                return Err(MalformedTree::Name(name, why).into());
-            }
-            let kind = match mode & 0o170_000 {
-                0o040_000 => {
-                    let id = id.try_into().expect("20 bytes were taken");
-                    folders.push(below(ObjectId(id))?);
-                    Kind::Folder(offset(folders.len() - 1))
-                }
-                0o160_000 => Kind::Submodule,
-                0o120_000 => Kind::Link,
-                _ => Kind::File {
-                    executable: mode & 0o111 != 0,
-                },
-            };
-            let (start, end) = (offset(start), offset(end));
-            let slot = Slot { start, end, kind };
-            if !follows(tree, &slots, &slot) {
-                let name = &tree[slot.start as usize..slot.end as usize];
-                let name = String::from_utf8_lossy(name).into_owned();
-                return Err(MalformedTree::Order(name).into());
-            }
-            slots.push(slot);
-        }
-        Ok(Self {
-            id,
-            tree: tree.into(),
-            slots: slots.into(),
-            folders: folders.into(),
-        })
     }
 
     /// The folder without entries, whose id is git's empty tree.
@@ -415,42 +249,6 @@ impl Folder {
         }
     }
 
-    /// Paths of what is no folder, or an empty one, and stands in only one of two folders, or
-    /// differently in both.
-    pub fn differences(&self, other: &Self) -> Vec<String> {
-        let mut paths = BTreeSet::new();
-        self.differ(other, "", &mut paths);
-        paths.into_iter().collect()
-    }
-
-    fn differ(&self, other: &Self, path: &str, paths: &mut BTreeSet<String>) {
-        if self.id == other.id {
-            return;
-        }
-        for Entry { name, node } in self.entries() {
-            let path = join(path, &String::from_utf8_lossy(name));
-            match (node, other.entry(name).map(|entry| entry.node)) {
-                (node, Some(same)) if node == same => {}
-                (Node::Folder(ours), Some(Node::Folder(theirs)))
-                    if !ours.is_empty() && !theirs.is_empty() =>
-                {
-                    ours.differ(theirs, &path, paths);
-                }
-                (ours, theirs) => {
-                    ours.add_paths(&path, paths);
-                    if let Some(theirs) = theirs {
-                        theirs.add_paths(&path, paths);
-                    }
-                }
-            }
-        }
-        for entry in other.entries() {
-            if self.entry(entry.name).is_none() {
-                entry.node.add_paths(&join(path, &entry.name()), paths);
-            }
-        }
-    }
-
     fn name(&self, slot: &Slot) -> &[u8] {
         &self.tree[slot.start as usize..slot.end as usize]
     }
@@ -485,38 +283,6 @@ impl fmt::Debug for Folder {
         let names = self.entries().map(|entry| (entry.name(), entry.node));
         f.debug_map().entries(names).finish()
     }
-}
-
-/// The mode that an entry of a tree object begins with at `at`, and where its name begins.
-fn mode(tree: &[u8], at: usize) -> Option<(u32, usize)> {
-    // Six octal digits at most.
-    let digits = tree[at..].iter().take(7).position(|&byte| byte == b' ')?;
-    let mut mode = 0;
-    for &digit in &tree[at..at + digits] {
-        if !(b'0'..=b'7').contains(&digit) {
-            return None;
-        }
-        mode = mode << 3 | u32::from(digit - b'0');
-    }
-    Some((mode, at + digits + 1))
-}
-
-/// Whether an entry may stand after others: in git's order, and under a name that none of them has.
-fn follows(tree: &[u8], before: &[Slot], slot: &Slot) -> bool {
-    let name = |slot: &Slot| &tree[slot.start as usize..slot.end as usize];
-    let key = |slot: &Slot| (name(slot), slot.is_folder());
-    let Some(last) = before.last() else {
-        return true;
-    };
-    if git_order(key(last), key(slot)).is_ge() {
-        return false;
-    }
-    // A file of the same name as a folder stands before it, and between them what begins alike.
-    let alike = before
-        .iter()
-        .rev()
-        .take_while(|other| name(other).starts_with(name(slot)));
-    !slot.is_folder() || !alike.into_iter().any(|other| name(other) == name(slot))
 }
 
 /// A place in a tree object, or an index in a list that is shorter than one.
@@ -569,78 +335,5 @@ mod tests {
         for name in ["", "a-", "a/", "b"] {
             assert_eq!(tree.entry(name.as_bytes()), None, "{name}");
         }
-    }
-
-    #[test]
-    fn a_tree_object_reads_as_what_it_was_made_of() {
-        let id = blob_id(b"");
-        let inner = Arc::new(Folder::new([
-            ("link", Node::Link { id }),
-            ("module", Node::Submodule { id }),
-            (
-                "run",
-                Node::File {
-                    executable: true,
-                    id,
-                },
-            ),
-        ]));
-        let made = Folder::new([("inner", Node::Folder(Arc::clone(&inner))), file("x")]);
-        let read = Folder::of_tree(made.id, &made.tree, |id| {
-            assert_eq!(id, inner.id);
-            Folder::of_tree(id, &inner.tree, |_| Err(MalformedTree::NoTree)).map(Arc::new)
-        });
-        let read = read.unwrap();
-        let list = |folder: &Folder| {
-            let mut list = Vec::new();
-            folder.walk(&mut |path, node| list.push((path.to_owned(), node.to_owned())));
-            list
-        };
-        assert_eq!(list(&read), list(&made));
-        assert_eq!(list(&read).len(), 4);
-
-        for length in 1..made.tree.len() {
-            let cut = Folder::of_tree(made.id, &made.tree[..length], |_| {
-                Ok::<_, MalformedTree>(Arc::clone(&inner))
-            });
-            // The first entry alone is a tree too.
-            let first = b"40000 inner\0".len() + 20;
-            assert_eq!(cut.is_err(), length != first, "{length}");
-        }
-        let none = |_| Err(MalformedTree::NoTree);
-        for bytes in ["1006440 x", "10b644 x", "x", " "] {
-            let bytes = [bytes.as_bytes(), &[0; 21]].concat();
-            let read = Folder::of_tree(id, &bytes, none);
-            assert!(read.is_err(), "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn a_tree_that_git_would_refuse_is_refused() {
-        #[track_caller]
-        fn check(entries: &[(&str, &str)], refused: bool) {
-            let mut tree = Vec::new();
-            for (mode, name) in entries {
-                tree.extend([mode.as_bytes(), b" ", name.as_bytes(), b"\0", &[1; 20]].concat());
-            }
-            let empty = Arc::new(Folder::empty());
-            let read = Folder::of_tree(blob_id(b""), &tree, |_| {
-                Ok::<_, MalformedTree>(Arc::clone(&empty))
-            });
-            assert_eq!(read.is_err(), refused, "{entries:?}: {read:?}");
-        }
-        let (file, folder) = ("100644", "40000");
-        check(&[(file, "a"), (file, "a-b"), (folder, "a0")], false);
-        check(&[(file, "a-b"), (folder, "a"), (file, "a0")], false);
-        check(&[(file, "../../x")], true);
-        check(&[(folder, "..")], true);
-        check(&[(folder, ".git")], true);
-        check(&[(file, "")], true);
-        check(&[(file, "l"), (file, "l/through")], true);
-        check(&[(file, "a"), (file, "a")], true);
-        check(&[(folder, "a"), (folder, "a")], true);
-        check(&[(file, "a"), (file, "a-b"), (folder, "a")], true);
-        check(&[(file, "b"), (file, "a")], true);
-        check(&[(folder, "a"), (file, "a-b")], true);
     }
 }
