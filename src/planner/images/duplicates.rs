@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ByName, Draft};
+use super::drafts::{ByName, Draft};
 use crate::config::{self, Config};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::planner::align::rule::{Form, forms, names_beside};
