@@ -1,17 +1,15 @@
 //! The command line as clap reads it; [`super`] turns it into validated options.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
-use super::complete::{builders, codes, images, revisions};
+use super::complete::{codes, images, revisions};
 use crate::diagnostics::Code;
 use crate::lang::platform::Platform;
 use crate::lang::tags;
 use crate::planner::selection::Selection;
-use crate::run::trust::Grant;
 
 /// Compile a git checkout full of Dockerfiles to a deterministic build plan.
 #[derive(Debug, Parser)]
@@ -63,19 +61,6 @@ pub(super) enum Color {
     Never,
 }
 
-/// How the progress of a run is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ProgressKind {
-    /// `tty` on a terminal, groups in GitHub Actions, else `plain`
-    Auto,
-    /// One line per step, for logs
-    Plain,
-    /// A live display
-    Tty,
-    /// Nothing
-    Quiet,
-}
-
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Show what will be built and why, or print the plan as JSON
@@ -104,7 +89,7 @@ pub(super) enum Command {
         #[command(flatten)]
         stored: Stored,
         #[command(flatten)]
-        run: Run,
+        run: super::exec::Run,
     },
     /// Show the images as a table
     #[command(after_help = "Examples:\n  \
@@ -138,7 +123,7 @@ pub(super) enum Command {
         shipwright diff v1.2                        from v1.2 to HEAD\n  \
         shipwright diff main...my-branch            what a pull request changes\n  \
         shipwright diff old.json new.json           two stored plans")]
-    Diff(Diffing),
+    Diff(super::diff::Diffing),
     /// List the input files of images: mode, blob, path
     Inputs(super::inputs::Inputs),
     /// Draw the dependencies between images
@@ -227,7 +212,7 @@ pub(super) enum Command {
         shipwright prune --older-than 14d           what would be removed\n  \
         shipwright prune --keep origin/main --yes"
     )]
-    Prune(Pruning),
+    Prune(super::prune::Pruning),
     /// Print a Dockerfile as JSON, for tools
     #[command(hide = true)]
     Parse(super::parse::Parse),
@@ -376,57 +361,6 @@ pub(super) struct Stored {
     pub(super) plan: Option<PathBuf>,
 }
 
-/// What is compared, and how that is shown.
-#[derive(Debug, Args)]
-pub(super) struct Diffing {
-    /// A revision, the file of a plan, or A...B: from the merge base of A and B to B
-    #[arg(add = ArgValueCompleter::new(revisions))]
-    pub(super) a: Option<String>,
-    /// A revision or the file of a plan; default: HEAD
-    #[arg(add = ArgValueCompleter::new(revisions))]
-    pub(super) b: Option<String>,
-    /// Output format
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(super) format: DiffFormat,
-    /// Exit with 1 if there are differences, with 2 if they cannot be determined
-    #[arg(long)]
-    pub(super) exit_code: bool,
-    #[command(flatten)]
-    pub(super) settings: Settings,
-    #[command(flatten)]
-    pub(super) output: Output,
-}
-
-/// How differences are shown.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum DiffFormat {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-    /// For a comment on a pull request
-    Markdown,
-}
-
-/// Which local images go.
-#[derive(Debug, Args)]
-pub(super) struct Pruning {
-    /// Also keep the images of a revision
-    #[arg(long, value_name = "REV", add = ArgValueCompleter::new(revisions))]
-    pub(super) keep: Vec<String>,
-    /// Only images built before this: 30m, 12h, 14d, 2w
-    #[arg(long, value_name = "AGE", value_parser = age)]
-    pub(super) older_than: Option<Duration>,
-    /// Remove the images
-    #[arg(long)]
-    pub(super) yes: bool,
-    /// Remove nothing, even with `--yes`
-    #[arg(short = 'n', long)]
-    pub(super) dry_run: bool,
-    #[command(flatten)]
-    pub(super) settings: Settings,
-}
-
 /// Where data goes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -456,109 +390,11 @@ impl Output {
     }
 }
 
-/// How a plan is run.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Running")]
-#[expect(
-    clippy::struct_excessive_bools,
-    clippy::struct_field_names,
-    reason = "each is a flag of the command line"
-)]
-pub(super) struct Run {
-    /// Number of parallel builds; default: the number of processors, at most 4
-    #[arg(short, long, value_name = "N")]
-    pub(super) jobs: Option<std::num::NonZeroUsize>,
-    /// After a failure, build the images that do not depend on the failed one
-    #[arg(short, long, conflicts_with_all = ["no_build", "dry_run"])]
-    pub(super) keep_going: bool,
-    /// Print what would be done, and do nothing
-    #[arg(short = 'n', long)]
-    pub(super) dry_run: bool,
-    /// How to show progress
-    #[arg(
-        long,
-        value_name = "KIND",
-        default_value = "auto",
-        hide_default_value = true,
-        conflicts_with = "quiet"
-    )]
-    pub(super) progress: ProgressKind,
-    /// Build without the builder's cache; images that exist are not built again: use `--epoch` for that
-    #[arg(long, conflicts_with = "no_build")]
-    pub(super) no_cache: bool,
-    /// Do not move the readable tags
-    #[arg(long)]
-    pub(super) no_tags: bool,
-    /// Only join the parts of images and move the readable tags; a missing image or part is an error
-    #[arg(long, conflicts_with = "no_tags")]
-    pub(super) no_build: bool,
-    /// Build only the parts for platform P, such as linux/arm64, of images for several platforms; a later
-    /// `exec --push --no-build` joins the parts and moves the tags
-    #[arg(
-        long,
-        value_name = "P",
-        value_parser = Platform::parse,
-        conflicts_with = "no_build"
-    )]
-    pub(super) only_platform: Option<Platform>,
-    /// Push each content reference as soon as it is built, and the readable tags at the end
-    #[arg(long)]
-    pub(super) push: bool,
-    /// Also push images with uncommitted changes
-    #[arg(long)]
-    pub(super) push_dirty: bool,
-    /// Fetch an image from its registry instead of building it; default: if its repository names the
-    /// registry's host
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true"
-    )]
-    pub(super) from_registry: Option<bool>,
-    /// Use another buildx builder, which gets bases from registries; default: `BUILDX_BUILDER`, else the
-    /// engine itself
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(builders))]
-    pub(super) builder: Option<String>,
-    /// Allow access beyond the checkout: fs=PATH (a file or a folder), network.host, security.insecure or
-    /// ssh; also in `SHIPWRIGHT_ALLOW`, separated by commas
-    #[arg(long, value_name = "WHAT")]
-    pub(super) allow: Vec<Grant>,
-    /// Build from the folders of the working tree instead of exactly the planned files
-    #[arg(long, conflicts_with = "no_build")]
-    pub(super) unsealed: bool,
-    /// Write a report of the run to FILE, as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(super) report: Option<std::path::PathBuf>,
-    /// Keep each image's log in DIR
-    #[arg(long, value_name = "DIR")]
-    pub(super) logs: Option<std::path::PathBuf>,
-}
-
 /// `NAME=VALUE`. The environment gives no values, so that a plan does not depend on it.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE; values are not taken from the environment".to_owned()),
-    }
-}
-
-/// A number of minutes, hours, days or weeks.
-fn age(text: &str) -> Result<Duration, String> {
-    let seconds = match text.chars().last() {
-        Some('m') => 60,
-        Some('h') => 60 * 60,
-        Some('d') => 24 * 60 * 60,
-        Some('w') => 7 * 24 * 60 * 60,
-        _ => 0,
-    };
-    let number: Option<u64> = text
-        .get(..text.len().saturating_sub(1))
-        .and_then(|n| n.parse().ok());
-    match number.and_then(|number| number.checked_mul(seconds)) {
-        Some(age) if seconds > 0 => Ok(Duration::from_secs(age)),
-        _ => Err("expected a number and `m`, `h`, `d` or `w`, such as 14d".to_owned()),
     }
 }
 

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::args::{DiffFormat, Diffing};
+use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::args::{Output, Settings};
+use super::complete::revisions;
 use super::{output, planning, stored};
 use crate::diagnostics::Diagnostics;
 use crate::plan::Plan;
@@ -12,6 +16,38 @@ use crate::planner::compile::{Compiled, Files, Options};
 use crate::planner::decide::Earlier;
 use crate::planner::diff::Diff;
 use crate::planner::workspace::{State, Workspace};
+
+/// What is compared, and how that is shown.
+#[derive(Debug, Args)]
+pub(super) struct Diffing {
+    /// A revision, the file of a plan, or A...B: from the merge base of A and B to B
+    #[arg(add = ArgValueCompleter::new(revisions))]
+    pub(super) a: Option<String>,
+    /// A revision or the file of a plan; default: HEAD
+    #[arg(add = ArgValueCompleter::new(revisions))]
+    pub(super) b: Option<String>,
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: DiffFormat,
+    /// Exit with 1 if there are differences, with 2 if they cannot be determined
+    #[arg(long)]
+    pub(super) exit_code: bool,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// How differences are shown.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum DiffFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+}
 
 /// One side of the comparison.
 struct Side {

@@ -1,12 +1,18 @@
 //! `shipwright exec`: runs the plan against Docker.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::args::{Planning, ProgressKind, Run, Stored};
+use clap::{Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::args::{Planning, Stored};
+use super::complete::builders;
 use super::{allow, output, planning, screen, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::lang::platform::Platform;
 use crate::plan::{Image, Plan};
 use crate::planner::{Planned, Sends};
 use crate::run::exec::progress::{self, Plain, Progress, Quiet, Terminal};
@@ -21,6 +27,100 @@ use crate::tree::source::Sealer;
 /// How many bytes of sealed contexts are worth a line.
 const WORTH_SAYING: u64 = 100_000_000;
 
+/// How a plan is run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running")]
+#[expect(
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names,
+    reason = "each is a flag of the command line"
+)]
+pub(super) struct Run {
+    /// Number of parallel builds; default: the number of processors, at most 4
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    /// After a failure, build the images that do not depend on the failed one
+    #[arg(short, long, conflicts_with_all = ["no_build", "dry_run"])]
+    pub(super) keep_going: bool,
+    /// Print what would be done, and do nothing
+    #[arg(short = 'n', long)]
+    pub(super) dry_run: bool,
+    /// How to show progress
+    #[arg(
+        long,
+        value_name = "KIND",
+        default_value = "auto",
+        hide_default_value = true,
+        conflicts_with = "quiet"
+    )]
+    pub(super) progress: ProgressKind,
+    /// Build without the builder's cache; images that exist are not built again: use `--epoch` for that
+    #[arg(long, conflicts_with = "no_build")]
+    pub(super) no_cache: bool,
+    /// Do not move the readable tags
+    #[arg(long)]
+    pub(super) no_tags: bool,
+    /// Only join the parts of images and move the readable tags; a missing image or part is an error
+    #[arg(long, conflicts_with = "no_tags")]
+    pub(super) no_build: bool,
+    /// Build only the parts for platform P, such as linux/arm64, of images for several platforms; a later
+    /// `exec --push --no-build` joins the parts and moves the tags
+    #[arg(
+        long,
+        value_name = "P",
+        value_parser = Platform::parse,
+        conflicts_with = "no_build"
+    )]
+    pub(super) only_platform: Option<Platform>,
+    /// Push each content reference as soon as it is built, and the readable tags at the end
+    #[arg(long)]
+    pub(super) push: bool,
+    /// Also push images with uncommitted changes
+    #[arg(long)]
+    pub(super) push_dirty: bool,
+    /// Fetch an image from its registry instead of building it; default: if its repository names the
+    /// registry's host
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub(super) from_registry: Option<bool>,
+    /// Use another buildx builder, which gets bases from registries; default: `BUILDX_BUILDER`, else the
+    /// engine itself
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(builders))]
+    pub(super) builder: Option<String>,
+    /// Allow access beyond the checkout: fs=PATH (a file or a folder), network.host, security.insecure or
+    /// ssh; also in `SHIPWRIGHT_ALLOW`, separated by commas
+    #[arg(long, value_name = "WHAT")]
+    pub(super) allow: Vec<Grant>,
+    /// Build from the folders of the working tree instead of exactly the planned files
+    #[arg(long, conflicts_with = "no_build")]
+    pub(super) unsealed: bool,
+    /// Write a report of the run to FILE, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+    /// Keep each image's log in DIR
+    #[arg(long, value_name = "DIR")]
+    pub(super) logs: Option<PathBuf>,
+}
+
+/// How the progress of a run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressKind {
+    /// `tty` on a terminal, groups in GitHub Actions, else `plain`
+    Auto,
+    /// One line per step, for logs
+    Plain,
+    /// A live display
+    Tty,
+    /// Nothing
+    Quiet,
+}
+
+/// Makes or reads the plan, and runs it.
 pub(super) fn run(
     directory: &Path,
     planning: &Planning,

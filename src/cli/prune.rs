@@ -3,12 +3,35 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::args::Pruning;
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::args::Settings;
+use super::complete::revisions;
 use super::{output, planning};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::planner::Options;
 use crate::planner::workspace::{State, Workspace};
 use crate::run::exec::prune::{self, Needed};
+
+/// Which local images go.
+#[derive(Debug, Args)]
+pub(super) struct Pruning {
+    /// Also keep the images of a revision
+    #[arg(long, value_name = "REV", add = ArgValueCompleter::new(revisions))]
+    pub(super) keep: Vec<String>,
+    /// Only images built before this: 30m, 12h, 14d, 2w
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub(super) older_than: Option<Duration>,
+    /// Remove the images
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Remove nothing, even with `--yes`
+    #[arg(short = 'n', long)]
+    pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) settings: Settings,
+}
 
 /// Prints the references that would go, and with `--yes` takes them away.
 pub(super) fn run(directory: &Path, pruning: &Pruning) -> Result<(), Diagnostics> {
@@ -101,5 +124,23 @@ fn keep(
             )
             .help(format!("`shipwright check --rev {name}` says why")),
         ),
+    }
+}
+
+/// A number of minutes, hours, days or weeks.
+fn age(text: &str) -> Result<Duration, String> {
+    let seconds = match text.chars().last() {
+        Some('m') => 60,
+        Some('h') => 60 * 60,
+        Some('d') => 24 * 60 * 60,
+        Some('w') => 7 * 24 * 60 * 60,
+        _ => 0,
+    };
+    let number: Option<u64> = text
+        .get(..text.len().saturating_sub(1))
+        .and_then(|n| n.parse().ok());
+    match number.and_then(|number| number.checked_mul(seconds)) {
+        Some(age) if seconds > 0 => Ok(Duration::from_secs(age)),
+        _ => Err("expected a number and `m`, `h`, `d` or `w`, such as 14d".to_owned()),
     }
 }
