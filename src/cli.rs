@@ -9,6 +9,7 @@ mod args;
 mod build_files;
 mod built;
 mod check;
+mod ci_branch;
 mod complete;
 mod diff;
 mod emit;

@@ -44,7 +44,7 @@ pub(crate) use settings::{ResolvedBuild, Settings};
 pub const PATH: &str = ".shipwright.json";
 
 /// The default branch where the configuration names none.
-pub(crate) const DEFAULT_BRANCH: &str = "main";
+const DEFAULT_BRANCH: &str = "main";
 
 /// What to write for a platform.
 const PLATFORM_HELP: &str = "a platform looks like `linux/amd64`";
@@ -226,6 +226,11 @@ impl Config {
             let mut templates = settings.templates();
             templates.any(|template: &Template| template.text.contains("git_tags"))
         })
+    }
+
+    /// The branch on which a tag that is part of a name moves.
+    pub(crate) fn default_branch(&self) -> &str {
+        self.default_branch.as_deref().unwrap_or(DEFAULT_BRANCH)
     }
 
     /// Whether some image gets tags of the branch: by default, or by a template that asks for it.

@@ -214,6 +214,11 @@ fn run_plan(
         allow::check(directory, made, &granted, run.dry_run)?;
     }
     let mut options = options(directory, made, planning, run)?;
+    if options.tags {
+        let mut said = Diagnostics::new();
+        said.extend(kept_tags(&made.plan));
+        output::report(directory, &said);
+    }
     options.entitlements = granted.iter().filter_map(Grant::entitlement).collect();
     let sealer = (!run.unsealed).then_some(&made.sealer);
     let sealed = sealer.map(|sealer| Sealed { sealer, made });
@@ -241,6 +246,29 @@ fn run_plan(
         tidy(sealer);
     }
     Ok(report)
+}
+
+/// The note of tags that are part of a name and stay where they are, since they move only on the default
+/// branch.
+fn kept_tags(plan: &Plan) -> Option<Diagnostic> {
+    let is_kept = |image: &&Image| {
+        let (_, last) = image.name.rsplit_once('/').unwrap_or(("", &image.name));
+        last.split_once(':').is_some_and(|(_, tag)| {
+            let itself = format!("{}:{tag}", image.repository);
+            !image.dirty && !image.tags.is_empty() && !image.tags.contains(&itself)
+        })
+    };
+    let mut kept = plan.images.iter().filter(is_kept);
+    let first = &kept.next()?.name;
+    let names = match kept.count() {
+        0 => format!("`{first}` itself does not move: a tag that is part of a name moves"),
+        more => format!(
+            "`{first}` and {more} more names do not move: tags that are part of a name move"
+        ),
+    };
+    let message = format!("{names} only on the default branch");
+    let help = "to set the default branch: `\"default_branch\": \"…\"` in .shipwright.json";
+    Some(Diagnostic::new(Code::KeptTag, message).help(help))
 }
 
 /// How the run is shown while it goes on.

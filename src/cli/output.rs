@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::screen;
+use super::{ci_branch, screen};
 use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, Severity, escape};
@@ -287,7 +287,9 @@ fn remark(checkout: &Checkout, diagnostics: &Diagnostics) {
     let (mut shown, mut others) = (Diagnostics::new(), 0);
     for diagnostic in diagnostics {
         if diagnostic.severity == Severity::Error || SHOWN_ALWAYS.contains(&diagnostic.code) {
-            shown.push(diagnostic.clone());
+            let mut diagnostic = diagnostic.clone();
+            ci_branch::add_help(checkout, &mut diagnostic);
+            shown.push(diagnostic);
         } else if diagnostic.severity == Severity::Warning {
             others += 1;
         }

@@ -155,6 +155,7 @@ codes! {
     NotCommitted = "not-committed", Error;
     Uncommitted = "uncommitted", Warning;
     NoBranch = "no-branch", Warning;
+    KeptTag = "kept-tag", Note;
     OtherRevision = "other-revision", Error;
     ChangedMeanwhile = "changed-meanwhile", Error;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::config::Config;
 use crate::config::lock::{self, Lock, LockFile};
-use crate::config::{Config, DEFAULT_BRANCH};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, SourceText};
 use crate::lang::dockerfile::{self, Ast, Dockerfile};
 use crate::lang::platform::Platform;
@@ -295,7 +295,7 @@ fn run(
         source: config.source.as_ref(),
         revision: &revision(snapshot, options),
         tagging: &options.tagging,
-        default_branch: config.default_branch.as_deref().unwrap_or(DEFAULT_BRANCH),
+        default_branch: config.default_branch(),
         git_tags: &options.git_tags,
     };
     let assembly = Assembly {

@@ -123,7 +123,9 @@ impl Publisher<'_> {
         let mut list = Vec::new();
         let prefix = image.identity_tag();
         if !self.tagging.no_default {
-            list.extend(prefix.filter(|_| !dirty).map(str::to_owned));
+            // Another branch must not take what people know as the image itself.
+            let moves = !dirty && self.revision.branch.as_deref() == Some(self.default_branch);
+            list.extend(prefix.filter(|_| moves).map(str::to_owned));
             let configured = image.settings.publish.tags.0.clone();
             let templates = configured.unwrap_or_else(|| DEFAULT_TAGS.map(Template::new).to_vec());
             for template in &templates {

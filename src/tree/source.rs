@@ -129,6 +129,12 @@ impl Checkout {
         below.trim_start_matches('/').to_owned()
     }
 
+    /// The id of the commit that is checked out; none where there is no commit.
+    pub(crate) fn head(&self) -> Option<String> {
+        let commit = self.repository.head().ok()?.peel_to_commit().ok()?;
+        Some(commit.id().to_string())
+    }
+
     /// The full names of all local branches and tags (`refs/heads/…`, `refs/tags/…`), sorted; those
     /// that are not UTF-8 left out.
     ///

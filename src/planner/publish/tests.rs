@@ -99,6 +99,13 @@ fn a_tag_of_the_identity_is_one_and_stands_before_the_others() {
     );
     check(
         "acme/app:alpine",
+        None,
+        "other",
+        false,
+        &["alpine-other-9ac131b6ce60", "alpine-abababababab"],
+    );
+    check(
+        "acme/app:alpine",
         Some(&["next"]),
         "main",
         true,

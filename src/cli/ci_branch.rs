@@ -1,0 +1,144 @@
+//! Which branch a CI system builds, where it checks out none.
+//!
+//! Only a variable that holds a branch of this repository is ever named. The source branch of a pull
+//! request is none: the `main` of a fork is not ours.
+
+use crate::diagnostics::{Code, Diagnostic};
+use crate::tree::source::Checkout;
+
+/// Names the option that fits the job of a CI system in which a diagnostic says that no branch is known.
+pub(super) fn add_help(checkout: &Checkout, diagnostic: &mut Diagnostic) {
+    if diagnostic.code != Code::NoBranch {
+        return;
+    }
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    if let Some(option) = option(&variable, checkout.head().as_deref()) {
+        diagnostic.help = vec![format!("in this job: `{option}`")];
+    }
+}
+
+/// The option for the job that these variables describe; none where they describe none, or one that
+/// builds another commit than `head`, such as that of a second checkout.
+///
+/// Sources: "Variables reference" of GitHub Actions, "Predefined CI/CD variables" of GitLab.
+fn option(variable: &dyn Fn(&str) -> Option<String>, head: Option<&str>) -> Option<String> {
+    let is = |name: &str, value: &str| variable(name).as_deref() == Some(value);
+    if is("GITHUB_ACTIONS", "true") {
+        let reference = variable("GITHUB_REF")?;
+        // Here too the reference and the commit may be those of the branch that is asked to pull.
+        if variable("GITHUB_EVENT_NAME").is_some_and(|event| event.starts_with("pull_request")) {
+            let number = reference.strip_prefix("refs/pull/");
+            let number = number.and_then(|rest| rest.split('/').next());
+            return Some(match number {
+                Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    format!("--branch pull-{number}")
+                }
+                _ => "--branch \"pull-$NUMBER\"".to_owned(),
+            });
+        }
+        if head.is_none() || variable("GITHUB_SHA").as_deref() != head {
+            return None;
+        }
+        let is_branch = is("GITHUB_REF_TYPE", "branch") && reference.starts_with("refs/heads/");
+        let named = if is_branch { "$GITHUB_REF_NAME" } else { "" };
+        return Some(format!("--branch \"{named}\""));
+    }
+    if is("GITLAB_CI", "true") {
+        if head.is_none() || variable("CI_COMMIT_SHA").as_deref() != head {
+            return None;
+        }
+        if variable("CI_COMMIT_BRANCH").is_some() {
+            return Some("--branch \"$CI_COMMIT_BRANCH\"".to_owned());
+        }
+        return Some(match variable("CI_MERGE_REQUEST_IID") {
+            Some(_) => "--branch \"pull-$CI_MERGE_REQUEST_IID\"".to_owned(),
+            None => "--branch \"\"".to_owned(),
+        });
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_branch_of_this_repository_is_named() {
+        let github = "GITHUB_ACTIONS=true GITHUB_SHA=c";
+        let gitlab = "GITLAB_CI=true CI_COMMIT_SHA=c";
+        let rows: [(&str, &str, Option<&str>); 13] = [
+            ("", "GITHUB_REF=refs/heads/main CI_COMMIT_BRANCH=main", None),
+            (
+                github,
+                "GITHUB_EVENT_NAME=push GITHUB_REF_TYPE=branch GITHUB_REF=refs/heads/main GITHUB_REF_NAME=main",
+                Some(r#"--branch "$GITHUB_REF_NAME""#),
+            ),
+            (
+                github,
+                "GITHUB_EVENT_NAME=push GITHUB_REF_TYPE=tag GITHUB_REF=refs/tags/v1 GITHUB_REF_NAME=v1",
+                Some(r#"--branch """#),
+            ),
+            // GitHub calls the reference of a pull request a branch.
+            (
+                github,
+                "GITHUB_EVENT_NAME=pull_request GITHUB_REF_TYPE=branch GITHUB_REF=refs/pull/12/merge \
+                 GITHUB_REF_NAME=12/merge GITHUB_HEAD_REF=main",
+                Some("--branch pull-12"),
+            ),
+            (
+                github,
+                "GITHUB_EVENT_NAME=pull_request_target GITHUB_REF_TYPE=branch GITHUB_REF=refs/heads/main \
+                 GITHUB_REF_NAME=main GITHUB_HEAD_REF=main",
+                Some(r#"--branch "pull-$NUMBER""#),
+            ),
+            (
+                github,
+                "GITHUB_EVENT_NAME=pull_request GITHUB_REF=refs/pull/$(x)/merge",
+                Some(r#"--branch "pull-$NUMBER""#),
+            ),
+            (github, "", None),
+            (
+                "GITHUB_ACTIONS=true GITHUB_SHA=other",
+                "GITHUB_EVENT_NAME=workflow_run GITHUB_REF_TYPE=branch GITHUB_REF=refs/heads/main",
+                None,
+            ),
+            (
+                gitlab,
+                "CI_COMMIT_BRANCH=main CI_COMMIT_REF_NAME=main",
+                Some(r#"--branch "$CI_COMMIT_BRANCH""#),
+            ),
+            (
+                gitlab,
+                "CI_COMMIT_BRANCH= CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_SOURCE_BRANCH_NAME=main",
+                Some(r#"--branch "pull-$CI_MERGE_REQUEST_IID""#),
+            ),
+            (
+                gitlab,
+                "CI_COMMIT_TAG=v1 CI_COMMIT_REF_NAME=v1",
+                Some(r#"--branch """#),
+            ),
+            (
+                "GITLAB_CI=true CI_COMMIT_SHA=other",
+                "CI_COMMIT_BRANCH=main",
+                None,
+            ),
+            ("GITLAB_CI=true", "CI_COMMIT_BRANCH=main", None),
+        ];
+        for (system, job, expected) in rows {
+            let pairs: Vec<(&str, &str)> = [system, job]
+                .iter()
+                .flat_map(|text| text.split_whitespace())
+                .filter_map(|pair| pair.split_once('='))
+                .collect();
+            let variable = |name: &str| {
+                let (_, value) = pairs.iter().find(|(key, _)| *key == name)?;
+                Some((*value).to_owned()).filter(|value| !value.is_empty())
+            };
+            assert_eq!(
+                option(&variable, Some("c")).as_deref(),
+                expected,
+                "{system} {job}"
+            );
+        }
+    }
+}
