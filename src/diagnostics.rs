@@ -213,6 +213,14 @@ impl Diagnostics {
         self.items.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// Stops a function that has found an error.
+    ///
+    /// # Errors
+    /// All of them, where one is an error. Warnings and notes alone are dropped.
+    pub fn fail_on_errors(self) -> Result<(), Self> {
+        if self.has_errors() { Err(self) } else { Ok(()) }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
@@ -235,6 +243,14 @@ impl From<Diagnostic> for Diagnostics {
         Self {
             items: vec![diagnostic],
         }
+    }
+}
+
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(diagnostics: I) -> Self {
+        let mut all = Self::new();
+        all.extend(diagnostics);
+        all
     }
 }
 

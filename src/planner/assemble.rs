@@ -118,9 +118,7 @@ impl Assembly<'_> {
             Some((self.resolved[*index].definition, published))
         });
         problems.extend(publish::claimed_twice(planned));
-        if problems.has_errors() {
-            return Err(problems);
-        }
+        problems.fail_on_errors()?;
         Ok(published)
     }
 

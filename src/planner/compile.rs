@@ -282,9 +282,7 @@ fn run(
     if let Some(file) = &file {
         let images = counted.iter().map(|&index| &resolved[index]);
         let missing = external::missing(images, &locks);
-        if missing.has_errors() {
-            return Err(missing);
-        }
+        missing.fail_on_errors()?;
         // Other arguments and platforms than those of the configuration may take other things.
         if options.build_args.is_empty() && options.platforms.is_empty() {
             diagnostics.extend(external::unused(file, &externals));
@@ -392,9 +390,7 @@ fn texts(
         }
         texts.insert(path, source);
     }
-    if problems.has_errors() {
-        return Err(problems);
-    }
+    problems.fail_on_errors()?;
     if texts.is_empty() {
         return Err(unreadable::no_dockerfile(&found.templates).into());
     }

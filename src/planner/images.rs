@@ -109,9 +109,7 @@ pub(crate) fn define(
     definer.exceptions();
     let mut problems = definer.problems;
     problems.extend(ambiguous_aliases(&definitions));
-    if problems.has_errors() {
-        return Err(problems);
-    }
+    problems.fail_on_errors()?;
     Ok(definitions)
 }
 

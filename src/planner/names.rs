@@ -61,9 +61,7 @@ impl<'c> Namer<'c> {
             }
             diagnostics.push(diagnostic.help("a name looks like `acme/service`, in lower case"));
         }
-        if diagnostics.has_errors() {
-            return Err(diagnostics);
-        }
+        diagnostics.fail_on_errors()?;
         Ok(Self { config, namespace })
     }
 

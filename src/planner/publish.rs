@@ -112,9 +112,7 @@ impl Publisher<'_> {
             cache_to,
             repository,
         };
-        if renderer.problems.has_errors() {
-            return Err(renderer.problems);
-        }
+        renderer.problems.fail_on_errors()?;
         Ok(published)
     }
 

@@ -133,9 +133,7 @@ pub(crate) fn resolve<'a>(
             Err(errors) => problems.extend(errors),
         }
     }
-    if problems.has_errors() {
-        return Err(problems);
-    }
+    problems.fail_on_errors()?;
     let unmatched = hints::hints(&resolved, &internal, settings, diagnostics);
     for (index, name) in unmatched {
         resolved[index].unmatched.insert(name);
@@ -191,9 +189,7 @@ pub(crate) fn refine(
             Err(errors) => problems.extend(errors),
         }
     }
-    if problems.has_errors() {
-        return Err(problems);
-    }
+    problems.fail_on_errors()?;
     stamps::in_runs(resolved, diagnostics);
     elsewhere::downloads(resolved, settings.locks, diagnostics);
     Ok(())

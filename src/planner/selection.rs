@@ -58,9 +58,7 @@ impl Selection {
         };
         let (upto, dependents) = (find(&self.upto), find(&self.dependents));
         let (exact, exclude) = (find(&self.exact), find(&self.exclude));
-        if diagnostics.has_errors() {
-            return Err(diagnostics);
-        }
+        diagnostics.fail_on_errors()?;
         let mut selected = if self.is_everything_but() {
             (0..names.len()).collect()
         } else {

@@ -51,7 +51,7 @@ pub enum Format {
 /// Every value that the format cannot carry, and every dependency whose content reference is
 /// nowhere in the plan.
 pub fn emit(plan: &Plan, files: &Files, format: Format) -> Result<String, Diagnostics> {
-    refuse(check::problems(plan, format))?;
+    check::problems(plan, format).fail_on_errors()?;
     let rendered = match format {
         Format::Make => template::render("Makefile.j2", script::makefile(plan, files)),
         Format::Sh => template::render("build.sh.j2", script::shell(plan, files)),
@@ -67,7 +67,7 @@ pub fn emit(plan: &Plan, files: &Files, format: Format) -> Result<String, Diagno
 /// # Errors
 /// As [`emit`].
 pub fn emit_sealed(plan: &Plan, sealed: &BTreeMap<String, Sealed>) -> Result<String, Diagnostics> {
-    refuse(check::problems(plan, Format::Bake))?;
+    check::problems(plan, Format::Bake).fail_on_errors()?;
     let file = bake::file(plan, Some(sealed));
     template::render("docker-bake.hcl.j2", file).map_err(Diagnostics::from)
 }
@@ -77,7 +77,7 @@ pub fn emit_sealed(plan: &Plan, sealed: &BTreeMap<String, Sealed>) -> Result<Str
 /// # Errors
 /// As [`emit`]; and where GitLab would not read so large a file.
 pub fn emit_gitlab(plan: &Plan, how: &Gitlab) -> Result<String, Diagnostics> {
-    refuse(check::problems(plan, Format::Gitlab))?;
+    check::problems(plan, Format::Gitlab).fail_on_errors()?;
     let text = template::render("gitlab.yml.j2", gitlab::pipeline(plan, how))?;
     gitlab::check(&text)?;
     Ok(text)
@@ -91,16 +91,9 @@ pub fn emit_gitlab(plan: &Plan, how: &Gitlab) -> Result<String, Diagnostics> {
 pub fn emit_stable(plan: &Plan) -> Result<String, Diagnostics> {
     let mut problems = check::problems(plan, Format::Bake);
     problems.extend(bake::stable::problems(plan));
-    refuse(problems)?;
+    problems.fail_on_errors()?;
     let file = bake::stable::file(plan);
     template::render("docker-bake.stable.hcl.j2", file).map_err(Diagnostics::from)
-}
-
-fn refuse(problems: Diagnostics) -> Result<(), Diagnostics> {
-    if problems.has_errors() {
-        return Err(problems);
-    }
-    Ok(())
 }
 
 /// The plan rendered by a template from outside: its data are the keys of the plan.

@@ -255,14 +255,9 @@ fn refuse_if_not_writable(setting: &Setting<'_>, work: &Work<'_>) -> Result<(), 
     let repositories = contents.chain(tagged).map(|image| &*image.repository);
     let refused =
         registry::refused_writes(setting.registry, &repositories.collect(), &options.stop);
-    let mut problems = Diagnostics::new();
     let refused = refused.iter();
-    problems.extend(refused.map(|(repository, refused)| push_refused(repository, refused)));
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems)
-    }
+    let problems = refused.map(|(repository, refused)| push_refused(repository, refused));
+    problems.collect::<Diagnostics>().fail_on_errors()
 }
 
 fn push_refused(repository: &str, refused: &Refused) -> Diagnostic {

@@ -144,7 +144,7 @@ fn held(
         registry.digest(reference)
     });
     answers.settle_denied(registry, stop);
-    refuse(answers.errors())?;
+    answers.errors().fail_on_errors()?;
     Ok(answers.found)
 }
 
@@ -183,7 +183,7 @@ fn sources(
             }
         }
     }
-    refuse(problems)?;
+    problems.fail_on_errors()?;
     Ok(digests)
 }
 
@@ -197,7 +197,7 @@ fn differing(
     let Some(tested) = &promotion.tested else {
         return Ok(());
     };
-    let mut problems = Vec::new();
+    let mut problems = Diagnostics::new();
     for step in steps {
         let (place, found) = match held.get(step.target) {
             Some(digest) => (step.target, Some(digest)),
@@ -216,7 +216,7 @@ fn differing(
                 .help("nothing was written; test what is there, and give the report of that run"),
         );
     }
-    refuse(problems)
+    problems.fail_on_errors()
 }
 
 /// The tags that do not name the content yet, by its reference in the target.
@@ -234,7 +234,7 @@ fn moves<'s>(
     let unknown = answers.unknown.values();
     let mut unanswered = unknown.filter(|refused| refused.why != registry::Why::Denied);
     if unanswered.next().is_some() {
-        refuse(answers.errors())?;
+        answers.errors().fail_on_errors()?;
     }
     let mut moves = BTreeMap::new();
     for step in steps {
@@ -261,11 +261,12 @@ fn writable(
         .chain(moves.keys().copied());
     let repositories: BTreeSet<&str> = targets.map(registry::repository).collect();
     let refused = registry::refused_writes(registry, &repositories, stop);
-    refuse(refused.into_iter().map(|(repository, refused)| {
+    let problems = refused.into_iter().map(|(repository, refused)| {
         let message = format!("cannot push to `{repository}`: {}", refused.message);
         Diagnostic::new(Code::PushRefused, message)
             .help("nothing was written; log in with `docker login`, or create the repository first")
-    }))
+    });
+    problems.collect::<Diagnostics>().fail_on_errors()
 }
 
 /// Copies contents, several at a time, each again where that may help.
@@ -286,7 +287,7 @@ fn copy(
         let copy = || registry.copy(step.source, step.target);
         retry(stop, copy, registry::Refused::again).map(drop)
     });
-    refuse(lacking.iter().zip(results).filter_map(|(step, result)| {
+    let problems = lacking.iter().zip(results).filter_map(|(step, result)| {
         let refused = result.err()?;
         let (source, target) = (step.source, step.target);
         let message = format!("cannot copy `{source}` to `{target}`: {}", refused.message);
@@ -294,7 +295,8 @@ fn copy(
             Diagnostic::new(Code::PushFailed, message)
                 .help("no tag was moved; run again to continue"),
         )
-    }))
+    });
+    problems.collect::<Diagnostics>().fail_on_errors()
 }
 
 /// Moves the tags: those of the revision first, so that a branch never names what has no other name.
@@ -308,7 +310,7 @@ fn tag(
     if count > 0 {
         note(&format!("moving {count} tags"));
     }
-    let mut problems = Vec::new();
+    let mut problems = Diagnostics::new();
     for of_revision in [true, false] {
         let is_now = |tag: &&&str| tag.ends_with(revision) == of_revision;
         let jobs: Vec<(&str, Vec<&str>)> = moves
@@ -328,11 +330,5 @@ fn tag(
             }
         }
     }
-    refuse(problems)
-}
-
-fn refuse(problems: impl IntoIterator<Item = Diagnostic>) -> Result<(), Diagnostics> {
-    let mut all = Diagnostics::new();
-    all.extend(problems);
-    if all.is_empty() { Ok(()) } else { Err(all) }
+    problems.fail_on_errors()
 }

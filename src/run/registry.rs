@@ -19,7 +19,7 @@ use super::found::Found;
 use super::parallel;
 use super::retry::{Again, retry};
 use super::stop::Stop;
-use crate::diagnostics::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 
 /// How many requests are under way at a time; they wait more than they work.
 const REQUESTS: usize = 8;
@@ -125,7 +125,7 @@ impl<T> Answers<T> {
     }
 
     /// An error for each reference of which it is not known whether it is there.
-    pub(crate) fn errors(&self) -> Vec<Diagnostic> {
+    pub(crate) fn errors(&self) -> Diagnostics {
         let error = |(reference, refused): (&String, &Refused)| {
             let message = format!(
                 "cannot determine whether `{reference}` is in its registry: {}",

@@ -181,11 +181,7 @@ impl<'a> Resolved<'a> {
             }
         }
         self.base_images.append(&mut bound);
-        if hidden.has_errors() {
-            Err(hidden)
-        } else {
-            Ok(())
-        }
+        hidden.fail_on_errors()
     }
 
     /// Notes which images of the plan stages are built on that are for another platform than the target.

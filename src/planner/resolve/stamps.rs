@@ -57,9 +57,7 @@ pub(super) fn check(
             );
         }
     }
-    if problems.has_errors() {
-        return Err(problems);
-    }
+    problems.fail_on_errors()?;
     Ok(variables)
 }
 

@@ -39,9 +39,7 @@ impl Selection {
             exclude: names(&self.exclude),
             from: self.from.clone(),
         };
-        if problems.has_errors() {
-            return Err(problems);
-        }
+        problems.fail_on_errors()?;
         Ok(selection)
     }
 }

@@ -96,10 +96,7 @@ fn refuse_differences(plan: &Plan, now: &Plan) -> Result<(), Diagnostics> {
                 .help("a plan of a working tree is valid until a file changes: make a new one, or use `exec --dirty`"),
         );
     }
-    if problems.has_errors() {
-        return Err(problems);
-    }
-    Ok(())
+    problems.fail_on_errors()
 }
 
 /// The keys of the format whose values differ.

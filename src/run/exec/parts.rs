@@ -34,14 +34,15 @@ pub(super) fn plan_of_parts(
     };
     let across = across(plan, platform, inventory, host);
     if setting.options.push.is_none() {
-        refuse(across.iter().map(|image| {
+        let missing = across.iter().map(|image| {
             let (name, content) = (&image.name, &image.reference);
             let message = format!(
                 "a build takes `{name}` on another platform, and `{content}` does not exist"
             );
             Diagnostic::new(Code::DependencyMissing, message)
                 .help("push its parts, and use `--push` here: they are joined in the registry")
-        }))?;
+        });
+        missing.collect::<Diagnostics>().fail_on_errors()?;
     }
     join_all(setting, &across.iter().collect::<Vec<_>>(), true, inventory)?;
     let parts = left_out(setting, plan, platform)?;
@@ -186,7 +187,7 @@ fn left_out(setting: &Setting<'_>, plan: &Plan, platform: &str) -> Result<Invent
     let mut answers = registry::look(setting.registry, &asked, Some(&options.stop));
     if options.push.is_some() {
         answers.settle_denied(setting.registry, &options.stop);
-        refuse(answers.errors())?;
+        answers.errors().fail_on_errors()?;
     }
     Ok(Inventory {
         local,
@@ -242,9 +243,9 @@ fn join_all(
     let asked = parts.iter().map(String::as_str).collect();
     let mut answers = registry::look(setting.registry, &asked, Some(&options.stop));
     answers.settle_denied(setting.registry, &options.stop);
-    refuse(answers.errors())?;
+    answers.errors().fail_on_errors()?;
     let mut complete: BTreeMap<&str, &Image> = BTreeMap::new();
-    let mut problems = Vec::new();
+    let mut problems = Diagnostics::new();
     for image in images {
         let lacking: Vec<Diagnostic> = image
             .parts()
@@ -257,7 +258,7 @@ fn join_all(
             problems.extend(lacking);
         }
     }
-    refuse(problems)?;
+    problems.fail_on_errors()?;
     let complete: Vec<&Image> = complete.into_values().collect();
     put_all(setting, &complete, inventory)?;
     Ok(complete.iter().map(|i| i.reference.clone()).collect())
@@ -332,11 +333,10 @@ fn put_all(
     if !options.dry_run {
         let repositories = images.iter().map(|image| &*image.repository).collect();
         let refused = registry::refused_writes(setting.registry, &repositories, &options.stop);
-        refuse(
-            refused
-                .iter()
-                .map(|(repository, refused)| super::push_refused(repository, refused)),
-        )?;
+        let refused = refused
+            .iter()
+            .map(|(repository, refused)| super::push_refused(repository, refused));
+        refused.collect::<Diagnostics>().fail_on_errors()?;
     }
     let results = crate::run::parallel::map(JOINS, images, |image| {
         let parts = image.parts();
@@ -356,7 +356,7 @@ fn put_all(
         };
         retry(&options.stop, join, Refused::again)
     });
-    let mut problems = Vec::new();
+    let mut problems = Diagnostics::new();
     for (image, result) in images.iter().zip(results) {
         match result {
             Ok(Some(found)) if says(&found, &image.reference) => {
@@ -375,11 +375,5 @@ fn put_all(
             }
         }
     }
-    refuse(problems)
-}
-
-fn refuse(problems: impl IntoIterator<Item = Diagnostic>) -> Result<(), Diagnostics> {
-    let mut all = Diagnostics::new();
-    all.extend(problems);
-    if all.is_empty() { Ok(()) } else { Err(all) }
+    problems.fail_on_errors()
 }
