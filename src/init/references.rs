@@ -81,7 +81,10 @@ pub(super) fn used(
 /// Whether a reference lacks a part that somebody is to fill in: it speaks of nothing.
 fn is_placeholder(image: &ImageUse) -> bool {
     // An empty variable in the tag leaves the repository known.
-    !image.unset.is_empty() && !image.text.starts_with(&repository(&image.reference))
+    !image.unset.is_empty()
+        && !image
+            .text
+            .starts_with(&image.reference.familiar_repository())
 }
 
 /// The references that are evidence, each once, with all that say it: those of Dockerfiles, the tags of builds, and
@@ -89,7 +92,7 @@ fn is_placeholder(image: &ImageUse) -> bool {
 pub(super) fn spoken(used: &[Used], builds: &[Build], images: &BTreeSet<String>) -> Vec<Spoken> {
     let mut spoken: BTreeMap<(String, Option<String>, bool), BTreeSet<String>> = BTreeMap::new();
     for used in used.iter().filter(|used| used.reference.digest.is_none()) {
-        let (repository, tag) = (repository(&used.reference), tag(&used.reference));
+        let (repository, tag) = (used.reference.familiar_repository(), tag(&used.reference));
         let key = (repository, tag.map(str::to_owned), used.tag_from_variable);
         spoken
             .entry(key)
@@ -99,7 +102,7 @@ pub(super) fn spoken(used: &[Used], builds: &[Build], images: &BTreeSet<String>)
     let tags = builds.iter().flat_map(|build| &build.references);
     for reference in tags.filter_map(|text| Reference::parse(text).ok()) {
         let key = (
-            repository(&reference),
+            reference.familiar_repository(),
             tag(&reference).map(str::to_owned),
             true,
         );
@@ -107,7 +110,7 @@ pub(super) fn spoken(used: &[Used], builds: &[Build], images: &BTreeSet<String>)
     }
     let images = images.iter().filter_map(|text| Reference::parse(text).ok());
     for reference in images.filter(|reference| reference.digest.is_none()) {
-        let (repository, tag) = (repository(&reference), tag(&reference));
+        let (repository, tag) = (reference.familiar_repository(), tag(&reference));
         if repository.contains('/') {
             let key = (repository, tag.map(str::to_owned), false);
             spoken.entry(key).or_default();
@@ -136,21 +139,11 @@ fn folders(build: &Build) -> BTreeSet<String> {
 /// A repository as people write it, in two parts: what stands before the last component, empty where
 /// nothing does, and the last component.
 pub(super) fn split(reference: &Reference) -> (String, String) {
-    let repository = repository(reference);
+    let repository = reference.familiar_repository();
     match repository.rsplit_once('/') {
         Some((prefix, last)) => (prefix.to_owned(), last.to_owned()),
         None => (String::new(), repository),
     }
-}
-
-/// A repository as people write it.
-fn repository(reference: &Reference) -> String {
-    let repository = Reference {
-        tag: None,
-        digest: None,
-        ..reference.clone()
-    };
-    repository.familiar()
 }
 
 /// The tag of a reference that says something: none for `latest`.

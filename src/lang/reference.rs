@@ -145,15 +145,19 @@ impl Reference {
 
     /// The shortest text that people write for it: without `docker.io/` and `library/`.
     pub fn familiar(&self) -> String {
-        let repository = if self.domain == DEFAULT_DOMAIN {
+        self.with_tag_and_digest(self.familiar_repository())
+    }
+
+    /// The same without tag and digest.
+    pub(crate) fn familiar_repository(&self) -> String {
+        if self.domain == DEFAULT_DOMAIN {
             match self.path.strip_prefix(OFFICIAL_PREFIX) {
                 Some(name) if !name.contains('/') => name.to_owned(),
                 _ => self.path.clone(),
             }
         } else {
             self.repository()
-        };
-        self.with_tag_and_digest(repository)
+        }
     }
 
     /// The name under which a builder looks for a named context in place of this image

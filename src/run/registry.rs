@@ -6,6 +6,7 @@ mod copy;
 mod digest;
 mod http;
 mod join;
+mod manifest;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::digest::Digest;
 use super::http::{HttpRegistry, Manifest, parse, parsed};
+use super::manifest::{Content, PlatformFields};
 use super::{Refused, Why};
 use crate::config::lock::{LockedPlatform, key_of};
-use crate::lang::platform::Platform;
 
 /// What a reference names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,46 +21,9 @@ pub(crate) struct Named {
     pub(crate) images: Vec<(Option<String>, String)>,
 }
 
-/// An index, or a manifest of one image, as far as it matters.
-#[derive(Deserialize)]
-struct Content {
-    config: Option<Descriptor>,
-    #[serde(default)]
-    manifests: Vec<Descriptor>,
-}
-
-#[derive(Deserialize)]
-struct Descriptor {
-    digest: String,
-    platform: Option<OfPlatform>,
-}
-
-#[derive(Deserialize)]
-struct OfPlatform {
-    #[serde(default)]
-    os: String,
-    #[serde(default)]
-    architecture: String,
-    #[serde(default)]
-    variant: String,
-    #[serde(default, rename = "os.version")]
-    os_version: String,
-}
-
-impl OfPlatform {
-    /// As a key of a lock file; none for what is no image, such as an attestation.
-    fn key(self) -> Option<String> {
-        if self.architecture == "unknown" || self.architecture.is_empty() {
-            return None;
-        }
-        Some(key_of(&Platform {
-            os: self.os,
-            os_version: self.os_version,
-            os_features: Vec::new(),
-            architecture: self.architecture,
-            variant: self.variant,
-        }))
-    }
+/// A platform as a key of a lock file; none for what is no image, such as an attestation.
+fn key(fields: PlatformFields) -> Option<String> {
+    fields.platform().as_ref().map(key_of)
 }
 
 /// The configuration of an image, as far as it matters.
@@ -68,7 +31,7 @@ impl OfPlatform {
 struct Description {
     created: Option<String>,
     #[serde(flatten)]
-    platform: OfPlatform,
+    platform: PlatformFields,
     config: Option<Container>,
 }
 
@@ -106,12 +69,13 @@ impl HttpRegistry {
         }
         let mut images = Vec::new();
         for entry in content.manifests {
+            let no_digest = || Refused::new(Why::Final, "its index names an image by no digest");
+            let digest = entry.digest();
             let Some(platform) = entry.platform else {
                 continue;
             };
-            let no_digest = || Refused::new(Why::Final, "its index names an image by no digest");
-            let found = Digest::parse(&entry.digest).ok_or_else(no_digest)?;
-            images.extend(platform.key().map(|key| (Some(key), found.to_string())));
+            let found = digest.ok_or_else(no_digest)?;
+            images.extend(key(platform).map(|key| (Some(key), found.to_string())));
         }
         Ok(Some(Named { digest, images }))
     }
@@ -131,7 +95,7 @@ impl HttpRegistry {
         let content: Content = parsed(&bytes)?;
         let no_image = || Refused::new(Why::Final, format!("{digest} is no image"));
         let config = content.config.ok_or_else(no_image)?;
-        let config = Digest::parse(&config.digest).ok_or_else(no_image)?;
+        let config = config.digest().ok_or_else(no_image)?;
         let config: Description = parsed(&self.blob(&reference, &config)?)?;
         let container = config.config.unwrap_or_default();
         let env = container.env.unwrap_or_default();
@@ -149,7 +113,7 @@ impl HttpRegistry {
             env,
             onbuild: container.on_build.unwrap_or_default(),
         };
-        let platform = config.platform.key();
+        let platform = key(config.platform);
         Ok((platform.unwrap_or_else(|| "linux/amd64".to_owned()), facts))
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::digest::Digest;
+use super::manifest::Content;
 use super::wire::{Ask, Wire, body, header, refused};
 use super::{Refused, Registry, Why};
 use crate::lang::reference::Reference;
@@ -109,7 +110,7 @@ impl HttpRegistry {
     ) -> Result<(Option<String>, String), Refused> {
         let content: Content = parsed(&manifest.bytes)?;
         if let Some(config) = content.config {
-            return Ok(self.config(reference, &config.digest()?)?.described());
+            return Ok(self.config(reference, &config.legal_digest()?)?.described());
         }
         let mut common: Option<(Option<String>, String)> = None;
         for entry in content.manifests {
@@ -118,14 +119,14 @@ impl HttpRegistry {
             if platform.is_some_and(|platform| platform.architecture == "unknown") {
                 continue;
             }
-            let Some(manifest) = self.manifest(reference, entry.digest()?.as_str())? else {
+            let Some(manifest) = self.manifest(reference, entry.legal_digest()?.as_str())? else {
                 return Ok((None, String::new()));
             };
             let single: Content = parsed(&manifest.bytes)?;
             let Some(config) = single.config else {
                 continue;
             };
-            let config = self.config(reference, &config.digest()?)?;
+            let config = self.config(reference, &config.legal_digest()?)?;
             let (fingerprint, architecture) = config.described();
             match &mut common {
                 None => common = Some((fingerprint, architecture)),
@@ -197,33 +198,6 @@ impl Registry for HttpRegistry {
         }
         Ok(())
     }
-}
-
-/// A manifest, single or an index, as far as it matters.
-#[derive(Deserialize)]
-struct Content {
-    config: Option<Descriptor>,
-    #[serde(default)]
-    manifests: Vec<Descriptor>,
-}
-
-#[derive(Deserialize)]
-struct Descriptor {
-    digest: String,
-    platform: Option<Platform>,
-}
-
-impl Descriptor {
-    fn digest(&self) -> Result<Digest, Refused> {
-        let none = || Refused::new(Why::Final, "its response has an invalid digest");
-        Digest::parse(&self.digest).ok_or_else(none)
-    }
-}
-
-#[derive(Deserialize)]
-struct Platform {
-    #[serde(default)]
-    architecture: String,
 }
 
 /// An image's configuration, as far as it matters.

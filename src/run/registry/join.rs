@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::digest::Digest;
 use super::http::{HttpRegistry, Manifest, parse, parsed};
+use super::manifest::{self, PlatformFields};
 use super::wire::{Ask, refused};
 use super::{Refused, Why};
 use crate::lang::platform::{Platform, normal};
@@ -33,19 +34,6 @@ struct Content {
     config: Option<Value>,
     #[serde(default)]
     manifests: Vec<Value>,
-}
-
-/// The configuration of an image: the platform that it is for.
-#[derive(Deserialize)]
-struct Config {
-    #[serde(default)]
-    os: String,
-    #[serde(default)]
-    architecture: String,
-    #[serde(default)]
-    variant: String,
-    #[serde(default, rename = "os.version")]
-    os_version: String,
 }
 
 impl HttpRegistry {
@@ -112,18 +100,10 @@ impl HttpRegistry {
 
     /// The entry of a single manifest in an index.
     fn entry(&self, reference: &Reference, manifest: &Manifest) -> Result<Value, Refused> {
-        #[derive(Deserialize)]
-        struct Single {
-            config: Described,
-        }
-        #[derive(Deserialize)]
-        struct Described {
-            digest: String,
-        }
-        let single: Single = parsed(&manifest.bytes)?;
+        let single: manifest::Content = parsed(&manifest.bytes)?;
         let none = || Refused::new(Why::Final, "its response has an invalid digest");
-        let config = Digest::parse(&single.config.digest).ok_or_else(none)?;
-        let config: Config = parsed(&self.blob(reference, &config)?)?;
+        let config = single.config.ok_or_else(none)?.legal_digest()?;
+        let config: PlatformFields = parsed(&self.blob(reference, &config)?)?;
         let content: Content = parsed(&manifest.bytes)?;
         let mut platform = Map::new();
         for (key, value) in [

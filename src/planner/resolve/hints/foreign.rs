@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed};
 use crate::lang::dockerfile::stages::ImageUse;
-use crate::lang::reference::Reference;
 use crate::planner::align::{Found, Paths, Spoken, is_of_publisher};
 use crate::planner::images::Definition;
 use crate::planner::names::short;
@@ -32,7 +31,7 @@ impl Foreign {
     pub(super) fn add(&mut self, used_in: &Definition, used: &ImageUse) {
         let reference = &used.reference;
         // What somebody is to fill in speaks of nothing.
-        let repository = repository(reference);
+        let repository = reference.familiar_repository();
         if reference.digest.is_some()
             || !used.unset.is_empty() && !used.text.starts_with(&repository)
         {
@@ -217,14 +216,4 @@ fn alike(reference: &Spoken, images: &[&Definition]) -> Option<Diagnostic> {
         Diagnostic::new(Code::UnmatchedReference, message)
             .help("correct the reference if it means an image of this repository"),
     )
-}
-
-/// A repository as people write it.
-fn repository(reference: &Reference) -> String {
-    let repository = Reference {
-        tag: None,
-        digest: None,
-        ..reference.clone()
-    };
-    repository.familiar()
 }
