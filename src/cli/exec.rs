@@ -37,7 +37,7 @@ const WORTH_SAYING: u64 = 100_000_000;
 )]
 pub(super) struct Run {
     /// Number of parallel builds; default: the number of processors, at most 4
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = number_of_jobs)]
     pub(super) jobs: Option<NonZeroUsize>,
     /// After a failure, build the images that do not depend on the failed one
     #[arg(short, long, conflicts_with_all = ["no_build", "dry_run"])]
@@ -121,6 +121,11 @@ pub(super) enum ProgressKind {
 }
 
 /// Makes or reads the plan, and runs it.
+fn number_of_jobs(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse()
+        .map_err(|_| "expected a whole number, 1 or more")
+}
+
 pub(super) fn run(
     directory: &Path,
     planning: &Planning,

@@ -1,7 +1,9 @@
 //! Words that people type for a command of another name, and what to type instead.
 
 use clap::builder::StyledStr;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::diagnostics::nearest;
 
 /// What people know from other programs, and the tip. Where no command does what the word says, the tip
 /// says so.
@@ -97,18 +99,45 @@ const TIPS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Replaces the tip of a command that does not exist by what people probably meant.
+/// Options of other programs, and what to type instead.
+const OPTIONS: &[(&[&str], &str)] = &[(
+    &["--pull"],
+    "`shipwright lock --update` looks for newer bases; locked ones are always the ones that are used",
+)];
+
+/// Replaces the tips of a command or an option that does not exist by what people probably meant.
 pub(super) fn tip(error: &mut clap::Error) {
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
-        return;
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.to_lowercase()),
+        _ => None,
     };
-    let word = word.to_lowercase();
-    let Some((_, tip)) = TIPS.iter().find(|(words, _)| words.contains(&&*word)) else {
-        return;
+    let (word, tips, suggested) = match (
+        word(ContextKind::InvalidSubcommand),
+        word(ContextKind::InvalidArg),
+    ) {
+        (Some(word), _) => (word, TIPS, ContextKind::SuggestedSubcommand),
+        (None, Some(word)) if error.kind() == ErrorKind::UnknownArgument => {
+            // How an option is passed as a value is no answer to a mistyped one.
+            error.remove(ContextKind::Suggested);
+            (word, OPTIONS, ContextKind::SuggestedArg)
+        }
+        _ => return,
     };
-    error.remove(ContextKind::SuggestedSubcommand);
-    let tip = ContextValue::StyledStrs(vec![StyledStr::from(*tip)]);
-    error.insert(ContextKind::Suggested, tip);
+    let tip = tips.iter().find(|(words, _)| words.contains(&&*word));
+    let near = match error.remove(suggested) {
+        _ if tip.is_some() => None,
+        Some(ContextValue::Strings(names)) => {
+            nearest(&word, names.iter().map(String::as_str)).map(str::to_owned)
+        }
+        Some(ContextValue::String(name)) => nearest(&word, [name.as_str()]).map(str::to_owned),
+        _ => None,
+    };
+    if let Some((_, tip)) = tip {
+        let tip = ContextValue::StyledStrs(vec![StyledStr::from(*tip)]);
+        error.insert(ContextKind::Suggested, tip);
+    } else if let Some(near) = near {
+        error.insert(suggested, ContextValue::String(near));
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +150,7 @@ mod tests {
     /// Every command line in a tip is one; no word is a command itself.
     #[test]
     fn tips_can_be_typed() {
-        for (words, tip) in TIPS {
+        for (words, tip) in TIPS.iter().chain(OPTIONS) {
             for word in *words {
                 assert!(
                     Arguments::command().find_subcommand(word).is_none(),
@@ -161,15 +190,29 @@ mod tests {
 
     #[test]
     fn a_word_of_another_program_gets_its_tip() {
-        let check = |word: &str, expected: &str| {
-            let mut error = Arguments::try_parse_from(["shipwright", word]).unwrap_err();
+        for (line, expected) in [
+            ("up", Some("`shipwright exec` builds and tags")),
+            ("ls", Some("`shipwright list` shows")),
+            ("STATUS", Some("`shipwright plan --since REV`")),
+            ("plna", Some("a similar subcommand exists: 'plan'\n")),
+            ("zzz", None),
+            (
+                "plan --sicne x",
+                Some("a similar argument exists: '--since'"),
+            ),
+            ("plan --plan x", None),
+            ("exec --pull", Some("`shipwright lock --update`")),
+            ("exec --nothing-near", None),
+        ] {
+            let words = ["shipwright"].into_iter().chain(line.split(' '));
+            let mut error = Arguments::try_parse_from(words).unwrap_err();
             tip(&mut error);
             let text = error.to_string();
-            assert!(text.contains(expected), "{text}");
-        };
-        check("up", "tip: `shipwright exec` builds and tags");
-        check("ls", "tip: `shipwright list` shows");
-        check("STATUS", "tip: `shipwright plan --since REV`");
-        check("plna", "'plan'");
+            let found = text.split_once("tip: ").map(|(_, tip)| tip);
+            match (found, expected) {
+                (Some(found), Some(expected)) => assert!(found.starts_with(expected), "{text}"),
+                (found, expected) => assert_eq!(found, expected, "{text}"),
+            }
+        }
     }
 }

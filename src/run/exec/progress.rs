@@ -28,6 +28,8 @@ pub trait Progress {
     fn line(&mut self, image: &str, line: &str);
     /// The image's build and push ended, after that time.
     fn ended(&mut self, image: &str, ending: Ending, time: Duration);
+    /// So many images more are not built, since they need one that failed.
+    fn given_up(&mut self, _count: usize) {}
     /// Nothing more is started; what runs is waited for.
     fn closing(&mut self) {}
 }

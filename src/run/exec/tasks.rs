@@ -145,6 +145,7 @@ impl Runner<'_> {
                             queue.finish(position);
                         } else {
                             go_on = go_on && options.keep_going;
+                            progress.given_up(queue.give_up(position));
                             if let Some(failure) = result.failure() {
                                 progress.note(&failure);
                             }

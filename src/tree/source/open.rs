@@ -75,6 +75,11 @@ fn not_opened(folder: &Path, error: &git2::Error) -> Diagnostic {
             quoted(&top.to_string_lossy())
         ));
     }
+    if !folder.is_dir() {
+        let message = format!("there is no folder `{}`", folder.display());
+        return Diagnostic::new(Code::NoRepository, message)
+            .help("select the folder of a checkout with `-C DIR`");
+    }
     let folder = folder.display();
     if error.code() == ErrorCode::NotFound && error.class() == ErrorClass::Repository {
         return Diagnostic::new(

@@ -36,6 +36,8 @@ struct Counts {
     done: usize,
     failed: usize,
     stopped: usize,
+    /// Those that need a failed one.
+    given_up: usize,
     /// Whether nothing more is started.
     closing: bool,
 }
@@ -48,12 +50,22 @@ impl Counts {
             done,
             failed,
             stopped,
+            given_up,
             closing,
         } = self;
-        let waiting = all.saturating_sub(done + failed + stopped + running);
-        let wait = if closing { "not started" } else { "waiting" };
+        let over = done + failed + stopped + given_up;
+        let waiting = all.saturating_sub(over + running);
+        let (waiting, wait, given_up) = if closing {
+            (waiting + given_up, "not started", 0)
+        } else {
+            (waiting, "waiting", given_up)
+        };
         let mut text = format!("{done} of {all} done, {running} running, {waiting} {wait}");
-        for (count, word) in [(failed, "failed"), (stopped, "stopped")] {
+        for (count, word) in [
+            (failed, "failed"),
+            (stopped, "stopped"),
+            (given_up, "not built"),
+        ] {
             if count > 0 {
                 text = format!("{text}, {count} {word}");
             }
@@ -153,6 +165,11 @@ impl Progress for Terminal {
             .println(format!("{style}{word:7}{style:#}  {image} {seconds:>7}"));
     }
 
+    fn given_up(&mut self, count: usize) {
+        self.counts.given_up += count;
+        self.show_counts();
+    }
+
     fn closing(&mut self) {
         self.counts.closing = true;
         self.show_counts();
@@ -177,6 +194,7 @@ mod tests {
             done: 12,
             failed: 0,
             stopped: 0,
+            given_up: 0,
             closing: false,
         };
         assert_eq!(counts.text(), "12 of 33 done, 4 running, 17 waiting");
@@ -187,6 +205,14 @@ mod tests {
         assert_eq!(
             failed.text(),
             "12 of 33 done, 4 running, 15 waiting, 2 failed"
+        );
+        let going_on = Counts {
+            given_up: 5,
+            ..failed
+        };
+        assert_eq!(
+            going_on.text(),
+            "12 of 33 done, 4 running, 10 waiting, 2 failed, 5 not built"
         );
         let closing = Counts {
             stopped: 3,
