@@ -5,6 +5,7 @@ pub(crate) mod align;
 pub(crate) mod discover;
 pub(crate) mod images;
 pub(crate) mod names;
+mod texts;
 mod unreadable;
 
 // What needs what.
@@ -20,17 +21,19 @@ pub(crate) mod generated;
 pub(crate) mod inputs;
 pub(crate) mod publish;
 
-// All of it in order, to a plan; and what differs between two.
+// What is asked for; all of it in order, to a plan; and what differs between two.
 mod assemble;
 pub(crate) mod compile;
 pub(crate) mod decide;
 pub(crate) mod diff;
+mod options;
 
 // Which tree all of it reads.
 pub(crate) mod workspace;
 
-pub use compile::{Compiled, Options, compile};
+pub use compile::{Compiled, compile};
 pub use decide::{Earlier, reasons};
 pub use external::{External, Kind as ExternalKind, Taker};
 pub use inputs::{InputSpec, Inputs, Source};
+pub use options::Options;
 pub use workspace::{Planned, Purpose, Request, Sends, Workspace};

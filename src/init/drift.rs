@@ -11,9 +11,9 @@ use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed};
 use crate::lang::reference::Reference;
 use crate::plan::{Image, Plan};
-use crate::planner::compile::{self, Options};
 use crate::planner::discover::Discovery;
 use crate::planner::names::{Namer, short};
+use crate::planner::{Options, compile};
 use crate::tree::snapshot::Snapshot;
 
 /// How evidence and configuration differ.

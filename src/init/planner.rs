@@ -6,7 +6,7 @@ use super::draft::Draft;
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostics};
 use crate::plan::{Image, Plan};
-use crate::planner::compile::{self, Options};
+use crate::planner::{Options, compile};
 use crate::tree::snapshot::Snapshot;
 
 /// Plans one repository by any number of drafts.

@@ -10,122 +10,22 @@ use crate::config::Config;
 use crate::config::lock::{self, Lock, LockFile};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, SourceText};
 use crate::lang::dockerfile::{self, Ast, Dockerfile};
-use crate::lang::platform::Platform;
-use crate::plan::{Plan, SourceOptions};
+use crate::plan::Plan;
+use crate::planner::Options;
 use crate::planner::assemble::Assembly;
 use crate::planner::contents::{self, Contents};
-use crate::planner::discover::{Discovery, Found, patterns};
+use crate::planner::discover::Discovery;
 use crate::planner::external::{self, External, Locks};
 use crate::planner::fingerprint::Manifest;
 use crate::planner::graph::{Graph, Order};
 use crate::planner::images::{self, Definition, Overrides};
 use crate::planner::inputs::InputSpec;
 use crate::planner::names::{self, Namer};
-use crate::planner::publish::{Publisher, Tagging};
+use crate::planner::publish::Publisher;
 use crate::planner::resolve::{self, Parsed, Resolved, Settings};
-use crate::planner::selection::Selection;
+use crate::planner::texts::texts;
 use crate::planner::unreadable;
 use crate::tree::snapshot::{Folder, ObjectId, Revision, Snapshot};
-
-/// What is asked for, beside what the repository says.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// The branch that tags are made from, over the snapshot's; an empty one says that there is none.
-    pub branch: Option<String>,
-    /// First part of default names, over the configuration's.
-    pub namespace: Option<String>,
-    /// Build arguments for every image that declares them, over the configuration's.
-    pub build_args: BTreeMap<String, String>,
-    /// Build arguments that are given to builds and not counted, over the configuration's.
-    pub stamp_args: BTreeMap<String, String>,
-    /// Platforms to build for, over the configuration's.
-    pub platforms: Vec<Platform>,
-    /// Where images live, over the configuration's: a template.
-    pub repository: Option<String>,
-    /// The epoch, over the configuration's.
-    pub epoch: Option<String>,
-    /// Which readable tags images get.
-    pub tagging: Tagging,
-    /// The tags that git has for the commit, where the configuration asks for them.
-    pub git_tags: Vec<String>,
-    /// Which images are planned.
-    pub selection: Selection,
-    /// The facts of this, in place of the tree's lock file; what it lacks is not locked then.
-    pub lock: Option<Arc<Lock>>,
-    /// A configuration in place of the tree's, read from the disk: its name and its text.
-    pub configuration: Option<(String, String)>,
-    /// Leaves out the hints that references name images here in another way, which take long to find, for a plan
-    /// whose remarks nobody reads.
-    pub without_hints: bool,
-}
-
-impl Options {
-    /// Those that a plan was made with, for the images that it holds.
-    ///
-    /// # Errors
-    /// When the plan names a platform that is none.
-    pub(crate) fn of_plan(plan: &Plan) -> Result<Self, Diagnostic> {
-        let given = &plan.source.options;
-        let platforms = given.platforms.iter().map(|platform| {
-            Platform::parse(platform).map_err(|_| {
-                let message = format!("invalid platform `{platform}` in this plan");
-                Diagnostic::new(Code::BadPlan, message).help("make a new plan")
-            })
-        });
-        let epoch = &plan.source.epoch;
-        Ok(Self {
-            branch: Some(plan.source.branch.clone().unwrap_or_default()),
-            namespace: given.namespace.clone(),
-            build_args: given.build_args.clone(),
-            stamp_args: given.stamp_args.clone(),
-            platforms: platforms.collect::<Result<_, _>>()?,
-            repository: given.repository.clone(),
-            epoch: (!epoch.is_empty()).then(|| epoch.clone()),
-            tagging: Tagging {
-                added: given.tags.clone(),
-                no_default: given.no_default_tags,
-            },
-            selection: Selection {
-                exact: plan.images.iter().map(|image| image.name.clone()).collect(),
-                ..Selection::default()
-            },
-            git_tags: Vec::new(),
-            lock: None,
-            configuration: None,
-            without_hints: false,
-        })
-    }
-
-    /// What a plan records of them.
-    fn recorded(&self) -> SourceOptions {
-        SourceOptions {
-            branch: self.branch.clone(),
-            namespace: self.namespace.clone(),
-            repository: self.repository.clone(),
-            build_args: self.build_args.clone(),
-            stamp_args: self.stamp_args.clone(),
-            platforms: self.platforms.iter().map(ToString::to_string).collect(),
-            tags: self.tagging.added.clone(),
-            no_default_tags: self.tagging.no_default,
-        }
-    }
-
-    /// The same, with the configuration that the tree has.
-    pub(crate) fn with_own_configuration(&self) -> Self {
-        Self {
-            configuration: None,
-            ..self.clone()
-        }
-    }
-
-    /// The same, whatever is selected.
-    pub(crate) fn of_everything(&self) -> Self {
-        Self {
-            selection: Selection::default(),
-            ..self.clone()
-        }
-    }
-}
 
 /// A plan, and the files that go into its images.
 #[derive(Debug, Clone)]
@@ -356,45 +256,6 @@ fn files_of<'a>(
         (definition.name.clone(), files)
     });
     files.collect()
-}
-
-/// The texts of all Dockerfiles, by path.
-fn texts(
-    snapshot: &Snapshot,
-    found: Found,
-    diagnostics: &mut Diagnostics,
-) -> Result<BTreeMap<String, SourceText>, Diagnostics> {
-    let mut texts = BTreeMap::new();
-    let mut problems = Diagnostics::new();
-    for path in found.dockerfiles {
-        let bytes = snapshot.text(&path).unwrap_or_default();
-        // Nothing else is done with a file that no builder reads.
-        if let Some(error) = dockerfile::Error::too_large(bytes.len()) {
-            let source = SourceText::new(&*path, "");
-            let excluded = [patterns::literal(&path)];
-            problems.push(unreadable::excluding(error.diagnostic(&source), &excluded));
-            continue;
-        }
-        let text = String::from_utf8_lossy(bytes);
-        let source = SourceText::new(&*path, &*text);
-        if let Err(error) = std::str::from_utf8(bytes) {
-            let at = error.valid_up_to();
-            let message = format!("`{path}` is not UTF-8");
-            diagnostics.push(
-                Diagnostic::new(Code::NotUtf8, message)
-                    .at(&source, at..at + 1, "")
-                    .help(
-                        "convert it; other bytes are read as U+FFFD, but all bytes affect the fingerprint",
-                    ),
-            );
-        }
-        texts.insert(path, source);
-    }
-    problems.fail_on_errors()?;
-    if texts.is_empty() {
-        return Err(unreadable::no_dockerfile(&found.templates).into());
-    }
-    Ok(texts)
 }
 
 fn parsed<'a>(

@@ -2,7 +2,7 @@
 
 use super::{State, Workspace};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, Severity};
-use crate::planner::compile::Options;
+use crate::planner::Options;
 use crate::planner::decide::Earlier;
 
 impl Workspace {

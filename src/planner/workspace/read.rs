@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::config::{self, Config};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, SourceText};
-use crate::planner::compile::{Compiled, Options, compile};
+use crate::planner::Options;
+use crate::planner::compile::{Compiled, compile};
 use crate::planner::discover::Discovery;
 use crate::planner::generated::Generated;
 use crate::planner::inputs;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Planned, Purpose, Request, Sends, State, Workspace};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, listed};
 use crate::plan::{Image, Plan};
-use crate::planner::compile::Options;
+use crate::planner::Options;
 
 /// What of an image depends on facts that only the run knew which made the plan.
 const DECISION: [&str; 2] = ["action", "reasons"];

@@ -1,0 +1,51 @@
+//! The texts of the Dockerfiles that are planned.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
+use crate::lang::dockerfile;
+use crate::planner::discover::{Found, patterns};
+use crate::planner::unreadable;
+use crate::tree::snapshot::Snapshot;
+
+/// The texts of all Dockerfiles, by path. One that is not UTF-8 is remarked on.
+///
+/// # Errors
+/// When no builder would read one of them because of its size, or there is none.
+pub(super) fn texts(
+    snapshot: &Snapshot,
+    found: Found,
+    diagnostics: &mut Diagnostics,
+) -> Result<BTreeMap<String, SourceText>, Diagnostics> {
+    let mut texts = BTreeMap::new();
+    let mut problems = Diagnostics::new();
+    for path in found.dockerfiles {
+        let bytes = snapshot.text(&path).unwrap_or_default();
+        // Nothing else is done with a file that no builder reads.
+        if let Some(error) = dockerfile::Error::too_large(bytes.len()) {
+            let source = SourceText::new(&*path, "");
+            let excluded = [patterns::literal(&path)];
+            problems.push(unreadable::excluding(error.diagnostic(&source), &excluded));
+            continue;
+        }
+        let text = String::from_utf8_lossy(bytes);
+        let source = SourceText::new(&*path, &*text);
+        if let Err(error) = std::str::from_utf8(bytes) {
+            let at = error.valid_up_to();
+            let message = format!("`{path}` is not UTF-8");
+            diagnostics.push(
+                Diagnostic::new(Code::NotUtf8, message)
+                    .at(&source, at..at + 1, "")
+                    .help(
+                        "convert it; other bytes are read as U+FFFD, but all bytes affect the fingerprint",
+                    ),
+            );
+        }
+        texts.insert(path, source);
+    }
+    problems.fail_on_errors()?;
+    if texts.is_empty() {
+        return Err(unreadable::no_dockerfile(&found.templates).into());
+    }
+    Ok(texts)
+}
