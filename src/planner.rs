@@ -11,6 +11,7 @@ mod unreadable;
 // What needs what.
 pub(crate) mod external;
 pub(crate) mod graph;
+mod image_index;
 pub(crate) mod resolve;
 pub(crate) mod selection;
 
@@ -34,6 +35,7 @@ pub(crate) mod workspace;
 pub use compile::{Compiled, compile};
 pub use decide::{Earlier, reasons};
 pub use external::{External, Kind as ExternalKind, Taker};
+pub(crate) use image_index::ImageIndex;
 pub use inputs::{InputSpec, Inputs, Source};
 pub use options::Options;
 pub use workspace::{Planned, Purpose, Request, Sends, Workspace};

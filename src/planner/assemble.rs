@@ -10,6 +10,7 @@ use crate::config::{self, IMAGE_SCHEME, NamedContext, Push};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::tags;
 use crate::plan::{self, Action, Dependency, Image, Plan, Source};
+use crate::planner::ImageIndex;
 use crate::planner::contents::Contents;
 use crate::planner::external::Locks;
 use crate::planner::publish::{self, Published, Publisher};
@@ -26,7 +27,7 @@ pub(super) struct Assembly<'a> {
     /// All images.
     pub resolved: &'a [Resolved<'a>],
     /// The contents of the selected images and of all that these need.
-    pub contents: &'a BTreeMap<usize, Contents>,
+    pub contents: &'a BTreeMap<ImageIndex, Contents>,
     /// What the lock file says.
     pub locks: &'a Locks<'a>,
     /// The registry that locked images are taken from, in place of their own.
@@ -40,12 +41,12 @@ impl Assembly<'_> {
     /// When what an image is called or tagged is not legal, or two images claim one tag.
     pub(super) fn plan(
         &self,
-        images: impl Iterator<Item = usize>,
+        images: impl Iterator<Item = ImageIndex>,
         diagnostics: &mut Diagnostics,
     ) -> Result<Plan, Diagnostics> {
-        let sequence: Vec<usize> = images.collect();
+        let sequence: Vec<ImageIndex> = images.collect();
         let published = self.published(&sequence)?;
-        let planned: BTreeSet<usize> = sequence.iter().copied().collect();
+        let planned: BTreeSet<ImageIndex> = sequence.iter().copied().collect();
         let needed = self.needed_where_pushed();
         let mut waves = BTreeMap::new();
         let mut images = Vec::with_capacity(sequence.len());
@@ -76,7 +77,7 @@ impl Assembly<'_> {
     }
 
     /// All images that an image which is pushed needs, selected or not.
-    fn needed_where_pushed(&self) -> BTreeSet<usize> {
+    fn needed_where_pushed(&self) -> BTreeSet<ImageIndex> {
         let is_pushed = |image: &&Resolved<'_>| push_of(image) != Push::No;
         let mut open: Vec<&Resolved<'_>> = self.resolved.iter().filter(is_pushed).collect();
         let mut needed = BTreeSet::new();
@@ -91,10 +92,14 @@ impl Assembly<'_> {
     }
 
     /// What is published of all images whose contents are known.
-    fn published(&self, planned: &[usize]) -> Result<BTreeMap<usize, Published>, Diagnostics> {
+    fn published(
+        &self,
+        planned: &[ImageIndex],
+    ) -> Result<BTreeMap<ImageIndex, Published>, Diagnostics> {
         let mut problems = Diagnostics::new();
         let mut published = BTreeMap::new();
-        let all: Vec<(usize, &Contents)> = self.contents.iter().map(|(&i, c)| (i, c)).collect();
+        let all: Vec<(ImageIndex, &Contents)> =
+            self.contents.iter().map(|(&i, c)| (i, c)).collect();
         let done: Vec<_> = all
             .par_iter()
             .map(|&(index, contents)| {
@@ -123,7 +128,7 @@ impl Assembly<'_> {
     }
 
     /// Whether an image differs from the revision.
-    fn is_dirty(&self, index: usize) -> bool {
+    fn is_dirty(&self, index: ImageIndex) -> bool {
         let name = &self.resolved[index].definition.name;
         let clean = self.clean.map(|clean| clean.get(name));
         clean.is_some_and(|clean| clean != Some(&self.contents[&index].fingerprint))
@@ -131,10 +136,10 @@ impl Assembly<'_> {
 
     fn image(
         &self,
-        index: usize,
+        index: ImageIndex,
         wave: usize,
-        planned: &BTreeSet<usize>,
-        all: &BTreeMap<usize, Published>,
+        planned: &BTreeSet<ImageIndex>,
+        all: &BTreeMap<ImageIndex, Published>,
     ) -> Image {
         let image = &self.resolved[index];
         let definition = image.definition;
@@ -210,13 +215,13 @@ impl Assembly<'_> {
     }
 
     /// The content reference of an image.
-    fn reference(&self, index: usize, all: &BTreeMap<usize, Published>) -> String {
+    fn reference(&self, index: ImageIndex, all: &BTreeMap<ImageIndex, Published>) -> String {
         let tag = tags::content_tag(&self.contents[&index].fingerprint);
         format!("{}:{tag}", all[&index].repository)
     }
 
     /// The build arguments that the Dockerfile declares, or that steer the builder.
-    fn build_args(&self, index: usize) -> BTreeMap<String, String> {
+    fn build_args(&self, index: ImageIndex) -> BTreeMap<String, String> {
         let image = &self.resolved[index];
         let mut args = image.definition.build.build_args.clone();
         args.retain(|name, _| {
@@ -231,7 +236,11 @@ impl Assembly<'_> {
     }
 
     /// The platforms of an image that is needed, by the platform whose build may take it on another one.
-    fn across(&self, index: usize, need: &super::resolve::Need) -> BTreeMap<String, Vec<String>> {
+    fn across(
+        &self,
+        index: ImageIndex,
+        need: &super::resolve::Need,
+    ) -> BTreeMap<String, Vec<String>> {
         let image = &self.resolved[index];
         let platforms = &self.resolved[need.image].definition.build.platforms;
         let asked = &image.definition.build.platforms;
@@ -247,9 +256,9 @@ impl Assembly<'_> {
 
     fn dependencies(
         &self,
-        index: usize,
-        planned: &BTreeSet<usize>,
-        all: &BTreeMap<usize, Published>,
+        index: ImageIndex,
+        planned: &BTreeSet<ImageIndex>,
+        all: &BTreeMap<ImageIndex, Published>,
     ) -> Vec<Dependency> {
         let needs = self.resolved[index].needs.iter();
         let mut dependencies: Vec<Dependency> = needs

@@ -11,7 +11,6 @@ use crate::config::lock::{self, Lock, LockFile};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, SourceText};
 use crate::lang::dockerfile::{self, Ast, Dockerfile};
 use crate::plan::Plan;
-use crate::planner::Options;
 use crate::planner::assemble::Assembly;
 use crate::planner::contents::{self, Contents};
 use crate::planner::discover::Discovery;
@@ -25,6 +24,7 @@ use crate::planner::publish::Publisher;
 use crate::planner::resolve::{self, Parsed, Resolved, Settings};
 use crate::planner::texts::texts;
 use crate::planner::unreadable;
+use crate::planner::{ImageIndex, Options};
 use crate::tree::snapshot::{Folder, ObjectId, Revision, Snapshot};
 
 /// A plan, and the files that go into its images.
@@ -284,9 +284,8 @@ fn revision(snapshot: &Snapshot, options: &Options) -> Revision {
 }
 
 fn ordered(resolved: &[Resolved<'_>]) -> Result<(Graph, Order), Diagnostics> {
-    let needs = resolved
-        .iter()
-        .enumerate()
+    let needs = ImageIndex::first(resolved.len())
+        .zip(resolved)
         .flat_map(|(index, image)| image.needs.keys().map(move |need| (index, need.image)));
     let graph = Graph::new(resolved.len(), &needs.collect());
     match graph.order() {
@@ -300,8 +299,8 @@ fn ordered(resolved: &[Resolved<'_>]) -> Result<(Graph, Order), Diagnostics> {
 }
 
 /// A cycle, with the place of every edge.
-fn cyclic(cycle: &[usize], resolved: &[Resolved<'_>]) -> Diagnostic {
-    let name = |index: usize| resolved[index].definition.name.as_str();
+fn cyclic(cycle: &[ImageIndex], resolved: &[Resolved<'_>]) -> Diagnostic {
+    let name = |index: ImageIndex| resolved[index].definition.name.as_str();
     let around = cycle.iter().chain(&cycle[..1]);
     let path: Vec<String> = around.map(|&index| format!("`{}`", name(index))).collect();
     let message = format!("images depend on each other: {}", path.join(" → "));

@@ -18,6 +18,7 @@ use self::remarks::{Lacking, git_folder, malformed, unknown};
 use crate::config::NamedContext;
 use crate::diagnostics::Diagnostics;
 use crate::lang::tags::hex;
+use crate::planner::ImageIndex;
 use crate::planner::external::Locks;
 use crate::planner::fingerprint::Manifest;
 use crate::planner::fingerprint::manifest::{Facts, manifest};
@@ -50,12 +51,12 @@ pub(crate) struct Contents {
 pub(crate) fn of_all(
     snapshot: &Snapshot,
     resolved: &[Resolved<'_>],
-    sequence: impl Iterator<Item = usize>,
+    sequence: impl Iterator<Item = ImageIndex>,
     locks: &Locks<'_>,
     diagnostics: &mut Diagnostics,
-) -> BTreeMap<usize, Contents> {
+) -> BTreeMap<ImageIndex, Contents> {
     let files = Files::new(snapshot);
-    let sequence: Vec<usize> = sequence.collect();
+    let sequence: Vec<ImageIndex> = sequence.collect();
     let read: Vec<_> = sequence
         .par_iter()
         .map(|&index| {

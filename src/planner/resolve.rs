@@ -21,6 +21,7 @@ use crate::lang::dockerfile::stages::{Base, Source, StageGraph, Step};
 use crate::lang::dockerfile::{Dockerfile, Span};
 use crate::lang::platform::Platform;
 use crate::plan::Via;
+use crate::planner::ImageIndex;
 use crate::planner::external::Locks;
 use crate::planner::graph::Order;
 use crate::planner::images::Definition;
@@ -83,8 +84,8 @@ pub(crate) struct Resolved<'a> {
 /// An image that is needed, under the named context that a builder looks it up by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Need {
-    /// Index of the image.
-    pub image: usize,
+    /// The image.
+    pub image: ImageIndex,
     /// The named context.
     pub context: String,
 }
@@ -102,7 +103,7 @@ pub(crate) struct PlatformStages<'a> {
     pub stamped: BTreeSet<String>,
     /// What the references of reachable stages mean, by their full names: the index of one of
     /// ours, or none.
-    pub meanings: BTreeMap<String, Option<usize>>,
+    pub meanings: BTreeMap<String, Option<ImageIndex>>,
 }
 
 /// Resolves all images; what base images of the plan say of themselves is not used yet.
@@ -121,7 +122,8 @@ pub(crate) fn resolve<'a>(
     let each: Vec<_> = definitions
         .par_iter()
         .enumerate()
-        .map(|(index, definition)| {
+        .map(|(position, definition)| {
+            let index = ImageIndex::new(position);
             let parsed = &parsed[definition.dockerfile.as_str()];
             let known = Known::of(settings.locks);
             resolve_image((index, definition), parsed, &internal, &known)
@@ -197,7 +199,7 @@ pub(crate) fn refine(
 
 /// The images that have something to learn from others, and all that these are built on: they may
 /// have it from further below.
-fn curious(resolved: &[Resolved<'_>], order: &Order) -> BTreeSet<usize> {
+fn curious(resolved: &[Resolved<'_>], order: &Order) -> BTreeSet<ImageIndex> {
     let mut curious = BTreeSet::new();
     for &index in order.sequence.iter().rev() {
         let image = &resolved[index];

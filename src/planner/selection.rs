@@ -9,6 +9,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, nearest};
 use crate::paths;
 use crate::plan::Plan;
+use crate::planner::ImageIndex;
 use crate::planner::graph::Graph;
 use crate::planner::names::short;
 
@@ -38,11 +39,12 @@ impl Selection {
         names: &[&str],
         dockerfiles: &[&str],
         graph: &Graph,
-    ) -> Result<BTreeSet<usize>, Diagnostics> {
+    ) -> Result<BTreeSet<ImageIndex>, Diagnostics> {
         let mut diagnostics = Diagnostics::new();
         let asked = names.iter().copied().filter(|_| !self.is_everything());
-        let positions: BTreeMap<&str, usize> = asked.zip(0..).collect();
-        let mut find = |patterns: &[String]| -> BTreeSet<usize> {
+        let positions: BTreeMap<&str, ImageIndex> =
+            asked.zip(ImageIndex::first(names.len())).collect();
+        let mut find = |patterns: &[String]| -> BTreeSet<ImageIndex> {
             let found = patterns.iter().flat_map(|pattern| {
                 // A stored plan names thousands.
                 if let Some(position) = positions.get(pattern.as_str()) {
@@ -60,7 +62,7 @@ impl Selection {
         let (exact, exclude) = (find(&self.exact), find(&self.exclude));
         diagnostics.fail_on_errors()?;
         let mut selected = if self.is_everything_but() {
-            (0..names.len()).collect()
+            ImageIndex::first(names.len()).collect()
         } else {
             let mut selected = graph.with_needs(upto);
             selected.extend(graph.with_needs(graph.with_dependents(dependents)));
@@ -80,11 +82,11 @@ impl Selection {
         names: &[&str],
         dockerfiles: &[&str],
         graph: &Graph,
-    ) -> Option<BTreeSet<usize>> {
+    ) -> Option<BTreeSet<ImageIndex>> {
         if self.is_everything_but() {
             return None;
         }
-        let find = |patterns: &[String]| -> BTreeSet<usize> {
+        let find = |patterns: &[String]| -> BTreeSet<ImageIndex> {
             let found = patterns.iter();
             let found = found.flat_map(|pattern| self.matching(pattern, names, dockerfiles));
             found.collect()
@@ -125,7 +127,7 @@ impl Selection {
     }
 
     /// The images that a pattern names, or else a path.
-    fn matching(&self, pattern: &str, names: &[&str], dockerfiles: &[&str]) -> Vec<usize> {
+    fn matching(&self, pattern: &str, names: &[&str], dockerfiles: &[&str]) -> Vec<ImageIndex> {
         let is_path = matches!(pattern, "." | "..")
             || pattern.starts_with("./")
             || pattern.starts_with("../")
@@ -158,9 +160,9 @@ fn dockerfiles(plan: &Plan) -> Vec<&str> {
 }
 
 /// The images of a Dockerfile, or else of those in a folder, or else of those anywhere below it.
-fn at_path(path: &str, dockerfiles: &[&str]) -> Vec<usize> {
-    let by = |matches: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        let all = dockerfiles.iter().enumerate();
+fn at_path(path: &str, dockerfiles: &[&str]) -> Vec<ImageIndex> {
+    let by = |matches: &dyn Fn(&str) -> bool| -> Vec<ImageIndex> {
+        let all = ImageIndex::first(dockerfiles.len()).zip(dockerfiles);
         let found = all.filter(|(_, dockerfile)| matches(dockerfile));
         found.map(|(index, _)| index).collect()
     };
@@ -178,9 +180,9 @@ fn at_path(path: &str, dockerfiles: &[&str]) -> Vec<usize> {
 /// The names of a plan's images, and what these need of each other.
 fn graph_of(plan: &Plan) -> (Vec<&str>, Graph) {
     let names: Vec<&str> = plan.images.iter().map(|image| &*image.name).collect();
-    let positions = names.iter().enumerate();
-    let positions: BTreeMap<&str, usize> = positions.map(|(index, name)| (*name, index)).collect();
-    let needs = plan.images.iter().enumerate().flat_map(|(index, image)| {
+    let indices = || ImageIndex::first(names.len());
+    let positions: BTreeMap<&str, ImageIndex> = names.iter().copied().zip(indices()).collect();
+    let needs = indices().zip(&plan.images).flat_map(|(index, image)| {
         let needed = image.dependencies.iter();
         needed
             .filter_map(|needed| positions.get(&*needed.image).copied())
@@ -191,9 +193,9 @@ fn graph_of(plan: &Plan) -> (Vec<&str>, Graph) {
 }
 
 /// The images that a pattern names: by full name, else by short name; a glob may name many.
-fn matching(pattern: &str, names: &[&str]) -> Vec<usize> {
-    let by = |matches: &dyn Fn(&str) -> bool| -> Vec<usize> {
-        let all = names.iter().enumerate();
+fn matching(pattern: &str, names: &[&str]) -> Vec<ImageIndex> {
+    let by = |matches: &dyn Fn(&str) -> bool| -> Vec<ImageIndex> {
+        let all = ImageIndex::first(names.len()).zip(names);
         all.filter(|(_, name)| matches(name))
             .map(|(index, _)| index)
             .collect()
@@ -256,10 +258,15 @@ mod tests {
     ];
 
     /// python ← shared ← service1, service2; service1 ← admin
+    fn graph() -> Graph {
+        let needs = [(4, 1), (2, 4), (3, 4), (0, 2)];
+        let needs = needs.map(|(image, need)| (ImageIndex::new(image), ImageIndex::new(need)));
+        Graph::new(NAMES.len(), &BTreeSet::from(needs))
+    }
+
     #[track_caller]
     fn check(selection: &Selection, expected: &[&str]) {
-        let needs = BTreeSet::from([(4, 1), (2, 4), (3, 4), (0, 2)]);
-        let graph = Graph::new(NAMES.len(), &needs);
+        let graph = graph();
         let selected = selection
             .apply(&NAMES, &DOCKERFILES, &graph)
             .map_err(|d| format!("{d:?}"));
@@ -306,8 +313,7 @@ mod tests {
 
     #[test]
     fn what_is_only_needed_is_not_named() {
-        let needs = BTreeSet::from([(4, 1), (2, 4), (3, 4), (0, 2)]);
-        let graph = Graph::new(NAMES.len(), &needs);
+        let graph = graph();
         for (upto, dependents, exact, expected) in [
             (&[][..], &[][..], &[][..], None),
             (&["admin"], &[], &["shared"], Some(vec![0, 4])),
@@ -322,7 +328,8 @@ mod tests {
                 from: String::new(),
             };
             let named = selection.named(&NAMES, &DOCKERFILES, &graph);
-            assert_eq!(named.map(Vec::from_iter), expected, "{selection:?}");
+            let named = named.map(|named| named.into_iter().map(ImageIndex::get).collect());
+            assert_eq!(named, expected, "{selection:?}");
         }
     }
 

@@ -11,6 +11,7 @@ use crate::lang::dockerfile::stages::{
 };
 use crate::lang::dockerfile::{Instruction, Kind};
 use crate::lang::platform::Platform;
+use crate::planner::ImageIndex;
 use crate::planner::external::{Locks, base_platform, fetched, frontend, platform, uses};
 use crate::planner::resolve::{PlatformStages, Resolved};
 use crate::tree::snapshot::{Folder, ObjectId};
@@ -20,8 +21,8 @@ use crate::tree::snapshot::{Folder, ObjectId};
 pub(crate) struct Facts<'f> {
     /// All images.
     pub images: &'f [Resolved<'f>],
-    /// The fingerprints of the images that are needed, by index.
-    pub fingerprints: &'f BTreeMap<usize, String>,
+    /// The fingerprints of the images that are needed.
+    pub fingerprints: &'f BTreeMap<ImageIndex, String>,
     /// The tree of the input files.
     pub inputs: ObjectId,
     /// The files of named contexts that are folders, by the contexts' names.

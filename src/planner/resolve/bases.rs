@@ -7,13 +7,14 @@ use crate::config::NamedContext;
 use crate::lang::dockerfile::stages::{Bases, ImageConfig};
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
+use crate::planner::ImageIndex;
 use crate::planner::external::Locks;
 
 /// What is known of the images that one is built on: in the first pass only those from elsewhere.
 #[derive(Clone)]
 pub(super) struct Known<'r, 'a> {
     /// What the references of the image mean by the first pass.
-    pub(super) meanings: Vec<&'r BTreeMap<String, Option<usize>>>,
+    pub(super) meanings: Vec<&'r BTreeMap<String, Option<ImageIndex>>>,
     pub(super) resolved: &'r [Resolved<'a>],
     /// Whether they depend on the platform.
     pub(super) inherits: bool,

@@ -9,6 +9,7 @@ use super::{Resolved, Settings, uses_of};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed, nearest};
 use crate::lang::dockerfile::stages::{ImageUse, Place};
 use crate::lang::reference::Reference;
+use crate::planner::ImageIndex;
 use crate::planner::images::Definition;
 use foreign::Foreign;
 
@@ -20,7 +21,7 @@ pub(super) fn hints(
     internal: &Internal,
     settings: &Settings<'_>,
     diagnostics: &mut Diagnostics,
-) -> Vec<(usize, String)> {
+) -> Vec<(ImageIndex, String)> {
     let names: Vec<&str> = resolved
         .iter()
         .map(|image| image.definition.name.as_str())
@@ -28,7 +29,7 @@ pub(super) fn hints(
     let namespaces = namespaces(&names, settings.namespace);
     let mut foreign = Foreign::default();
     let mut matchless = Vec::new();
-    for (index, image) in resolved.iter().enumerate() {
+    for (index, image) in ImageIndex::first(resolved.len()).zip(resolved) {
         let mut seen = BTreeSet::new();
         let stages = image.views.iter().flat_map(|view| view.stages.reachable());
         for (_, place, used) in stages.flat_map(uses_of) {
@@ -144,7 +145,7 @@ fn ambiguous(
     place: Place,
     used: &ImageUse,
     meant: &str,
-    others: &BTreeSet<usize>,
+    others: &BTreeSet<ImageIndex>,
     names: &[&str],
 ) -> Option<Diagnostic> {
     let list: Vec<String> = others

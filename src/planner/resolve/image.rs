@@ -13,12 +13,13 @@ use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
 use crate::paths;
 use crate::plan::Via;
+use crate::planner::ImageIndex;
 use crate::planner::images::Definition;
 
 /// Resolves an image; again where it turns out that a name of the lock file means an image of the plan,
 /// or that what an image from elsewhere says of itself depends on the platform.
 pub(super) fn resolve_image<'a>(
-    (index, definition): (usize, &'a Definition),
+    (index, definition): (ImageIndex, &'a Definition),
     parsed: &Parsed<'a>,
     internal: &Internal,
     known: &Known<'_, '_>,
@@ -44,7 +45,7 @@ pub(super) fn resolve_image<'a>(
 
 /// Resolves an image with what is known of its bases.
 fn resolve_with<'a>(
-    (index, definition): (usize, &'a Definition),
+    (index, definition): (ImageIndex, &'a Definition),
     parsed: &Parsed<'a>,
     internal: &Internal,
     known: &Known<'_, '_>,
@@ -141,7 +142,7 @@ impl<'a> Resolved<'a> {
     /// Adds the stages for a platform, and what they take from other images.
     fn add(
         &mut self,
-        own_index: usize,
+        own_index: ImageIndex,
         mut view: PlatformStages<'a>,
         internal: &Internal,
     ) -> Result<(), Diagnostics> {
@@ -187,7 +188,7 @@ impl<'a> Resolved<'a> {
     /// Notes which images of the plan stages are built on that are for another platform than the target.
     fn note_across(
         &mut self,
-        own_index: usize,
+        own_index: ImageIndex,
         target: &Platform,
         stages: &StageGraph<'_>,
         internal: &Internal,

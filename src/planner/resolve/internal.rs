@@ -9,15 +9,16 @@ use crate::config::{NamedContext, is_glob};
 use crate::lang::dockerfile::stages::ImageUse;
 use crate::lang::reference::Reference;
 use crate::paths;
+use crate::planner::ImageIndex;
 use crate::planner::images::Definition;
 
 /// What a reference means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// The image of that index.
-    Internal(usize),
-    /// A published one of the image of that index: its repository, with a tag or digest of its own.
-    Pinned(usize),
+    /// That image.
+    Internal(ImageIndex),
+    /// A published one of that image: its repository, with a tag or digest of its own.
+    Pinned(ImageIndex),
     /// An image that others make.
     External,
 }
@@ -26,13 +27,13 @@ pub(super) enum Meaning {
 #[derive(Debug)]
 pub(super) struct Internal {
     /// By full name, tag included: names and aliases.
-    exact: BTreeMap<String, usize>,
+    exact: BTreeMap<String, ImageIndex>,
     /// By repository, the images that have a name or alias in it.
-    by_repository: BTreeMap<String, BTreeSet<usize>>,
+    by_repository: BTreeMap<String, BTreeSet<ImageIndex>>,
     /// Aliases that are patterns.
-    globs: Vec<(GlobMatcher, usize)>,
+    globs: Vec<(GlobMatcher, ImageIndex)>,
     /// Images whose name has no namespace: an official image may have it too.
-    bare: BTreeSet<usize>,
+    bare: BTreeSet<ImageIndex>,
     /// By image, what named contexts of its own mean.
     contexts: Vec<BTreeMap<String, Reference>>,
     pinned: Pinned,
@@ -52,7 +53,8 @@ impl Internal {
             contexts: Vec::new(),
             pinned,
         };
-        for (index, image) in definitions.into_iter().enumerate() {
+        for (position, image) in definitions.into_iter().enumerate() {
+            let index = ImageIndex::new(position);
             internal.add(&image.name, index);
             for alias in &image.build.aliases {
                 internal.add(alias, index);
@@ -70,7 +72,7 @@ impl Internal {
         internal
     }
 
-    fn add(&mut self, name: &str, index: usize) {
+    fn add(&mut self, name: &str, index: ImageIndex) {
         if is_glob(name) {
             let glob = paths::glob(name).ok();
             self.globs
@@ -87,9 +89,8 @@ impl Internal {
     }
 
     /// What a reference of a Dockerfile means, by the context of that name where the image has one.
-    pub(super) fn meaning(&self, image: &ImageUse, used_in: usize) -> Meaning {
-        let contexts = self.contexts.get(used_in);
-        match contexts.and_then(|contexts| contexts.get(&image.reference.context_key())) {
+    pub(super) fn meaning(&self, image: &ImageUse, used_in: ImageIndex) -> Meaning {
+        match self.contexts[used_in].get(&image.reference.context_key()) {
             Some(bound) => self.of_reference(bound, false, used_in),
             None => self.of_reference(&image.reference, image.tag_from_variable, used_in),
         }
@@ -99,7 +100,7 @@ impl Internal {
     pub(super) fn other_contexts(
         &self,
         image: &Definition,
-        index: usize,
+        index: ImageIndex,
     ) -> BTreeMap<String, NamedContext> {
         let mut contexts = image.build.contexts.clone();
         contexts.retain(|_, context| match context {
@@ -119,7 +120,12 @@ impl Internal {
     /// digest always means the registry. Only the whole repository counts. An image is not built on
     /// itself: in the folder `redis`, with no namespace anywhere, `FROM redis` can only mean the
     /// official image, and `acme/x:${RELEASE}` in that of `acme/x` the published one.
-    fn of_reference(&self, reference: &Reference, from_variable: bool, used_in: usize) -> Meaning {
+    fn of_reference(
+        &self,
+        reference: &Reference,
+        from_variable: bool,
+        used_in: ImageIndex,
+    ) -> Meaning {
         let repository = reference.repository();
         let owner = self.owner(&repository);
         if reference.digest.is_some() {
@@ -148,11 +154,11 @@ impl Internal {
     }
 
     /// The first image by name that has an alias which is a pattern and matches.
-    fn by_glob(&self, reference: &Reference) -> Option<usize> {
+    fn by_glob(&self, reference: &Reference) -> Option<ImageIndex> {
         self.matching(reference).next()
     }
 
-    fn matching(&self, reference: &Reference) -> impl Iterator<Item = usize> {
+    fn matching(&self, reference: &Reference) -> impl Iterator<Item = ImageIndex> {
         let texts = (!self.globs.is_empty()).then(|| (reference.familiar(), reference.to_string()));
         let matches = move |glob: &GlobMatcher| {
             let mut texts = texts.iter();
@@ -166,7 +172,7 @@ impl Internal {
 
     /// All images that have an alias which is a pattern and matches, where no name or alias equals
     /// the reference.
-    pub(super) fn by_patterns(&self, reference: &Reference) -> BTreeSet<usize> {
+    pub(super) fn by_patterns(&self, reference: &Reference) -> BTreeSet<ImageIndex> {
         let full = reference.clone().with_default_tag().to_string();
         if reference.digest.is_some() || self.exact.contains_key(&full) {
             return BTreeSet::new();
@@ -175,14 +181,14 @@ impl Internal {
     }
 
     /// The images that have a name or alias in a repository.
-    pub(super) fn of_repository(&self, repository: &str) -> BTreeSet<usize> {
+    pub(super) fn of_repository(&self, repository: &str) -> BTreeSet<ImageIndex> {
         let images = self.by_repository.get(repository);
         images.cloned().unwrap_or_default()
     }
 
     /// The image that a repository means where the tag does not say which: the one without a tag of
     /// its own, else the only one.
-    fn owner(&self, repository: &str) -> Option<usize> {
+    fn owner(&self, repository: &str) -> Option<ImageIndex> {
         let untagged = self.exact.get(&format!("{repository}:latest")).copied();
         let images = self.by_repository.get(repository)?;
         untagged.or_else(|| match images.len() {
