@@ -2,6 +2,7 @@
 //! rules of Go's that decide what some texts mean. Nothing here knows a repository or a plan.
 
 pub mod dockerfile;
+pub(crate) mod fingerprint;
 pub(crate) mod git_source;
 pub(crate) mod go;
 pub(crate) mod ignore;

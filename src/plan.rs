@@ -19,6 +19,7 @@ use crate::lang::platform::normal;
 use crate::lang::tags::part_suffix;
 use positions::Positions;
 
+pub use crate::lang::fingerprint::Fingerprint;
 pub use reason::{Reason, ReasonKind};
 
 /// The version of the format that this program writes and reads.
@@ -169,7 +170,7 @@ pub struct Image {
     /// Id of the git tree that holds exactly the input files, 40 hexadecimal digits.
     pub inputs: String,
     /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
     /// The content reference: `repository:sw-` and 32 digits of the fingerprint.
     pub reference: String,
     /// The readable references, full (`repository:tag`).
@@ -300,7 +301,7 @@ impl Default for Image {
             dependencies: Vec::new(),
             base_images: Vec::new(),
             inputs: String::new(),
-            fingerprint: String::new(),
+            fingerprint: Fingerprint::default(),
             reference: String::new(),
             tags: Vec::new(),
             action: Action::Ensure,

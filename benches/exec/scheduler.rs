@@ -61,7 +61,7 @@ impl Engine for Sleeping {
         let label = after("--label").split_once('=');
         let image = Found {
             id: reference.clone(),
-            fingerprint: label.map(|(_, value)| value.to_owned()),
+            fingerprint: label.map(|(_, value)| value.into()),
             architecture: "amd64".to_owned(),
             size: None,
         };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::Draft;
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostics};
+use crate::lang::fingerprint::Fingerprint;
 use crate::plan::{Image, Plan};
 use crate::planner::{Options, compile};
 use crate::tree::snapshot::Snapshot;
@@ -129,7 +130,7 @@ fn bare(mut image: Image) -> Image {
 
 fn same_but_contents(a: &Image, b: &Image) -> bool {
     let without = |image: &Image| Image {
-        fingerprint: String::new(),
+        fingerprint: Fingerprint::default(),
         ..image.clone()
     };
     without(a) == without(b)

@@ -8,6 +8,7 @@
 use minijinja::value::Value;
 use sha2::{Digest, Sha256};
 
+use super::fingerprint::Fingerprint;
 use super::platform::normal as normal_platform;
 
 /// Longest tag that registries take, in bytes.
@@ -23,7 +24,7 @@ const HASH_DIGITS: usize = 12;
 const CONTENT_DIGITS: usize = 32;
 
 /// The tag of a content reference: `sw-` and 32 digits of the fingerprint.
-pub(crate) fn content_tag(fingerprint: &str) -> String {
+pub(crate) fn content_tag(fingerprint: &Fingerprint) -> String {
     format!("sw-{}", &fingerprint[..CONTENT_DIGITS])
 }
 
@@ -90,7 +91,7 @@ impl BranchTag {
 }
 
 /// The tag of an image that differs from the revision, by its contents.
-pub(crate) fn dirty_revision_tag(revision: &str, fingerprint: &str) -> String {
+pub(crate) fn dirty_revision_tag(revision: &str, fingerprint: &Fingerprint) -> String {
     format!(
         "{}{DIRTY}-{}",
         revision_tag(revision),
@@ -217,7 +218,7 @@ mod tests {
             ("windows(10.0.17763)/amd64", "-windows-10.0.17763-amd64"),
         ] {
             assert_eq!(part_suffix(platform), suffix);
-            let tag = format!("{}{suffix}", content_tag(&"0f".repeat(32)));
+            let tag = format!("{}{suffix}", content_tag(&"0f".repeat(32).into()));
             assert!(is_legal(&tag) && is_content_tag(&tag), "{tag}");
         }
         for tag in ["sw-", "sw-add-linux-amd64", "sw-x", "sw"] {

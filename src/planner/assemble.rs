@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::config::{self, IMAGE_SCHEME, NamedContext, Push};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::lang::fingerprint::Fingerprint;
 use crate::lang::tags;
 use crate::plan::{self, Action, Dependency, Image, Plan, Source};
 use crate::planner::ImageIndex;
@@ -23,7 +24,7 @@ pub(super) struct Assembly<'a> {
     pub publisher: &'a Publisher<'a>,
     /// The fingerprints, by name, that images have in the commit, where the working tree differs
     /// from it.
-    pub clean: Option<&'a BTreeMap<String, String>>,
+    pub clean: Option<&'a BTreeMap<String, Fingerprint>>,
     /// All images.
     pub resolved: &'a [Resolved<'a>],
     /// The contents of the selected images and of all that these need.

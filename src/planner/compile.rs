@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::config::lock::{self, Lock, LockFile};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, SourceText};
 use crate::lang::dockerfile::{self, Ast, Dockerfile};
+use crate::lang::fingerprint::Fingerprint;
 use crate::plan::Plan;
 use crate::planner::assemble::Assembly;
 use crate::planner::contents::{self, Contents};
@@ -68,7 +69,7 @@ pub fn compile(
     snapshot: &Snapshot,
     config: &Config,
     options: &Options,
-    clean: Option<&BTreeMap<String, String>>,
+    clean: Option<&BTreeMap<String, Fingerprint>>,
 ) -> Outcome<Compiled> {
     Outcome::of(|diagnostics| {
         let compiled = selected_by_name(snapshot, config, options, clean, diagnostics)
@@ -83,7 +84,7 @@ fn selected_by_name<'o>(
     snapshot: &Snapshot,
     config: &Config,
     options: &'o Options,
-    clean: Option<&BTreeMap<String, String>>,
+    clean: Option<&BTreeMap<String, Fingerprint>>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Cow<'o, Options>, Diagnostics> {
     if !options.selection.has_content_references() {
@@ -107,7 +108,7 @@ fn run(
     snapshot: &Snapshot,
     config: &Config,
     options: &Options,
-    clean: Option<&BTreeMap<String, String>>,
+    clean: Option<&BTreeMap<String, Fingerprint>>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Compiled, Diagnostics> {
     let discovery = Discovery::new(config);

@@ -17,6 +17,7 @@ use self::read::{is_base, read_of, sources, steps};
 use self::remarks::{Lacking, git_folder, malformed, unknown};
 use crate::config::NamedContext;
 use crate::diagnostics::Diagnostics;
+use crate::lang::fingerprint::Fingerprint;
 use crate::lang::tags::hex;
 use crate::planner::ImageIndex;
 use crate::planner::external::Locks;
@@ -41,7 +42,7 @@ pub(crate) struct Contents {
     /// Everything that can change the image.
     pub manifest: Manifest,
     /// SHA-256 over everything that can change the image, 64 hexadecimal digits.
-    pub fingerprint: String,
+    pub fingerprint: Fingerprint,
 }
 
 /// The contents of images, by index. `sequence` is in build order, with all that its images need.

@@ -71,7 +71,7 @@ pub fn reasons(image: &Image, files: &BTreeMap<String, Files>, earlier: &Earlier
         return Vec::new();
     }
     let Some(now_files) = files.get(&image.name) else {
-        return vec![Reason::new(ReasonKind::Fingerprint, &image.fingerprint)];
+        return vec![Reason::new(ReasonKind::Fingerprint, &*image.fingerprint)];
     };
     let mut reasons = differences(&then_files.manifest, &now_files.manifest, &image.dockerfile);
     let inputs = then_files.inputs.differences(&now_files.inputs);
@@ -90,7 +90,7 @@ pub fn reasons(image: &Image, files: &BTreeMap<String, Files>, earlier: &Earlier
     );
     if reasons.is_empty() {
         // Only the version of the manifest is left.
-        reasons.push(Reason::new(ReasonKind::Fingerprint, &image.fingerprint));
+        reasons.push(Reason::new(ReasonKind::Fingerprint, &*image.fingerprint));
     }
     reasons
 }

@@ -29,6 +29,7 @@ pub(crate) mod manifest;
 
 use sha2::{Digest, Sha256};
 
+use crate::lang::fingerprint::Fingerprint;
 use crate::lang::tags::hex;
 use fact::{Fact, Sink, Told};
 
@@ -63,13 +64,13 @@ impl Manifest {
         fields.0
     }
 
-    /// The fingerprint, 64 hexadecimal digits.
-    pub fn fingerprint(&self) -> String {
+    /// The fingerprint.
+    pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Hash(Sha256::new());
         for fact in &self.facts {
             fact.say(&mut hash);
         }
-        hex(&hash.0.finalize())
+        hex(&hash.0.finalize()).into()
     }
 }
 

@@ -10,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::config::resolve::{Renderer, Setting};
 use crate::config::template::{Engine, Template, Variables};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
+use crate::lang::fingerprint::Fingerprint;
 use crate::lang::reference::Reference;
 use crate::lang::tags::{self, BranchTag, DIRTY};
 use crate::planner::images::Definition;
@@ -19,8 +20,6 @@ use crate::tree::snapshot::Revision;
 const REVISION_LABEL: &str = "org.opencontainers.image.revision";
 /// Label with the committer's time of that commit.
 const CREATED_LABEL: &str = "org.opencontainers.image.created";
-/// Label with the whole fingerprint.
-const FINGERPRINT_LABEL: &str = "dev.shipwright.fingerprint";
 
 /// The tags of an image for which nothing else is configured.
 const DEFAULT_TAGS: [&str; 2] = ["{{ branch }}", "{{ revision }}"];
@@ -73,7 +72,7 @@ impl Publisher<'_> {
     pub(crate) fn publish(
         &self,
         image: &Definition,
-        fingerprint: &str,
+        fingerprint: &Fingerprint,
         dirty: bool,
     ) -> Result<Published, Diagnostics> {
         let branch = self.revision.branch.as_deref();
@@ -141,7 +140,7 @@ impl Publisher<'_> {
         &self,
         image: &Definition,
         branch: Option<&BranchTag>,
-        fingerprint: &str,
+        fingerprint: &Fingerprint,
         dirty: bool,
     ) -> Variables {
         let commit = self.revision.id.to_string();
@@ -181,14 +180,14 @@ impl Publisher<'_> {
     }
 
     /// The labels that every image has.
-    fn labels(&self, fingerprint: &str, dirty: bool) -> BTreeMap<String, String> {
+    fn labels(&self, fingerprint: &Fingerprint, dirty: bool) -> BTreeMap<String, String> {
         let dirty = if dirty { DIRTY } else { "" };
         let mut labels = BTreeMap::from([
             (
                 REVISION_LABEL.to_owned(),
                 format!("{}{dirty}", self.revision.id),
             ),
-            (FINGERPRINT_LABEL.to_owned(), fingerprint.to_owned()),
+            (Fingerprint::LABEL.to_owned(), fingerprint.to_string()),
         ]);
         let created = self.time().map(|time| (CREATED_LABEL.to_owned(), time));
         labels.extend(created);

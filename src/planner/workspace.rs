@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::lock::LockFile;
 use crate::diagnostics::{Diagnostic, Diagnostics, Outcome};
+use crate::lang::fingerprint::Fingerprint;
 use crate::plan::Plan;
 use crate::planner::Options;
 use crate::planner::compile::{Compiled, Files};
@@ -261,7 +262,7 @@ impl Workspace {
         state: &State,
         tree: &Tree<'_>,
         options: &Options,
-    ) -> Option<BTreeMap<String, String>> {
+    ) -> Option<BTreeMap<String, Fingerprint>> {
         let differs = match state {
             // What is read from the disk is of no commit.
             _ if options.configuration.is_some() => true,

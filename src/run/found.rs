@@ -1,7 +1,6 @@
 //! An image that the engine or a registry holds.
 
-/// The label that every planned image carries, with all 64 digits of its fingerprint.
-pub(super) const FINGERPRINT_LABEL: &str = "dev.shipwright.fingerprint";
+use crate::lang::fingerprint::Fingerprint;
 
 /// An image that the engine or a registry holds under some reference.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -9,7 +8,7 @@ pub struct Found {
     /// The engine's id of the image, or in a registry its manifest's digest: `sha256:…`.
     pub id: String,
     /// The fingerprint that its label states.
-    pub fingerprint: Option<String>,
+    pub fingerprint: Option<Fingerprint>,
     /// The architecture that it is for.
     pub architecture: String,
     /// Bytes that it takes in the engine; unknown of one in a registry.

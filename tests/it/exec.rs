@@ -357,7 +357,7 @@ fn a_failure_moves_no_tag_and_says_where_it_was() {
     let said = said
         .replace(&plan.images[0].reference, "PYTHON")
         .replace(&plan.images[1].reference, "APP")
-        .replace(&plan.images[1].fingerprint, "FINGERPRINT");
+        .replace(&*plan.images[1].fingerprint, "FINGERPRINT");
     insta::assert_snapshot!(said, @r#"
     error[build-failed]: `us/app` failed to build (exit status: 1)
      --> app/Dockerfile:2:1

@@ -7,6 +7,7 @@ use shipwright::config::lock::{
     self, Lock, LockedDownload, LockedGit, LockedImage, LockedPlatform,
 };
 use shipwright::diagnostics::{Code, Diagnostics};
+use shipwright::plan::Fingerprint;
 use shipwright::planner::{Compiled, ExternalKind, Options, compile};
 use shipwright::tree::Node;
 
@@ -56,7 +57,7 @@ fn compiled(fixture: &str, lock: Option<&Lock>) -> Result<(Compiled, Diagnostics
 }
 
 #[track_caller]
-fn fingerprint(fixture: &str, lock: &Lock) -> String {
+fn fingerprint(fixture: &str, lock: &Lock) -> Fingerprint {
     let (compiled, _) = compiled(fixture, Some(lock)).unwrap_or_else(|e| panic!("{e:?}"));
     compiled.plan.images[0].fingerprint.clone()
 }

@@ -190,7 +190,7 @@ fn every_difference_has_a_reason_and_nothing_else_does() {
         };
         for image in &after.plan.images {
             let reasons = reasons(image, &after.files, &earlier);
-            let same = before.get(&image.name) == Some(&image.fingerprint);
+            let same = before.get(&image.name).map(String::as_str) == Some(&*image.fingerprint);
             assert_eq!(
                 same,
                 reasons.is_empty(),

@@ -189,7 +189,7 @@ fn a_token_is_got_once_and_an_index_moves_byte_for_byte() {
     let found = registry.look(&server.reference("sw-1")).unwrap().unwrap();
     let expected = Found {
         id: digest(&index),
-        fingerprint: Some("f".to_owned()),
+        fingerprint: Some("f".into()),
         architecture: "arm64".to_owned(),
         size: None,
     };

@@ -1,6 +1,7 @@
 //! The table of settings: what it says of each key is so.
 
 use shipwright::config::{Config, schema};
+use shipwright::plan::Fingerprint;
 use shipwright::planner::{Options, compile};
 use shipwright::tree::{File, Snapshot};
 
@@ -29,7 +30,7 @@ const VALUES: [(&str, &str); 21] = [
     ("cache_to", r#"["x"]"#),
 ];
 
-fn fingerprint(settings: &str) -> String {
+fn fingerprint(settings: &str) -> Fingerprint {
     let text = format!(r#"{{"version": 2, "rules": [{{"match": "."{settings}}}]}}"#);
     let dockerfile = "FROM scratch AS one\nARG A\nARG S\nCOPY a /\nFROM one AS two\n\
         COPY --from=more . /\n";

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use shipwright::config::Config;
 use shipwright::diagnostics::Diagnostics;
+use shipwright::plan::Fingerprint;
 use shipwright::planner::{Compiled, Options, compile};
 
 use crate::support::generate::{snapshot, text_of};
@@ -30,7 +31,7 @@ fn plan(fixture: &str) -> Compiled {
 }
 
 #[track_caller]
-fn fingerprints(fixture: &str) -> BTreeMap<String, String> {
+fn fingerprints(fixture: &str) -> BTreeMap<String, Fingerprint> {
     let images = plan(fixture).plan.images.into_iter();
     images
         .map(|image| (image.name, image.fingerprint))
@@ -40,7 +41,7 @@ fn fingerprints(fixture: &str) -> BTreeMap<String, String> {
 /// `fixture` with each of `texts` in place of `@`: no two give the image the same fingerprint.
 #[track_caller]
 fn all_differ(image: &str, fixture: &str, texts: &[&str]) {
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    let mut seen: BTreeMap<Fingerprint, &str> = BTreeMap::new();
     for text in texts {
         let found = fingerprints(&fixture.replace('@', text))[image].clone();
         if let Some(other) = seen.insert(found, text) {

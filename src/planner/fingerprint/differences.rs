@@ -328,7 +328,7 @@ mod tests {
 
     fn image(fingerprint: &str) -> Fact {
         Fact::From(Taken::Image {
-            fingerprint: fingerprint.to_owned(),
+            fingerprint: fingerprint.into(),
             name: "a".to_owned(),
         })
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::VERSION;
+use crate::lang::fingerprint::Fingerprint;
 use crate::plan::ReasonKind;
 use crate::planner::external::Held;
 use crate::tree::snapshot::ObjectId;
@@ -84,7 +85,10 @@ pub(crate) enum Taken {
     /// A needed stage, by its number among these.
     Stage(usize),
     /// An image of the plan. Its name does not count.
-    Image { fingerprint: String, name: String },
+    Image {
+        fingerprint: Fingerprint,
+        name: String,
+    },
     /// Another image, by its full name.
     External(String),
     /// Another image, by what the lock file holds it to.

@@ -10,6 +10,7 @@ use crate::lang::dockerfile::stages::{
     Argument, ArgumentOrigin, Base, ImageUse, Origin, Source, Stage, Step,
 };
 use crate::lang::dockerfile::{Instruction, Kind};
+use crate::lang::fingerprint::Fingerprint;
 use crate::lang::platform::Platform;
 use crate::planner::ImageIndex;
 use crate::planner::external::{Locks, base_platform, fetched, frontend, platform, uses};
@@ -22,7 +23,7 @@ pub(crate) struct Facts<'f> {
     /// All images.
     pub images: &'f [Resolved<'f>],
     /// The fingerprints of the images that are needed.
-    pub fingerprints: &'f BTreeMap<ImageIndex, String>,
+    pub fingerprints: &'f BTreeMap<ImageIndex, Fingerprint>,
     /// The tree of the input files.
     pub inputs: ObjectId,
     /// The files of named contexts that are folders, by the contexts' names.

@@ -45,7 +45,7 @@ fn publish(
         default_branch: "main",
         git_tags: &["v1".to_owned(), "v1.2".to_owned()],
     };
-    publisher.publish(image, FINGERPRINT, dirty)
+    publisher.publish(image, &FINGERPRINT.into(), dirty)
 }
 
 #[track_caller]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::{self, Config};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, SourceText};
+use crate::lang::fingerprint::Fingerprint;
 use crate::planner::Options;
 use crate::planner::compile::{Compiled, compile};
 use crate::planner::discover::Discovery;
@@ -24,7 +25,7 @@ impl<'c> Reading<'c> {
     pub(super) fn of(
         mut tree: Tree<'c>,
         options: &Options,
-        clean: Option<&BTreeMap<String, String>>,
+        clean: Option<&BTreeMap<String, Fingerprint>>,
     ) -> Outcome<Self> {
         Outcome::of(|remarks| {
             let config = match &options.configuration {
@@ -54,7 +55,7 @@ fn compile_files(
     tree: &Tree<'_>,
     config: &Config,
     options: &Options,
-    clean: Option<&BTreeMap<String, String>>,
+    clean: Option<&BTreeMap<String, Fingerprint>>,
 ) -> Result<Outcome<Compiled>, Diagnostics> {
     let discovery = Discovery::new(config);
     let snapshot = tree.snapshot(&|name| discovery.may_be_read(name), &|path| {

@@ -12,6 +12,7 @@ use super::header::{Header, header};
 use super::quote::Language;
 use super::slug::{shortest, slugs};
 use super::template::{remark, verbatim};
+use crate::lang::fingerprint::Fingerprint;
 use crate::plan::{self, Plan};
 use crate::run::buildx;
 use crate::run::policy::Policy;
@@ -73,7 +74,7 @@ struct Image {
     /// Numbers of the folders that the build reads.
     folders: BTreeSet<usize>,
     reference: String,
-    fingerprint: String,
+    fingerprint: Fingerprint,
     provenance: bool,
     flags: Vec<Flag>,
     cache_to: Vec<String>,

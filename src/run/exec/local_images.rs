@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::docker::{Docker, text, unreachable};
 use crate::diagnostics::Diagnostic;
-use crate::run::found::{FINGERPRINT_LABEL, Found};
+use crate::lang::fingerprint::Fingerprint;
+use crate::run::found::Found;
 
 /// How many images one call inspects; keeps the command line short.
 const BATCH: usize = 500;
@@ -72,7 +73,7 @@ impl Docker {
         let found = |(reference, image): (&str, &Listed)| {
             let found = Found {
                 id: image.id.clone(),
-                fingerprint: image.fingerprint().cloned(),
+                fingerprint: image.fingerprint(),
                 architecture: architectures.get(&image.id)?.clone(),
                 size: image.size,
             };
@@ -141,7 +142,9 @@ impl Docker {
                 let labels = config.and_then(|config| config.labels).unwrap_or_default();
                 let image = Found {
                     id: id.clone(),
-                    fingerprint: labels.get(FINGERPRINT_LABEL).cloned(),
+                    fingerprint: labels
+                        .get(Fingerprint::LABEL)
+                        .map(|label| label.as_str().into()),
                     architecture,
                     size,
                 };
@@ -174,8 +177,9 @@ struct Listed {
 }
 
 impl Listed {
-    fn fingerprint(&self) -> Option<&String> {
-        self.labels.as_ref()?.get(FINGERPRINT_LABEL)
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        let label = self.labels.as_ref()?.get(Fingerprint::LABEL)?;
+        Some(label.as_str().into())
     }
 }
 
@@ -222,8 +226,8 @@ mod tests {
             .iter()
             .map(|(reference, image)| (&**reference, &*image.id, image.fingerprint()))
             .collect();
-        let fingerprint = "f".to_owned();
-        let expected = ["us/a:1", "us/a:2"].map(|name| (name, "sha256:1", Some(&fingerprint)));
+        let fingerprint = Some(Fingerprint::from("f"));
+        let expected = ["us/a:1", "us/a:2"].map(|name| (name, "sha256:1", fingerprint.clone()));
         assert_eq!(listed, expected);
         assert_eq!(by_reference(b"{}"), None);
     }

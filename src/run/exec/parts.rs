@@ -287,7 +287,7 @@ fn across(plan: &Plan, platform: &str, inventory: &Inventory, host: &Host) -> Ve
                 repository: registry::repository(content).to_owned(),
                 reference: content.to_owned(),
                 platforms: platforms.to_vec(),
-                fingerprint: digits.unwrap_or_default().to_owned(),
+                fingerprint: digits.unwrap_or_default().into(),
                 ..Image::default()
             };
             needed.insert(content, image);

@@ -9,8 +9,8 @@ use time::format_description::well_known::Rfc3339;
 use super::docker::{Docker, text, unreachable};
 use super::local_images::short_form;
 use crate::diagnostics::{Code, Diagnostic};
+use crate::lang::fingerprint::Fingerprint;
 use crate::plan::Plan;
-use crate::run::found::FINGERPRINT_LABEL;
 
 /// A reference in the engine to an image that a plan built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Needed {
 /// When the engine does not answer.
 pub fn labelled() -> Result<Vec<Labelled>, Diagnostic> {
     let docker = Docker::at(Path::new("."));
-    let label = format!("label={FINGERPRINT_LABEL}");
+    let label = format!("label={}", Fingerprint::LABEL);
     let format = "{{.ID}} {{.Repository}}:{{.Tag}}";
     let words = [
         "image",

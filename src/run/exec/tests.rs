@@ -12,8 +12,8 @@ use std::path::Path;
 
 use super::progress::Quiet;
 use super::*;
+use crate::lang::fingerprint::Fingerprint;
 use crate::plan::{Dependency, Source};
-use crate::run::found::FINGERPRINT_LABEL;
 use memory::Memory;
 
 /// An image `us/<name>` of the folder `<name>` with the tag `main`; its fingerprint is its name.
@@ -30,9 +30,9 @@ pub(in crate::run) fn image(name: &str, needs: &[&str]) -> Image {
         repository: format!("us/{name}"),
         dockerfile: format!("{name}/Dockerfile"),
         context: name.to_owned(),
-        labels: BTreeMap::from([(FINGERPRINT_LABEL.to_owned(), name.to_owned())]),
+        labels: BTreeMap::from([(Fingerprint::LABEL.to_owned(), name.to_owned())]),
         dependencies: needs.iter().map(dependency).collect(),
-        fingerprint: name.to_owned(),
+        fingerprint: name.into(),
         reference: format!("us/{name}:sw-{name}"),
         tags: vec![format!("us/{name}:main")],
         ..Image::default()
@@ -53,7 +53,7 @@ pub(super) fn host() -> Host {
 pub(super) fn found(fingerprint: Option<&str>, architecture: &str) -> Found {
     Found {
         id: "sha256:1".to_owned(),
-        fingerprint: fingerprint.map(str::to_owned),
+        fingerprint: fingerprint.map(Fingerprint::from),
         architecture: architecture.to_owned(),
         size: None,
     }

@@ -8,8 +8,9 @@ use super::digest::Digest;
 use super::manifest::Content;
 use super::wire::{Ask, Wire, body, header, refused};
 use super::{Refused, Registry, Why};
+use crate::lang::fingerprint::Fingerprint;
 use crate::lang::reference::Reference;
-use crate::run::found::{FINGERPRINT_LABEL, Found};
+use crate::run::found::Found;
 
 /// Registries as references name them, with the credentials that docker keeps.
 pub struct HttpRegistry(Wire);
@@ -107,12 +108,12 @@ impl HttpRegistry {
         &self,
         reference: &Reference,
         manifest: &Manifest,
-    ) -> Result<(Option<String>, String), Refused> {
+    ) -> Result<(Option<Fingerprint>, String), Refused> {
         let content: Content = parsed(&manifest.bytes)?;
         if let Some(config) = content.config {
             return Ok(self.config(reference, &config.legal_digest()?)?.described());
         }
-        let mut common: Option<(Option<String>, String)> = None;
+        let mut common: Option<(Option<Fingerprint>, String)> = None;
         for entry in content.manifests {
             // Attestations stand beside the images, for no platform.
             let platform = entry.platform.as_ref();
@@ -210,10 +211,10 @@ struct Config {
 
 impl Config {
     /// The fingerprint label and the architecture.
-    fn described(self) -> (Option<String>, String) {
+    fn described(self) -> (Option<Fingerprint>, String) {
         let labels = self.config.and_then(|container| container.labels);
-        let fingerprint = labels.and_then(|mut labels| labels.remove(FINGERPRINT_LABEL));
-        (fingerprint, self.architecture)
+        let fingerprint = labels.and_then(|mut labels| labels.remove(Fingerprint::LABEL));
+        (fingerprint.map(Fingerprint::from), self.architecture)
     }
 }
 

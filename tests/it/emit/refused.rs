@@ -46,7 +46,11 @@ fn in_any_file_that_builds() {
         );
         check(format, |image| argument(image, "A=B", ""), &["plan-key"]);
         check(format, |image| argument(image, "", ""), &["plan-key"]);
-        check(format, |image| image.fingerprint.clear(), &["plan-digits"]);
+        check(
+            format,
+            |image| image.fingerprint = "".into(),
+            &["plan-digits"],
+        );
         check(
             format,
             |image| image.name = "x/a b".to_owned(),

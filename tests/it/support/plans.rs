@@ -55,10 +55,11 @@ fn image<'a>(prefix: &str, name: &str, needs: impl Iterator<Item = &'a str>) -> 
 /// prefixes have none in common: an engine gives what one holds to the other.
 pub(crate) fn set_fingerprint(image: &mut Image, version: u8) {
     let digest = Sha256::digest(format!("{} {version}", image.repository));
-    image.fingerprint = digest
+    let digits = digest
         .iter()
         .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    image.fingerprint = digits.into();
     image.reference = format!("{}:sw-{}", image.repository, &image.fingerprint[..32]);
     let label = "dev.shipwright.fingerprint".to_owned();
-    image.labels.insert(label, image.fingerprint.clone());
+    image.labels.insert(label, image.fingerprint.to_string());
 }

@@ -66,7 +66,7 @@ fn a_second_run_does_only_what_is_left() {
     assert_eq!(asked, ["tag us/a:other"]);
     assert_eq!(result.as_deref(), Ok("re-tagged a, skipped b"));
 
-    plan.images[1].fingerprint = "changed".to_owned();
+    plan.images[1].fingerprint = "changed".into();
     let (asked, _) = steps(&memory, &plan, |options| options.tags = false);
     assert_eq!(
         asked,

@@ -90,7 +90,7 @@ impl Engine for Memory {
             word.map(|word| word.split(end).next().expect("a part"))
         };
         let label = after("--label").expect("every build is labelled");
-        let fingerprint = label.split_once('=').map(|(_, value)| value.to_owned());
+        let fingerprint = label.split_once('=').map(|(_, value)| value.into());
         line("building");
         if let Some(repository) = within("--output=type=image,name=", ',') {
             self.do_step(&format!("build {repository}"))?;

@@ -127,7 +127,7 @@ fn a_missing_part_and_one_of_another_fingerprint_are_told_and_nothing_moves() {
     let forge = |fingerprint: &str| {
         let mut published = memory.published.lock().unwrap();
         let part = published.get_mut("us/b:sw-b-linux-arm64").unwrap();
-        part.fingerprint = Some(fingerprint.to_owned());
+        part.fingerprint = Some(fingerprint.into());
     };
     forge("other");
     check_steps(&memory, &plan, join, "", Err(vec!["part-differs"]));

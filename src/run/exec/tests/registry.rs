@@ -77,7 +77,7 @@ fn what_is_published_is_neither_fetched_nor_built_to_be_published_again() {
 fn a_published_image_that_says_something_else_is_built() {
     let (plan, memory) = published();
     let mut images = memory.published.lock().unwrap();
-    images.get_mut("us/b:sw-b").unwrap().fingerprint = Some("other".to_owned());
+    images.get_mut("us/b:sw-b").unwrap().fingerprint = Some("other".into());
     drop(images);
     let (asked, result) = steps(&memory, &plan, |options| options.push = Some(Push::Clean));
     let expected = ["build us/b:sw-b", "push us/b:sw-b", "tag us/b:main"];
@@ -131,9 +131,9 @@ fn only_what_is_asked_for_is_fetched() {
     assert_eq!(result.as_deref(), Ok("skipped a, fetched b, skipped c"));
 
     // What must be built finds its base in the registry.
-    plan.images[1].fingerprint = "new".to_owned();
+    plan.images[1].fingerprint = "new".into();
     plan.images[1].reference = "us/b:sw-new".to_owned();
-    let label = FINGERPRINT_LABEL.to_owned();
+    let label = Fingerprint::LABEL.to_owned();
     plan.images[1].labels.insert(label, "new".to_owned());
     let (asked, result) = steps(&memory, &plan, fetch(&["b"]));
     assert_eq!(asked, ["build us/b:sw-new", "tag us/b:main"]);
