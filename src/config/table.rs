@@ -50,6 +50,7 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Whether the row has that flag.
     pub(super) fn is(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
     }

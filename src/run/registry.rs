@@ -56,6 +56,7 @@ impl Refused {
         Self { message, why }
     }
 
+    /// Whether asking again may help.
     pub(super) fn again(&self) -> Again {
         match self.why {
             Why::Silent => Again::After(None),

@@ -218,6 +218,7 @@ pub(super) fn words(reason: &Reason) -> String {
     format!("{kind} {}", escape::name(&reason.detail))
 }
 
+/// `1 image`, `2 images`.
 pub(super) fn images(count: usize) -> String {
     match count {
         1 => "1 image".to_owned(),
@@ -238,6 +239,7 @@ pub(super) fn thousands(number: usize) -> String {
     text
 }
 
+/// The first 12 digits of a commit.
 pub(super) fn short(revision: &str) -> &str {
     revision.get(..12).unwrap_or(revision)
 }

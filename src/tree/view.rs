@@ -56,14 +56,17 @@ pub(crate) enum Leaf<'v> {
 }
 
 impl Leaf<'_> {
+    /// Whether it is a symbolic link.
     pub(crate) fn is_link(self) -> bool {
         matches!(self, Self::Link | Self::Known(Node::Link { .. }))
     }
 
+    /// Whether it is a file.
     pub(crate) fn is_file(self) -> bool {
         matches!(self, Self::File | Self::Known(Node::File { .. }))
     }
 
+    /// Whether it is a submodule.
     pub(crate) fn is_submodule(self) -> bool {
         matches!(self, Self::Known(Node::Submodule { .. }))
     }

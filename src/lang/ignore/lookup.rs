@@ -28,6 +28,7 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
+    /// Where there are few patterns, nothing is looked up: all are tried.
     pub(super) fn new(patterns: &[Pattern]) -> Self {
         if patterns.len() <= FEW {
             return Self::default();

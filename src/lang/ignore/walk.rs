@@ -49,6 +49,7 @@ pub enum Sent {
 }
 
 impl<'f> Folder<'f> {
+    /// The top of a build context; `opens` asks of each file, too, whether a client can open it.
     pub(super) fn root(file: &'f IgnoreFile, opens: bool) -> Self {
         let count = u32::try_from(file.patterns.len()).unwrap_or(u32::MAX);
         Self {

@@ -35,6 +35,7 @@ pub(crate) struct File {
 }
 
 impl File {
+    /// What the path of a Dockerfile may give to names.
     pub(crate) fn new(path: &str) -> Self {
         let folder = folder_of(path);
         let legal = |text: &str| reference::legal(text).unwrap_or_default();

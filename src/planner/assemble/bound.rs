@@ -18,6 +18,7 @@ pub(super) struct Bound {
 }
 
 impl Bound {
+    /// What is bound for an image; `mirror` is the registry that images are taken from in place of their own.
     pub(super) fn new(image: &Resolved<'_>, locks: &Locks<'_>, mirror: Option<&str>) -> Self {
         let mut bound = Self::default();
         for used in uses(image) {

@@ -30,6 +30,7 @@ impl Filtered {
     }
 }
 
+/// The input files of an image that git puts through a filter, in all its contexts.
 pub(super) fn filtered(
     image: &Resolved<'_>,
     inputs: &Folder,

@@ -42,6 +42,7 @@ impl InForce<'_> {
 }
 
 impl<'s> Files<'s> {
+    /// The ignore files among the texts of a snapshot.
     pub(super) fn new(snapshot: &'s Snapshot) -> Self {
         let texts = snapshot.texts.iter();
         let texts = texts.filter(|(path, _)| path.ends_with(IGNORE_FILE));

@@ -32,6 +32,7 @@ pub(super) fn steps<'r>(image: &'r Resolved<'_>) -> impl Iterator<Item = &'r Ste
     stages.flat_map(|stage| &stage.steps)
 }
 
+/// Each source once, though several platforms have it.
 pub(super) fn distinct<'r>(
     sources: impl Iterator<Item = (&'r ContextSource, Place)>,
 ) -> Vec<(&'r ContextSource, Place)> {

@@ -206,6 +206,7 @@ struct Taken<'t> {
 }
 
 impl<'t> Taking<'t> {
+    /// Nothing is walked before it is asked.
     pub(crate) fn new(tree: &'t Tree<'t>, images: &'t Images<'t>) -> Self {
         Self {
             tree,

@@ -61,6 +61,10 @@ enum End<'s, F> {
     Leaf,
 }
 
+/// Follows what a spec takes through the links of a view.
+///
+/// # Errors
+/// The first of the view.
 pub(super) fn resolve<'s, 'v, V: View<'v>>(
     spec: &'s InputSpec,
     view: &V,

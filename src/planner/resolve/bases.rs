@@ -25,6 +25,7 @@ pub(super) struct Known<'r, 'a> {
 }
 
 impl<'r> Known<'r, '_> {
+    /// In the first pass: nothing is known of images of the plan.
     pub(super) fn of(locks: &'r Locks<'r>) -> Self {
         Self {
             meanings: Vec::new(),

@@ -221,6 +221,7 @@ pub(super) struct Needs {
 }
 
 impl Needs {
+    /// What these folders need.
     pub(super) fn of(files: &Files) -> Self {
         let mut needs = Self::default();
         let mut stores = BTreeSet::new();

@@ -77,6 +77,7 @@ pub(super) fn shell_line<'a>(words: impl IntoIterator<Item = &'a str>) -> String
     quoted.join(" ")
 }
 
+/// A word as a POSIX shell reads it back.
 pub(in crate::run) fn shell_word(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_@%+=:,./-".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {

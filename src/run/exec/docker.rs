@@ -343,6 +343,7 @@ pub(super) fn unreachable(stderr: &str) -> Diagnostic {
     diagnostic.help("start it, or select a running one with DOCKER_HOST or `docker context use`")
 }
 
+/// What a program printed; bytes that are not UTF-8 become U+FFFD.
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

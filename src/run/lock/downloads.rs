@@ -30,6 +30,7 @@ const PIECE: usize = 64 << 10;
 pub(super) struct Downloads(Agent);
 
 impl Downloads {
+    /// No connection is made yet.
     pub(super) fn new() -> Self {
         let certificates = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
         let config = Agent::config_builder()

@@ -15,6 +15,7 @@ digraph images {
   edge [color=\"#3b6db3\", arrowsize=0.7];
 ";
 
+/// The picture in the language of Graphviz.
 pub(super) fn write(picture: &Picture, titles: &Titles) -> String {
     let mut text = HEAD.to_owned();
     let label = format!("{}\n{}", titles.heading, titles.source);

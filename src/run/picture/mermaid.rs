@@ -19,6 +19,7 @@ const CLASSES: &str = "  \
   classDef leftout fill:#ffffff,stroke-dasharray:4 3,color:#333333
 ";
 
+/// The picture as a flowchart of Mermaid.
 pub(super) fn write(picture: &Picture, titles: &Titles) -> String {
     let arrows: usize = picture.nodes.iter().map(|node| node.needs.len()).sum();
     let mut text = format!("---\ntitle: {}\n---\n", in_yaml(&titles.heading));

@@ -66,6 +66,7 @@ impl State {
         Self::Unknown,
     ];
 
+    /// How it is drawn.
     pub(super) fn look(self) -> Look {
         let (class, words, mark, colours, escape) = match self {
             Self::Cause => (

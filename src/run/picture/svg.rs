@@ -280,6 +280,7 @@ fn legend(picture: &Picture) -> Vec<Entry> {
     entries.collect()
 }
 
+/// The class of an arrow in the style sheet.
 pub(super) fn link_class(link: Link) -> &'static str {
     match link {
         Link::From => "from",

@@ -16,6 +16,7 @@ struct Line {
     hangs: Option<(usize, bool)>,
 }
 
+/// The picture as a tree for the terminal.
 pub(super) fn write(picture: &Picture, titles: &Titles, colour: bool) -> String {
     let dependents = picture.dependents();
     let homes: Vec<Option<usize>> = (0..picture.nodes.len())

@@ -232,6 +232,10 @@ fn verify(digest: &Digest, bytes: &[u8]) -> Result<(), Refused> {
     Err(Refused::new(Why::Final, message))
 }
 
+/// A reference, and the tag or digest by which a registry finds its manifest.
+///
+/// # Errors
+/// When it is no reference.
 pub(super) fn parse(reference: &str) -> Result<(Reference, String), Refused> {
     let parsed = Reference::parse(reference);
     let parsed = parsed.map_err(|error| Refused::new(Why::Final, error.to_string()))?;
@@ -240,6 +244,10 @@ pub(super) fn parse(reference: &str) -> Result<(Reference, String), Refused> {
     Ok((parsed, tag.unwrap_or_default()))
 }
 
+/// What a response says.
+///
+/// # Errors
+/// When it is not JSON of that form.
 pub(super) fn parsed<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, Refused> {
     serde_json::from_slice(bytes).map_err(|error| {
         let message = format!("its response is invalid: {error}");

@@ -55,6 +55,7 @@ pub(crate) struct DiskFolder<'v> {
 /// What a folder of the disk holds that a builder is sent.
 pub(super) type Listing = Arc<[(Vec<u8>, Kind)]>;
 
+/// What a builder is sent of a name; other things, such as sockets, are not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Folder,

@@ -121,6 +121,7 @@ impl Index {
 }
 
 impl Time {
+    /// A time since 1970, cut as the index cuts it.
     pub(super) fn new(seconds: i64, nanoseconds: i64) -> Self {
         Self {
             seconds: truncated(seconds),

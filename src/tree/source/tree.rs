@@ -89,6 +89,8 @@ impl<'r> Tree<'r> {
         Self::with_changes(repository, start, Some(revision), top, None)
     }
 
+    /// The files of a commit, or with `disk` those of the working tree that stands on it. `start` is the path of the
+    /// plan's root in the repository.
     pub(super) fn with_changes(
         repository: &'r Repository,
         start: &[String],

@@ -134,6 +134,7 @@ pub(super) fn gone(error: &std::io::Error) -> bool {
     matches!(error.kind(), NotFound | NotADirectory)
 }
 
+/// The error for a file of the disk that cannot be read.
 pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::new(
         Code::Unreadable,

@@ -215,6 +215,7 @@ impl<'t> State<'t> {
         self.expand_with(self.build.lexer, word, step)
     }
 
+    /// The same with another lexer.
     pub(super) fn expand_with(
         &self,
         lexer: Lexer,
@@ -230,6 +231,7 @@ impl<'t> State<'t> {
         Ok(expansion.value)
     }
 
+    /// Expands each of some words.
     pub(super) fn expand_all<'w>(
         &self,
         words: impl IntoIterator<Item = Word<'w>>,

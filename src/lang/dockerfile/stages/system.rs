@@ -22,6 +22,7 @@ enum Trailing {
 }
 
 impl System {
+    /// The system of a platform: all but Windows are like Unix.
     pub(super) fn of(platform: &Platform) -> Self {
         if platform.os == "windows" {
             Self::Windows

@@ -32,6 +32,7 @@ pub(super) fn file_mode(executable: bool) -> u32 {
     if executable { 0o755 } else { 0o644 }
 }
 
+/// Writes the files of a sealed context.
 pub(super) struct Writer<'a> {
     pub(super) repository: &'a Repository,
     pub(super) sealer: &'a Sealer,
@@ -262,6 +263,7 @@ fn finish(path: &Path, mode: u32) -> Result<(), Diagnostic> {
     set().map_err(|error| unwritable(path, &error))
 }
 
+/// Sets the permissions of a file or folder.
 pub(super) fn set_mode(path: &Path, mode: u32) -> Result<(), Diagnostic> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .map_err(|error| unwritable(path, &error))
