@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use shipwright::lang::dockerfile::{Dockerfile, dump, parse};
 
 use crate::shared;
+use crate::support::files::entries;
 
 /// Cases that differ on purpose, each with its reason.
 const EXCEPTIONS: [(&str, &str); 0] = [];
@@ -151,8 +152,7 @@ fn golden_nodes() {
         return;
     };
     let mut count = 0;
-    for case in fs::read_dir(folder).expect("a folder") {
-        let case = case.expect("an entry").path();
+    for case in entries(folder.as_ref()) {
         let dockerfile = fs::read_to_string(case.join("Dockerfile")).expect("a text");
         let result = fs::read_to_string(case.join("result")).expect("a text");
         let nodes = dump::nodes(&parse(&dockerfile));
@@ -173,8 +173,7 @@ fn golden_errors() {
         return;
     };
     let mut count = 0;
-    for case in fs::read_dir(folder).expect("a folder") {
-        let case = case.expect("an entry").path();
+    for case in entries(folder.as_ref()) {
         let dockerfile = fs::read_to_string(case.join("Dockerfile")).expect("a text");
         let error = fs::read_to_string(case.join("error.json")).expect("a text");
         let expected: Value = serde_json::from_str(&error).expect("JSON");

@@ -8,6 +8,8 @@ use shipwright::diagnostics::render::{Style, render};
 use shipwright::diagnostics::{Diagnostics, SourceText};
 use shipwright::lang::dockerfile::{Dockerfile, dump, parse};
 
+use crate::support::files::cases;
+
 /// The name of the file with the answer, and the answer.
 fn answer(dockerfile: &str) -> (&'static str, String) {
     let ast = parse(dockerfile);
@@ -38,11 +40,10 @@ fn check(case: &Path) {
 
 #[test]
 fn all() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/dockerfile");
-    let mut count = 0;
-    for case in fs::read_dir(folder).expect("the cases are here") {
-        check(&case.expect("a case").path());
-        count += 1;
+    let cases = cases("dockerfile");
+    let count = cases.len();
+    for case in cases {
+        check(&case);
     }
     println!("Dockerfile cases: {count} of {count}");
 }

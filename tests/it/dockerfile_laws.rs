@@ -10,6 +10,8 @@ use shipwright::lang::dockerfile::{Ast, Dockerfile, Kind, Span, dump, parse};
 
 use crate::shared;
 
+use crate::support::files::cases;
+
 /// Pieces that mean something to one of the grammar's productions.
 const PIECES: [&str; 66] = [
     "FROM ",
@@ -82,13 +84,9 @@ const PIECES: [&str; 66] = [
 
 /// The Dockerfiles of the test cases, and the real ones where they are there.
 fn dockerfiles() -> Vec<String> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/dockerfile");
-    let cases = fs::read_dir(folder).expect("the cases are here");
+    let cases = cases("dockerfile").into_iter();
     let mut files: Vec<String> = cases
-        .map(|case| {
-            let path = case.expect("a case").path().join("Dockerfile");
-            fs::read_to_string(path).expect("a case has a Dockerfile")
-        })
+        .map(|case| fs::read_to_string(case.join("Dockerfile")).expect("a case has a Dockerfile"))
         .collect();
     let real = shared::read("real/dockerfiles.jsonl.xz").unwrap_or_default();
     files.extend(real.lines().take(200).map(|line| {

@@ -10,31 +10,15 @@ use regex::Regex;
 use serde::Deserialize;
 use shipwright::diagnostics::Code;
 
+use crate::support::files::files_with;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The files of that extension below a folder, sorted.
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|found| found == extension) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
 /// All of `docs/` and the pages at the top, by path.
 fn documents() -> BTreeMap<PathBuf, String> {
-    let mut paths = files(&root().join("docs"), "md");
+    let mut paths = files_with(&root().join("docs"), "md");
     let top = [
         "README.md",
         "CONTRIBUTING.md",
@@ -66,9 +50,9 @@ fn every_diagnostic_is_explained() {
         );
         assert_eq!(index.matches(&row).count(), 1, "docs/diagnostics.md: {row}");
     }
-    let pages = files(&root().join("docs/diagnostics"), "md").len();
+    let pages = files_with(&root().join("docs/diagnostics"), "md").len();
     assert_eq!(pages, Code::ALL.len(), "a page explains what nothing says");
-    let text: String = files(&root().join("src"), "rs")
+    let text: String = files_with(&root().join("src"), "rs")
         .iter()
         .map(|path| fs::read_to_string(path).unwrap())
         .collect();
@@ -81,6 +65,32 @@ fn every_diagnostic_is_explained() {
         let name = format!("{code:?}");
         assert!(made.contains(name.as_str()), "nothing says `{code}`");
     }
+}
+
+#[test]
+fn the_architecture_names_what_is_there() {
+    let text = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let places = ["", "src", "src/run"].map(|place| root().join(place));
+    let file = Regex::new(r"`(\w[\w/]*(?:\.rs|/))`").unwrap();
+    let mut count = 0;
+    for named in file.captures_iter(&text) {
+        let is_there = places.iter().any(|place| place.join(&named[1]).exists());
+        assert!(is_there, "{} is not there", &named[0]);
+        count += 1;
+    }
+    assert!(count > 20, "{count} files and folders are named");
+
+    let module = Regex::new(r"\b([a-z_:]+)::([a-z_]+)\b").unwrap();
+    let mut count = 0;
+    for named in module.captures_iter(&text) {
+        let parent = root().join("src").join(named[1].replace("::", "/"));
+        let is_module = parent.join(format!("{}.rs", &named[2])).exists();
+        let in_parent = fs::read_to_string(parent.with_extension("rs"));
+        let is_in_parent = in_parent.is_ok_and(|text| text.contains(&named[2]));
+        assert!(is_module || is_in_parent, "`{}` is not there", &named[0]);
+        count += 1;
+    }
+    assert!(count > 10, "{count} modules are named");
 }
 
 /// As GitHub makes it of a heading.
@@ -164,7 +174,7 @@ fn the_book_has_every_page() {
         .collect();
     listed.push(file);
     listed.sort();
-    assert_eq!(listed, files(&docs, "md"));
+    assert_eq!(listed, files_with(&docs, "md"));
 }
 
 /// A document that names a file of the source means one that is there.
@@ -173,7 +183,7 @@ fn source_files_that_are_named_exist() {
     let named = Regex::new(r"`((?:[a-z0-9_]+/)*[a-z0-9_]+\.rs)`").unwrap();
     let sources: Vec<PathBuf> = ["src", "tests/it", "benches", "fuzz/fuzz_targets"]
         .iter()
-        .flat_map(|folder| files(&root().join(folder), "rs"))
+        .flat_map(|folder| files_with(&root().join(folder), "rs"))
         .collect();
     let mut wrong = Vec::new();
     for (path, text) in documents() {
@@ -261,7 +271,7 @@ fn every_command_is_in_a_document() {
 /// Workflows, the action, hooks and issue templates are YAML.
 #[test]
 fn files_for_other_services_can_be_read() {
-    let mut paths = files(&root().join(".github"), "yml");
+    let mut paths = files_with(&root().join(".github"), "yml");
     let others = [
         "action.yml",
         ".pre-commit-hooks.yaml",

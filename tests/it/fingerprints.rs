@@ -6,24 +6,17 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
 
 use shipwright::config::Config;
 use shipwright::planner::{Options, compile};
 
+use crate::support::files::cases;
 use crate::support::generate::snapshot;
 use crate::support::repo;
 
 #[test]
 fn fingerprints_stay_as_they_are() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/fingerprint");
-    let mut cases: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|case| case.unwrap().path())
-        .collect();
-    cases.sort();
-    assert!(!cases.is_empty());
-    for case in cases {
+    for case in cases("fingerprint") {
         let seen = manifests(&fs::read_to_string(case.join("repo.txt")).unwrap());
         let file = case.join("manifest.txt");
         if std::env::var_os("UPDATE").is_some() {

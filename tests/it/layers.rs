@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
+use crate::support::files::{checkout, files_below};
+
 /// The lowest first.
 const LAYERS: [&str; 10] = [
     "diagnostics",
@@ -66,20 +68,12 @@ fn upward(files: &BTreeMap<PathBuf, String>) -> Vec<String> {
 
 #[test]
 fn a_layer_uses_only_those_below_it() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = BTreeMap::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let text = fs::read_to_string(&path).unwrap();
-                files.insert(path.strip_prefix(&root).unwrap().to_owned(), text);
-            }
-        }
-    }
+    let root = checkout("src");
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path.strip_prefix(&root).unwrap().to_owned(), text)
+    };
+    let files: BTreeMap<PathBuf, String> = files_below(&root).into_iter().map(read).collect();
     assert!(files.len() > LAYERS.len(), "src/ was not found");
     assert_eq!(upward(&files), Vec::<String>::new(), "imports that go up");
 }

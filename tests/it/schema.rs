@@ -14,6 +14,7 @@ use shipwright::plan::{Plan, Secret};
 use shipwright::planner::{Options, compile};
 use shipwright::tree::{File, Snapshot};
 
+use crate::support::files::{checkout, files_below, files_with};
 use crate::support::{plans, program, repo};
 
 #[track_caller]
@@ -41,22 +42,14 @@ fn check_valid(validator: &Validator, text: &str, what: &str) {
 
 /// The fixtures of all test cases, by path.
 fn fixtures() -> Vec<(PathBuf, String)> {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut folders = vec![cases];
-    let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.ends_with("repo.txt") {
-                let text = fs::read_to_string(&path).unwrap();
-                found.push((path, text));
-            }
-        }
-    }
-    assert!(!found.is_empty());
-    found
+    let mut files = files_below(&checkout("tests/cases"));
+    files.retain(|path| path.ends_with("repo.txt"));
+    assert!(!files.is_empty());
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path, text)
+    };
+    files.into_iter().map(read).collect()
 }
 
 #[test]
@@ -91,21 +84,11 @@ fn lock_files_that_are_accepted_are_valid() {
 #[test]
 fn configurations_that_are_accepted_are_valid() {
     let validator = validator("--config");
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples");
     let mut count = 0;
-    for entry in fs::read_dir(examples).unwrap() {
-        let path = entry.unwrap().path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
-            check_valid(
-                &validator,
-                &fs::read_to_string(&path).unwrap(),
-                &path.to_string_lossy(),
-            );
-            count += 1;
-        }
+    for path in files_with(&checkout("docs/examples"), "json") {
+        let text = fs::read_to_string(&path).unwrap();
+        check_valid(&validator, &text, &path.to_string_lossy());
+        count += 1;
     }
     for (path, fixture) in fixtures() {
         for (name, file) in repo::snapshot_files(&fixture) {

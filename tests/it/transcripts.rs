@@ -19,19 +19,14 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::fake_docker::FakeDocker;
+use crate::support::files::cases;
 use crate::support::repo::Repo;
 
 mod page;
 
 #[test]
 fn transcripts_go_as_written() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/transcripts");
-    let mut cases: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    cases.sort();
-    assert!(!cases.is_empty());
+    let cases = cases("transcripts");
     let failed: Vec<String> = cases.iter().filter_map(|case| replay(case).err()).collect();
     assert!(
         failed.is_empty(),

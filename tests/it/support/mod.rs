@@ -6,6 +6,7 @@ pub(crate) mod counting_proxy;
 pub(crate) mod edits;
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
+pub(crate) mod files;
 pub(crate) mod generate;
 pub(crate) mod own_engine;
 pub(crate) mod own_registry;

@@ -13,12 +13,13 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use regex::Regex;
 
 use super::type_in;
 use crate::support::fake_docker::FakeDocker;
+use crate::support::files::{checkout, entries};
 use crate::support::own_registry::OwnRegistry;
 use crate::support::raw_registry::Raw;
 use crate::support::repo::Repo;
@@ -27,13 +28,11 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 #[test]
 fn pages_show_what_commands_print() {
-    let folder = Path::new(ROOT).join("docs");
-    let mut pages: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .filter(|path| fs::read_to_string(path).unwrap().contains("```console\n"))
-        .collect();
+    let mut pages = entries(&checkout("docs"));
+    pages.retain(|path| {
+        path.extension().is_some_and(|extension| extension == "md")
+            && fs::read_to_string(path).unwrap().contains("```console\n")
+    });
     pages.push(Path::new(ROOT).join("README.md"));
     pages.sort();
     assert!(!pages.is_empty());
