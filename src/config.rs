@@ -81,7 +81,7 @@ table! {
         /// the severity of warnings: `{"pinned": "off", "missing-source": "error"}`. `off`, `warning` or `error`; an
         /// error also stops `plan` and `exec`
         diagnostics: Levels;
-        /// the template variable `default_branch`; default: `main`
+        /// the branch on which [tags in names](#how-images-are-named) move, and the template variable `default_branch`; default: `main`
         default_branch: Option<String>;
         /// patterns of files that git ignores and that belong in images: `["services/*/target/*.jar"]`. See
         /// [files.md](files.md#files-that-git-ignores)

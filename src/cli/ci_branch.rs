@@ -20,7 +20,8 @@ pub(super) fn add_help(checkout: &Checkout, diagnostic: &mut Diagnostic) {
 /// The option for the job that these variables describe; none where they describe none, or one that
 /// builds another commit than `head`, such as that of a second checkout.
 ///
-/// Sources: "Variables reference" of GitHub Actions, "Predefined CI/CD variables" of GitLab.
+/// Sources: "Variables reference" of GitHub Actions, "Predefined CI/CD variables" of GitLab, "Environment
+/// variables" of Buildkite, "Project values and variables" of `CircleCI`.
 fn option(variable: &dyn Fn(&str) -> Option<String>, head: Option<&str>) -> Option<String> {
     let is = |name: &str, value: &str| variable(name).as_deref() == Some(value);
     if is("GITHUB_ACTIONS", "true") {
@@ -55,6 +56,30 @@ fn option(variable: &dyn Fn(&str) -> Option<String>, head: Option<&str>) -> Opti
             None => "--branch \"\"".to_owned(),
         });
     }
+    if is("BUILDKITE", "true") {
+        if variable("BUILDKITE_PULL_REQUEST").is_some_and(|number| number != "false") {
+            return Some("--branch \"pull-$BUILDKITE_PULL_REQUEST\"".to_owned());
+        }
+        if head.is_none() || variable("BUILDKITE_COMMIT").as_deref() != head {
+            return None;
+        }
+        let is_branch =
+            variable("BUILDKITE_TAG").is_none() && variable("BUILDKITE_BRANCH").is_some();
+        let named = if is_branch { "$BUILDKITE_BRANCH" } else { "" };
+        return Some(format!("--branch \"{named}\""));
+    }
+    if is("CIRCLECI", "true") {
+        // The number is there for pull requests from forks alone, whose branch is not ours.
+        if variable("CIRCLE_PR_NUMBER").is_some() {
+            return Some("--branch \"pull-$CIRCLE_PR_NUMBER\"".to_owned());
+        }
+        if head.is_none() || variable("CIRCLE_SHA1").as_deref() != head {
+            return None;
+        }
+        // Not set for tags.
+        let named = variable("CIRCLE_BRANCH").map_or("", |_| "$CIRCLE_BRANCH");
+        return Some(format!("--branch \"{named}\""));
+    }
     None
 }
 
@@ -66,7 +91,9 @@ mod tests {
     fn only_a_branch_of_this_repository_is_named() {
         let github = "GITHUB_ACTIONS=true GITHUB_SHA=c";
         let gitlab = "GITLAB_CI=true CI_COMMIT_SHA=c";
-        let rows: [(&str, &str, Option<&str>); 13] = [
+        let buildkite = "BUILDKITE=true BUILDKITE_COMMIT=c";
+        let circleci = "CIRCLECI=true CIRCLE_SHA1=c";
+        let rows: [(&str, &str, Option<&str>); 20] = [
             ("", "GITHUB_REF=refs/heads/main CI_COMMIT_BRANCH=main", None),
             (
                 github,
@@ -123,6 +150,33 @@ mod tests {
                 None,
             ),
             ("GITLAB_CI=true", "CI_COMMIT_BRANCH=main", None),
+            (
+                buildkite,
+                "BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=false BUILDKITE_TAG=",
+                Some(r#"--branch "$BUILDKITE_BRANCH""#),
+            ),
+            (
+                buildkite,
+                "BUILDKITE_BRANCH=v1 BUILDKITE_PULL_REQUEST=false BUILDKITE_TAG=v1",
+                Some(r#"--branch """#),
+            ),
+            (
+                buildkite,
+                "BUILDKITE_BRANCH=main BUILDKITE_PULL_REQUEST=7",
+                Some(r#"--branch "pull-$BUILDKITE_PULL_REQUEST""#),
+            ),
+            ("BUILDKITE=true", "BUILDKITE_BRANCH=main", None),
+            (
+                circleci,
+                "CIRCLE_BRANCH=main",
+                Some(r#"--branch "$CIRCLE_BRANCH""#),
+            ),
+            (circleci, "CIRCLE_TAG=v1", Some(r#"--branch """#)),
+            (
+                circleci,
+                "CIRCLE_BRANCH=pull/7 CIRCLE_PR_NUMBER=7",
+                Some(r#"--branch "pull-$CIRCLE_PR_NUMBER""#),
+            ),
         ];
         for (system, job, expected) in rows {
             let pairs: Vec<(&str, &str)> = [system, job]

@@ -13,6 +13,7 @@ use super::complete::builders;
 use super::{allow, output, planning, screen, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::platform::Platform;
+use crate::lang::tags::split_tag;
 use crate::plan::{Image, Plan};
 use crate::planner::{Planned, Sends};
 use crate::run::exec::progress::{self, Plain, Progress, Quiet, Terminal};
@@ -257,8 +258,7 @@ fn run_plan(
 /// branch.
 fn kept_tags(plan: &Plan) -> Option<Diagnostic> {
     let is_kept = |image: &&Image| {
-        let (_, last) = image.name.rsplit_once('/').unwrap_or(("", &image.name));
-        last.split_once(':').is_some_and(|(_, tag)| {
+        split_tag(&image.name).1.is_some_and(|tag| {
             let itself = format!("{}:{tag}", image.repository);
             !image.dirty && !image.tags.is_empty() && !image.tags.contains(&itself)
         })

@@ -99,6 +99,15 @@ pub(crate) fn dirty_revision_tag(revision: &str, fingerprint: &Fingerprint) -> S
     )
 }
 
+/// The name of an image without its tag, and the tag, which is part of its identity.
+pub(crate) fn split_tag(name: &str) -> (&str, Option<&str>) {
+    let start = name.rfind('/').unwrap_or(0);
+    match name[start..].find(':') {
+        Some(at) => (&name[..start + at], Some(&name[start + at + 1..])),
+        None => (name, None),
+    }
+}
+
 /// A tag behind a prefix that is part of an image's identity. Where both are too long for one tag, a hash
 /// stands for the end of the prefix.
 pub(crate) fn behind(prefix: &str, tag: &str) -> String {

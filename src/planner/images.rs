@@ -19,6 +19,7 @@ use crate::config::{Config, ResolvedBuild, Settings};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
+use crate::lang::tags::split_tag;
 use crate::paths;
 use crate::planner::names::Namer;
 use crate::tree::snapshot::Snapshot;
@@ -50,15 +51,6 @@ impl Definition {
     /// The tag that is part of the identity.
     pub(crate) fn identity_tag(&self) -> Option<&str> {
         split_tag(&self.name).1
-    }
-}
-
-/// A name without its tag, and the tag.
-fn split_tag(name: &str) -> (&str, Option<&str>) {
-    let start = name.rfind('/').unwrap_or(0);
-    match name[start..].find(':') {
-        Some(at) => (&name[..start + at], Some(&name[start + at + 1..])),
-        None => (name, None),
     }
 }
 

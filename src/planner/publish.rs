@@ -120,14 +120,15 @@ impl Publisher<'_> {
         let mut list = Vec::new();
         let prefix = image.identity_tag();
         if !self.tagging.no_default {
-            // Another branch must not take what people know as the image itself.
-            let moves = !dirty && self.revision.branch.as_deref() == Some(self.default_branch);
-            list.extend(prefix.filter(|_| moves).map(str::to_owned));
+            list.extend(prefix.map(str::to_owned));
             let configured = image.settings.publish.tags.0.clone();
             let templates = configured.unwrap_or_else(|| DEFAULT_TAGS.map(Template::new).to_vec());
             for template in &templates {
                 add_tags(template, prefix, dirty, renderer, &mut list);
             }
+            // Another branch must not take what people know as the image itself, by no template.
+            let moves = !dirty && self.revision.branch.as_deref() == Some(self.default_branch);
+            list.retain(|tag| moves || Some(tag.as_str()) != prefix);
         }
         let added = self.tagging.added.iter();
         list.extend(added.map(|tag| prefixed(prefix, tag)));

@@ -10,6 +10,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod branches;
 mod conformance_ast;
 mod conformance_dockerignore;
 mod conformance_expansion;

@@ -114,6 +114,33 @@ fn a_tag_of_the_identity_is_one_and_stands_before_the_others() {
 }
 
 #[test]
+fn a_tag_of_the_identity_moves_on_the_default_branch_alone() {
+    let own = ["{{ tag }}", "{{ tag }}-{{ revision }}"];
+    for templates in [None, Some(&own[..])] {
+        let app = |branch: &str, added: &[&str]| {
+            let settings = PublishSettings {
+                tags: List(templates.map(self::templates)),
+                ..PublishSettings::default()
+            };
+            let tagging = Tagging {
+                added: added.iter().map(|&tag| tag.to_owned()).collect(),
+                no_default: false,
+            };
+            let image = image("acme/app:alpine", settings);
+            publish(&image, branch, false, &tagging).unwrap().tags
+        };
+        assert_eq!(app("main", &[])[0], "alpine");
+        for branch in ["", "feature", "Main", "refs/heads/main"] {
+            let tags = app(branch, &[]);
+            assert!(!tags.contains(&"alpine".to_owned()), "{branch}: {tags:?}");
+            assert_eq!(tags.last().unwrap(), "alpine-abababababab");
+            // What is asked for by hand moves.
+            assert_eq!(app(branch, &["alpine"]).last().unwrap(), "alpine");
+        }
+    }
+}
+
+#[test]
 fn templates_compare_names_and_write_tags() {
     let latest = "{% if branch == default_branch %}latest{% endif %}";
     check("acme/app", Some(&[latest]), "main", false, &["latest"]);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::relay::{Relay, relays};
 use super::{Entry, Group, entries, is_allowed, lines_of_environment};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::lang::tags::split_tag;
 use crate::paths::relative;
 use crate::plan::{Image, Plan};
 use crate::run::buildx;
@@ -140,7 +141,7 @@ fn groups(plan: &Plan, names: &[String]) -> Vec<Group> {
 fn prefix(plan: &Plan) -> Option<&str> {
     let mut count: BTreeMap<&str, usize> = BTreeMap::new();
     for image in &plan.images {
-        let prefix = image.repository.strip_suffix(split(&image.name).0);
+        let prefix = image.repository.strip_suffix(split_tag(&image.name).0);
         if let Some(prefix) = prefix {
             *count.entry(prefix).or_default() += 1;
         }
@@ -152,15 +153,6 @@ fn prefix(plan: &Plan) -> Option<&str> {
     most.map(|(prefix, _)| *prefix)
 }
 
-/// A name without its tag, and the tag.
-fn split(name: &str) -> (&str, Option<&str>) {
-    let start = name.rfind('/').unwrap_or(0);
-    match name[start..].find(':') {
-        Some(at) => (&name[..start + at], Some(&name[start + at + 1..])),
-        None => (name, None),
-    }
-}
-
 fn target(
     image: &Image,
     name: &str,
@@ -170,7 +162,7 @@ fn target(
     for (name, place) in &image.contexts {
         contexts.insert(name.clone(), buildx::context_value(place));
     }
-    let (bare, identity) = split(&image.name);
+    let (bare, identity) = split_tag(&image.name);
     let has_prefix = image.repository.strip_suffix(bare) == prefix && prefix.is_some();
     Target {
         name: name.to_owned(),
