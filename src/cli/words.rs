@@ -102,7 +102,7 @@ const TIPS: &[(&[&str], &str)] = &[
 /// Options of other programs, and what to type instead.
 const OPTIONS: &[(&[&str], &str)] = &[(
     &["--pull"],
-    "`shipwright lock --update` looks for newer bases; locked ones are always the ones that are used",
+    "`shipwright lock --update` looks for newer bases; builds use the locked ones",
 )];
 
 /// Replaces the tips of a command or an option that does not exist by what people probably meant.
