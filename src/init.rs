@@ -10,6 +10,7 @@
 
 mod bake;
 mod build;
+mod by_name;
 mod compose;
 mod contexts;
 mod draft;

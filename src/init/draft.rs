@@ -46,7 +46,7 @@ pub(super) struct Entry {
 }
 
 /// How long a line may be that holds a whole object or list.
-const WIDTH: usize = 110;
+const WIDTH: usize = 140;
 
 impl Draft {
     /// Whether it says anything at all.

@@ -58,7 +58,8 @@ pub fn drift(
     };
     let (wanted, _) = wanted(snapshot, &request, (&builds, &evidence.images), &excluded);
     let planner = Planner { snapshot };
-    let fresh = planner.plan(&settle::in_full(&wanted, &excluded)).ok();
+    let full = settle::in_full(&wanted, &excluded);
+    let fresh = planner.plan(&full).ok();
     let comparison = Comparison {
         plan: &plan,
         fresh: fresh
@@ -74,13 +75,20 @@ pub fn drift(
             .iter()
             .filter_map(|named| comparison.of_build(named)),
     );
-    let by_default = by_default(config, &plan);
-    for (image, default) in by_default {
-        let Some(name) = wanted
-            .plain
-            .get(&image.dockerfile)
-            .filter(|name| **name != default)
-        else {
+    let mut unnamed = by_default(config, &plan);
+    let suggested = |image: &Image| wanted.plain.get(&image.dockerfile);
+    unnamed.retain(|(image, default)| suggested(image).is_some_and(|name| name != default));
+    if let (false, Some(fresh)) = (unnamed.is_empty(), planner.images(&full)) {
+        // Nor does `init` give all of them another name.
+        let draft = settle::shortest(full, &wanted, &excluded, &fresh, &planner);
+        let names = planner
+            .images(&draft)
+            .map(|images| images.names_by_dockerfile());
+        let names = names.unwrap_or_default();
+        unnamed.retain(|(image, default)| names.get(&image.dockerfile) != Some(default));
+    }
+    for (image, default) in unnamed {
+        let Some(name) = suggested(image) else {
             continue;
         };
         let message = format!(

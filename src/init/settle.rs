@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
+use super::by_name::template;
 use super::draft::{Draft, Entry, Rule};
 use super::naming::Wanted;
 use super::planner::{Difference, Images, Planner};
@@ -101,6 +104,7 @@ pub(super) fn shortest(
         Settler::name_by_folder,
         Settler::drop_namespace,
         Settler::exclude_by_pattern,
+        Settler::forget_guesses,
     ] {
         draft = step(&settler, draft);
     }
@@ -147,16 +151,21 @@ impl Settler<'_> {
         self.or(draft, changed)
     }
 
-    /// Says once the settings that all images have.
+    /// Says once the settings that all images have, be it with the name of each in them.
     fn hoist_settings(&self, mut draft: Draft) -> Draft {
         let mut keys: BTreeSet<&'static str> = BTreeSet::new();
         for entry in draft.images.values() {
             keys.extend(entry.settings.keys().copied());
         }
         for key in keys {
-            let mut values = draft.images.values().map(|entry| entry.settings.get(key));
-            let first = values.next().flatten().cloned();
-            let Some(first) = first.filter(|first| values.all(|value| value == Some(first))) else {
+            let images = draft.images.iter();
+            let values = images.map(|(name, entry)| Some((name, entry.settings.get(key)?)));
+            let Some(values) = values.collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            let same = one(values.iter().map(|(_, value)| (*value).clone()));
+            let by_name = || one(values.iter().map(|(name, value)| template(value, name)));
+            let Some(first) = same.or_else(by_name) else {
                 continue;
             };
             let mut changed = draft.clone();
@@ -169,8 +178,8 @@ impl Settler<'_> {
         draft
     }
 
-    /// Says once the arguments that have one value wherever they are given, and drops those that do
-    /// nothing there.
+    /// Says once the arguments that have one value wherever they are given, and those that somebody has to
+    /// give one; drops those that do nothing there.
     fn hoist_arguments(&self, mut draft: Draft) -> Draft {
         let mut values: BTreeMap<&String, BTreeMap<&String, usize>> = BTreeMap::new();
         for entry in draft.images.values() {
@@ -180,7 +189,9 @@ impl Settler<'_> {
         }
         let common = values.into_iter().filter_map(|(name, values)| {
             match values.into_iter().collect::<Vec<_>>()[..] {
-                [(value, count)] if count > 1 => Some((name.clone(), value.clone())),
+                [(value, count)] if count > 1 || value == VALUE => {
+                    Some((name.clone(), value.clone()))
+                }
                 _ => None,
             }
         });
@@ -376,6 +387,37 @@ impl Settler<'_> {
         self.or(draft, changed)
     }
 
+    /// Leaves its default name to a Dockerfile beside a rule whose name no reference and no build says.
+    fn forget_guesses(&self, draft: Draft) -> Draft {
+        let built = self.wanted.images.iter();
+        let built = built.map(|image| &image.build.dockerfile);
+        let found = self.wanted.found.iter();
+        let meant = found.flat_map(|found| found.means.values().chain(found.irregular.values()));
+        let said: BTreeSet<&String> = built.chain(meant).collect();
+        let all = self.images.names_by_dockerfile();
+        let is_guess = |path: &String| {
+            !self.wanted.found.is_empty() && all.contains_key(path) && !said.contains(path)
+        };
+        let mut changed = draft.clone();
+        changed.names.retain(|path, _| !is_guess(path));
+        if draft.rules.is_empty() || changed == draft {
+            return draft;
+        }
+        let Some(images) = self.planner.images(&changed) else {
+            return draft;
+        };
+        let now = images.names_by_dockerfile();
+        let guesses = draft.names.keys().filter(|path| is_guess(path));
+        let renamed: BTreeSet<&String> = guesses
+            .flat_map(|path| [all.get(path), now.get(path)])
+            .flatten()
+            .collect();
+        match self.images.difference(&images) {
+            Difference::Of(names) if names.iter().all(|name| renamed.contains(name)) => changed,
+            _ => draft,
+        }
+    }
+
     fn drop_namespace(&self, draft: Draft) -> Draft {
         let changed = Draft {
             namespace: None,
@@ -383,6 +425,12 @@ impl Settler<'_> {
         };
         self.or(draft, changed)
     }
+}
+
+/// What all of these are; none where two differ.
+fn one(mut values: impl Iterator<Item = Value>) -> Option<Value> {
+    let first = values.next()?;
+    values.all(|value| value == first).then_some(first)
 }
 
 fn remove(draft: &mut Draft, name: &str, part: &Part) {

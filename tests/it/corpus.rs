@@ -243,16 +243,16 @@ fn understood(name: &str, expected: &Understood) {
 #[test]
 fn first_contact() {
     all_understood(&[
-        ("Islandora-Devops+isle-buildkit", Some(32), 32, 32, 0, 80),
+        ("Islandora-Devops+isle-buildkit", Some(32), 32, 32, 0, 30),
         ("Mailu+Mailu", Some(12), 12, 12, 1, 12),
         // `BASE` decides the base of `Standalone`.
-        ("SeleniumHQ+docker-selenium", None, 13, 17, 2, 18),
+        ("SeleniumHQ+docker-selenium", None, 13, 17, 2, 10),
         ("confluentinc+cp-docker-images", Some(0), 20, 20, 0, 9),
         ("jupyter+docker-stacks", Some(0), 13, 13, 12, 4),
         ("kubeflow+notebooks", None, 14, 14, 0, 30),
-        ("osrf+docker_images", None, 152, 152, 0, 15),
+        ("osrf+docker_images", None, 152, 152, 0, 12),
         // The file of its bake variables has no text in the corpus.
-        ("runpod+containers", Some(0), 0, 3, 0, 80),
+        ("runpod+containers", Some(0), 0, 3, 0, 60),
         ("trinodb+docker-images", None, 15, 15, 4, 5),
         ("uselagoon+lagoon-images", Some(0), 76, 76, 0, 20),
     ]);
@@ -268,9 +268,9 @@ fn first_contact_of_many_images() {
             211,
             217,
             0,
-            40,
+            24,
         ),
-        ("google+oss-fuzz", None, 1354, 1382, 20, 40),
+        ("google+oss-fuzz", None, 1354, 1382, 20, 11),
     ]);
 }
 
