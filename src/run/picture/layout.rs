@@ -2,12 +2,12 @@
 //!
 //! The columns are ours, so that a box stands right of all that it needs, however many pieces the graph
 //! falls into. The order within a column and the heights are rust-sugiyama's. It tells the places of
-//! nodes and not the ways of edges, so an edge that passes a column has a waypoint there, which is a
-//! node to the library.
+//! nodes and not the ways of edges, so where edges of a node pass a column, they share a waypoint there,
+//! which is a node to the library.
 
 use std::collections::BTreeMap;
 
-use rust_sugiyama::configure::Config;
+use rust_sugiyama::configure::{Config, RankingType};
 use rust_sugiyama::from_vertices_and_edges;
 
 use super::{Link, Picture};
@@ -24,6 +24,9 @@ const APART: f64 = 14.0;
 const STACK_PER_NODE: usize = 4 << 10;
 /// Below so many nodes any thread's stack is enough.
 const FEW_NODES: usize = 400;
+/// Below so many nodes the library also swaps neighbors while that removes crossings. In larger graphs it
+/// removes one in a hundred or so, and takes most of the time.
+const SWAPPED_NODES: usize = 1000;
 
 /// A drawing without its texts.
 #[derive(Debug, Default)]
@@ -65,18 +68,24 @@ pub(super) fn lay_out(picture: &Picture, sizes: &[(f64, f64)]) -> Layout {
     let ranks = ranks(picture);
     let columns = columns(&ranks, sizes);
     let mut heights: Vec<f64> = sizes.iter().map(|(_, height)| *height).collect();
-    let mut edges = Vec::new();
+    let mut edges = held(picture, &ranks);
     let mut ways: Vec<(usize, usize, Link, Vec<usize>)> = Vec::new();
+    let mut waypoints: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     for (to, node) in picture.nodes.iter().enumerate() {
         for (&from, &link) in &node.needs {
-            let passed = ranks[from] + 1..ranks[to];
-            let waypoints: Vec<usize> = passed.map(|_| push(&mut heights, WAY)).collect();
             let mut last = from;
-            for &next in waypoints.iter().chain([&to]) {
-                edges.push((last, next));
-                last = next;
+            let mut passed = Vec::new();
+            for rank in ranks[from] + 1..ranks[to] {
+                let waypoint = *waypoints.entry((from, rank)).or_insert_with(|| {
+                    let waypoint = push(&mut heights, WAY);
+                    edges.push((last, waypoint));
+                    waypoint
+                });
+                passed.push(waypoint);
+                last = waypoint;
             }
-            ways.push((from, to, link, waypoints));
+            edges.push((last, to));
+            ways.push((from, to, link, passed));
         }
     }
     let (middles, height) = middles(&heights, &edges);
@@ -143,6 +152,36 @@ fn ranks(picture: &Picture) -> Vec<usize> {
     ranks
 }
 
+/// Edges that are not drawn and hold in its column what needs nothing and stands right of the first one.
+///
+/// The library puts a node right of the last that an edge leads from, and what no edge leads to into the first
+/// column. Something needs such a node together with another of its column, and what that one needs
+/// stands a column before both.
+fn held(picture: &Picture, ranks: &[usize]) -> Vec<(usize, usize)> {
+    let mut held = BTreeMap::new();
+    for node in &picture.nodes {
+        for &late in node.needs.keys() {
+            if ranks[late] == 0 || !picture.nodes[late].needs.is_empty() {
+                continue;
+            }
+            let beside = node
+                .needs
+                .keys()
+                .filter(|need| ranks[**need] == ranks[late]);
+            let before = beside.flat_map(|need| picture.nodes[*need].needs.keys());
+            if let Some(&before) = before
+                .into_iter()
+                .find(|need| ranks[**need] + 1 == ranks[late])
+            {
+                held.entry(late).or_insert(before);
+            }
+        }
+    }
+    held.into_iter()
+        .map(|(late, before)| (before, late))
+        .collect()
+}
+
 /// Left end and width of each column: as wide as its widest box.
 fn columns(ranks: &[usize], sizes: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut widths: BTreeMap<usize, f64> = BTreeMap::new();
@@ -195,6 +234,9 @@ fn placed(heights: &[f64], edges: &[(usize, usize)]) -> Vec<Vec<(usize, f64)>> {
     let edges: Vec<(u32, u32)> = edges.iter().map(|&(a, b)| (id(a), id(b))).collect();
     let config = Config {
         vertex_spacing: GAP,
+        // Every edge leads from a column to the next already.
+        ranking_type: RankingType::Up,
+        transpose: vertices.len() < SWAPPED_NODES,
         ..Config::default()
     };
     let place = || from_vertices_and_edges(&vertices, &edges, &config);

@@ -249,6 +249,10 @@ fn any_graph_is_laid_out_in_the_same_way_without_overlaps() {
                 let apart = (a.x - b.x).abs() >= 80.0 || (a.y - b.y).abs() >= 29.9;
                 assert!(apart, "round {round}: {a:?} {b:?}");
             }
+            for (x, _, y) in layout.routes.iter().flat_map(passed) {
+                let clear = (a.x - x).abs() >= 80.0 || *y <= a.y || *y >= a.y + a.height;
+                assert!(clear, "round {round}: an edge at {x} {y} through {a:?}");
+            }
         }
         let all = Options {
             all: true,
@@ -259,6 +263,40 @@ fn any_graph_is_laid_out_in_the_same_way_without_overlaps() {
             assert_eq!(draw(&plan, Format::Svg, &all), svg, "round {round}");
         }
     }
+}
+
+/// Where an edge passes columns.
+fn passed(route: &super::layout::Route) -> impl Iterator<Item = &(f64, f64, f64)> {
+    route.straight[1..route.straight.len() - 1].iter()
+}
+
+/// Each takes from the one before, and from the first.
+#[test]
+fn edges_from_one_image_share_their_way() {
+    let names: Vec<String> = (0..200).map(|n| format!("i{n:03}")).collect();
+    let needs: Vec<Vec<(&str, &str)>> = (0..200_usize)
+        .map(|n| match n {
+            0 => Vec::new(),
+            1 => vec![(&*names[0], "FROM")],
+            n => vec![(&*names[0], "FROM"), (&*names[n - 1], "COPY --from")],
+        })
+        .collect();
+    let images: Vec<(&str, &[_])> = names
+        .iter()
+        .zip(&needs)
+        .map(|(name, needs)| (&**name, &needs[..]))
+        .collect();
+    let picture = super::Picture::of(&plan(&images), None, None);
+    let layout = super::layout::lay_out(&picture, &vec![(80.0, 30.0); 200]);
+    assert_eq!(layout.routes.len(), 199 + 198, "every edge is drawn");
+    assert!(layout.height < 100.0, "{}", layout.height);
+    let ways: std::collections::BTreeSet<String> = layout
+        .routes
+        .iter()
+        .flat_map(passed)
+        .map(|way| format!("{way:?}"))
+        .collect();
+    assert_eq!(ways.len(), 198);
 }
 
 #[test]
