@@ -1,6 +1,7 @@
 //! Pure languages: Dockerfiles, ignore files, references, platforms, wildcards, git's URLs, and the
 //! rules of Go's that decide what some texts mean. Nothing here knows a repository or a plan.
 
+pub(crate) mod digest;
 pub mod dockerfile;
 pub(crate) mod fingerprint;
 pub(crate) mod git_source;

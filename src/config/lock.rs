@@ -11,6 +11,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::diagnostics::{SourceText, escape};
+use crate::lang::digest::short;
 use crate::lang::platform::Platform;
 
 /// Where the file stands, relative to the root of the plan.
@@ -117,8 +118,7 @@ impl LockedImage {
 
 /// Content for people: the first digits of a digest, a checksum or a commit, and the day it was made.
 pub(crate) fn told(content: &str, created: Option<&str>) -> String {
-    let digits = content.strip_prefix("sha256:").unwrap_or(content);
-    let digits = digits.get(..12).unwrap_or(digits);
+    let digits = short(content);
     let day = created.and_then(|created| created.get(..10));
     match day.filter(|day| day.starts_with(|c: char| c.is_ascii_digit())) {
         Some(day) => format!("{digits} ({day})"),

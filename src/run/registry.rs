@@ -3,7 +3,6 @@
 mod auth;
 mod bases;
 mod copy;
-mod digest;
 mod http;
 mod join;
 mod manifest;

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::config::json::{self, At, Object};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
+use crate::lang::digest::Digest;
 use crate::lang::platform::Platform;
-use crate::lang::reference::{Reference, check_digest};
+use crate::lang::reference::Reference;
 
 /// What to do with a file that people or programs have damaged.
 const AGAIN: &str = "remove the entry, and let `shipwright lock` write it again";
@@ -265,7 +266,7 @@ fn text(
 }
 
 fn is_digest(text: &str) -> bool {
-    text.starts_with("sha256:") && check_digest(text).is_ok()
+    Digest::parse(text).is_some()
 }
 
 fn is_commit(text: &str) -> bool {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Manifest;
 use super::fact::{ContextContent, Shown, Sink, Taken, Told};
+use crate::lang::digest::short;
 use crate::plan::{Reason, ReasonKind};
 use crate::planner::external::Held;
 
@@ -275,7 +276,10 @@ impl<'m> Facts<'m> {
 fn told(old: Option<&BTreeSet<&Held>>, new: Option<&BTreeSet<&Held>>) -> (String, String) {
     let whole = |all: Option<&BTreeSet<&Held>>| {
         let first = all.and_then(|all| all.first());
-        first.map_or_else(|| "not locked".to_owned(), |held| short(&held.whole))
+        first.map_or_else(
+            || "not locked".to_owned(),
+            |held| short(&held.whole).to_owned(),
+        )
     };
     let (from, to) = (whole(old), whole(new));
     if from != to {
@@ -290,12 +294,6 @@ fn told(old: Option<&BTreeSet<&Held>>, new: Option<&BTreeSet<&Held>>) -> (String
         parts.collect::<Vec<_>>().join(", ")
     };
     (parts(old), parts(new))
-}
-
-/// The first 12 digits of a digest or a commit.
-fn short(digest: &str) -> String {
-    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
-    digits.get(..12).unwrap_or(digits).to_owned()
 }
 
 #[cfg(test)]

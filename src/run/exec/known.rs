@@ -11,9 +11,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
-use crate::lang::tags::hex;
+use crate::lang::digest::Digest;
 
 /// A file of lines `id architecture` (or what else is known of a digest for good), and a last one with the SHA-256 of the others: one that is not as it
 /// was written says nothing. Whatever goes wrong with it costs time alone: then the engine is asked.
@@ -72,7 +70,7 @@ fn verified(text: &str) -> Option<&str> {
 }
 
 fn sum(lines: &str) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(lines.as_bytes())))
+    Digest::of(lines.as_bytes()).into()
 }
 
 #[cfg(test)]

@@ -5,14 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
-
 use super::known::Known;
 use super::options::Options;
 use super::work::Work;
 use crate::config::lock::{LockFile, LockedImage};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
-use crate::lang::tags::hex;
+use crate::lang::digest::Digest;
 use crate::run::lock::{Trouble, World};
 use crate::run::registry::HttpRegistry;
 
@@ -124,6 +122,5 @@ fn placed(code: Code, message: String, name: &str, file: &LockFile) -> Diagnosti
 /// What is remembered of an entry: all that it says.
 fn fact(name: &str, entry: &LockedImage) -> String {
     let entry = serde_json::to_string(entry).expect("an entry holds nothing that JSON cannot");
-    let hash = Sha256::digest(format!("{name}\n{entry}"));
-    format!("sha256:{}", hex(&hash))
+    Digest::of(format!("{name}\n{entry}").as_bytes()).into()
 }

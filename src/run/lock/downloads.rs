@@ -9,14 +9,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use ureq::http::{Response, StatusCode};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::{Answer, Entry};
 use crate::config::lock::LockedDownload;
-use crate::lang::tags::hex;
+use crate::lang::digest::Digest;
 use crate::run::registry::{Refused, Why, header, why};
 
 /// How long a server may take until it begins to answer.
@@ -104,7 +104,7 @@ fn checksum(response: Response<Body>) -> Result<String, Refused> {
     loop {
         match pieces.recv_timeout(IDLE) {
             Ok(Ok(piece)) if piece.is_empty() => {
-                return Ok(format!("sha256:{}", hex(&hash.finalize())));
+                return Ok(Digest::finish(hash).into());
             }
             Ok(Ok(piece)) => hash.update(&piece),
             Ok(Err(error)) => return Err(Refused::new(Why::Silent, error.to_string())),

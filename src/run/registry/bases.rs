@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::digest::Digest;
 use super::http::{HttpRegistry, Manifest, parse, parsed};
 use super::manifest::{Content, PlatformFields};
 use super::{Refused, Why};
 use crate::config::lock::{LockedPlatform, key_of};
+use crate::lang::digest::Digest;
 
 /// What a reference names.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,12 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::digest::Digest;
 use super::http::{HttpRegistry, Manifest, parse, parsed};
 use super::wire::{Ask, body, header, refused};
 use super::{Refused, Why};
+use crate::lang::digest::Digest;
 use crate::lang::reference::Reference;
-use crate::lang::tags::hex;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
@@ -198,8 +197,7 @@ impl Way<'_> {
             hash: Sha256::new(),
         };
         wire.upload(self.to, &address, digest, (&mut bytes, size))?;
-        let found = format!("sha256:{}", hex(&bytes.hash.finalize()));
-        if found != digest.as_str() {
+        if Digest::finish(bytes.hash) != *digest {
             let message = format!("its blob {digest} has another digest");
             return Err(Refused::new(Why::Final, message));
         }

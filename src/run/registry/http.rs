@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::digest::Digest;
 use super::manifest::Content;
 use super::wire::{Ask, Wire, body, header, refused};
 use super::{Refused, Registry, Why};
+use crate::lang::digest::Digest;
 use crate::lang::fingerprint::Fingerprint;
 use crate::lang::reference::Reference;
 use crate::run::found::Found;

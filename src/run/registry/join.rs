@@ -5,11 +5,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::digest::Digest;
 use super::http::{HttpRegistry, Manifest, parse, parsed};
 use super::manifest::{self, PlatformFields};
 use super::wire::{Ask, refused};
 use super::{Refused, Why};
+use crate::lang::digest::Digest;
 use crate::lang::platform::{Platform, normal};
 use crate::lang::reference::Reference;
 

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::digest::Digest;
 use super::{Refused, Why};
+use crate::lang::digest::Digest;
 use crate::lang::platform::Platform;
 
 /// An index, or a manifest of one image.

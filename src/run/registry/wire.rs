@@ -15,8 +15,8 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, SendBody};
 
 use super::auth::{self, Challenge, Credential, Token};
-use super::digest::Digest;
 use super::{Refused, Why};
+use crate::lang::digest::Digest;
 use crate::lang::reference::Reference;
 
 /// The kinds of manifest that an image may have: single, and an index of several.
