@@ -34,13 +34,7 @@ impl Workspace {
             compiled,
         } = reading;
         let (plan, files) = (&compiled.plan, &compiled.files);
-        let mut problems = filtered(plan, files);
-        problems.extend(missing(
-            tree,
-            config,
-            &reaches(plan, files),
-            state.is_commit(),
-        )?);
+        let mut problems = lacking(state, reading)?;
         if problems.has_errors() {
             return Err(problems);
         }
@@ -89,21 +83,30 @@ impl Workspace {
     }
 }
 
-/// Says all that a run would refuse or warn of.
-pub(super) fn tell(
-    state: &State,
-    reading: &Reading<'_>,
-    remarks: &mut Diagnostics,
-) -> Result<(), Diagnostics> {
+/// The files that images take and that are not there, or are not what a filter of git's would make of them.
+fn lacking(state: &State, reading: &Reading<'_>) -> Result<Diagnostics, Diagnostics> {
     let Reading {
         tree,
         config,
         compiled,
     } = reading;
     let (plan, files) = (&compiled.plan, &compiled.files);
-    let images = reaches(plan, files);
     let mut problems = filtered(plan, files);
+    let images = reaches(plan, files);
     problems.extend(missing(tree, config, &images, state.is_commit())?);
+    Ok(problems)
+}
+
+/// Says all that a run would refuse or warn of.
+pub(super) fn tell(
+    state: &State,
+    reading: &Reading<'_>,
+    remarks: &mut Diagnostics,
+) -> Result<(), Diagnostics> {
+    let Reading { tree, compiled, .. } = reading;
+    let (plan, files) = (&compiled.plan, &compiled.files);
+    let images = reaches(plan, files);
+    let problems = lacking(state, reading)?;
     remarks.extend(problems.into_iter().map(Diagnostic::as_warning));
     if !state.is_commit() {
         remarks.extend(ignored(tree, &images, Sends::Sealed)?);
