@@ -64,11 +64,7 @@ pub(in crate::run) fn plan(images: Vec<Image>) -> Plan {
     let source = Source {
         revision: "0".repeat(40),
         branch: Some("main".to_owned()),
-        dirty: false,
-        timestamp: 0,
-        since: None,
-        epoch: String::new(),
-        options: crate::plan::SourceOptions::default(),
+        ..Source::default()
     };
     Plan::new(source, images)
 }

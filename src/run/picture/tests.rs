@@ -1,5 +1,7 @@
 //! Pictures of plans that no repository has.
 
+use std::collections::BTreeSet;
+
 use super::{Format, Options, Report};
 use crate::plan::{Action, Plan, Reason, ReasonKind};
 
@@ -32,6 +34,19 @@ fn plan(images: &[(&str, &[(&str, &str)])]) -> Plan {
         "timestamp": 0, "since": null});
     let plan = serde_json::json!({"version": 1, "source": source, "images": images});
     Plan::from_json(&plan.to_string()).expect("it is a plan")
+}
+
+/// A plan of so many images, `acme/i0000` and on; `needs` says on which each is built.
+fn numbered(count: usize, needs: impl FnMut(usize) -> BTreeSet<usize>) -> Plan {
+    let names: Vec<String> = (0..count).map(|n| format!("acme/i{n:04}")).collect();
+    let built_on = |needed: BTreeSet<usize>| -> Vec<(&str, &str)> {
+        let needed = needed.into_iter();
+        needed.map(|need| (&*names[need], "FROM")).collect()
+    };
+    let needs: Vec<_> = (0..count).map(needs).map(built_on).collect();
+    let images = names.iter().zip(&needs);
+    let images: Vec<_> = images.map(|(name, needs)| (&**name, &needs[..])).collect();
+    plan(&images)
 }
 
 #[track_caller]
@@ -223,23 +238,9 @@ fn any_graph_is_laid_out_in_the_same_way_without_overlaps() {
     };
     for round in 0..60 {
         let count = 1 + random(40);
-        let names: Vec<String> = (0..count).map(|n| format!("i{n:02}")).collect();
-        let needs: Vec<Vec<(&str, &str)>> = (0..count)
-            .map(|n| {
-                let needed = (0..random(4).min(n)).map(|_| random(n));
-                let needed: std::collections::BTreeSet<usize> = needed.collect();
-                needed
-                    .into_iter()
-                    .map(|need| (&*names[need], "FROM"))
-                    .collect()
-            })
-            .collect();
-        let images: Vec<(&str, &[_])> = names
-            .iter()
-            .zip(&needs)
-            .map(|(name, needs)| (&**name, &needs[..]))
-            .collect();
-        let plan = plan(&images);
+        let plan = numbered(count, |n| {
+            (0..random(4).min(n)).map(|_| random(n)).collect()
+        });
         let picture = super::Picture::of(&plan, None, None);
         let sizes = vec![(80.0, 30.0); count];
         let layout = super::layout::lay_out(&picture, &sizes);
@@ -302,20 +303,11 @@ fn edges_from_one_image_share_their_way() {
 #[test]
 fn many_images_fit_a_picture() {
     // Two hundred teams of ten: a base each, on a base of all.
-    let names: Vec<String> = (0..2001).map(|n| format!("acme/i{n:04}")).collect();
-    let needs: Vec<Vec<(&str, &str)>> = (0..2001_usize)
-        .map(|n| match n {
-            0 => Vec::new(),
-            n if n % 10 == 1 => vec![(&*names[0], "FROM")],
-            n => vec![(&*names[(n - 1) / 10 * 10 + 1], "FROM")],
-        })
-        .collect();
-    let images: Vec<(&str, &[_])> = names
-        .iter()
-        .zip(&needs)
-        .map(|(name, needs)| (&**name, &needs[..]))
-        .collect();
-    let plan = plan(&images);
+    let plan = numbered(2001, |n| match n {
+        0 => BTreeSet::new(),
+        n if n % 10 == 1 => BTreeSet::from([0]),
+        n => BTreeSet::from([(n - 1) / 10 * 10 + 1]),
+    });
     let svg = draw(&plan, Format::Svg, &Options::default());
     assert!(svg.matches("data-node=").count() <= 120, "folded");
     let all = Options {

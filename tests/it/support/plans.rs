@@ -18,11 +18,7 @@ pub(crate) fn plan(prefix: &str, text: &str) -> Plan {
     let source = Source {
         revision: "0".repeat(40),
         branch: Some("main".to_owned()),
-        dirty: false,
-        timestamp: 0,
-        since: None,
-        epoch: String::new(),
-        options: shipwright::plan::SourceOptions::default(),
+        ..Source::default()
     };
     Plan::new(source, images)
 }
