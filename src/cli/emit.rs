@@ -13,8 +13,7 @@ use super::{build_files, output, planning, sealed_bake, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::planner::{Planned, Sends};
 use crate::run::emit::{
-    Files, Format, Gitlab, emit, emit_gitlab, emit_stable, emit_template,
-    emit_template_with_digests,
+    Files, Format, Gitlab, Known, emit, emit_gitlab, emit_stable, emit_template,
 };
 
 /// What is typed after `shipwright emit`.
@@ -164,6 +163,13 @@ impl Emit {
     }
 }
 
+impl Emit {
+    /// Whether images are named.
+    fn is_selection(&self) -> bool {
+        !self.planning.selection.selection().is_everything()
+    }
+}
+
 fn misused(kind: ErrorKind, message: impl std::fmt::Display) -> clap::Error {
     let mut command = Arguments::command();
     command.build();
@@ -196,7 +202,7 @@ pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(),
             let plan = planned(directory, what, arguments)?.plan;
             let how = Gitlab {
                 include: arguments.include.clone(),
-                is_selection: !arguments.planning.selection.selection().is_everything(),
+                is_selection: arguments.is_selection(),
             };
             emit_gitlab(&plan, &how)?
         }
@@ -207,13 +213,14 @@ pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(),
         What::Template(template) => {
             let plan = planned(directory, what, arguments)?.plan;
             let template = read(directory, template)?;
-            match &arguments.report {
-                Some(report) => {
-                    let digests = read_report(&directory.join(report))?.digests();
-                    emit_template_with_digests(&plan, &digests, &template)?
-                }
-                None => emit_template(&plan, &template)?,
+            let mut known = Known {
+                is_selection: arguments.is_selection(),
+                ..Known::default()
+            };
+            if let Some(report) = &arguments.report {
+                known.digests = read_report(&directory.join(report))?.digests();
             }
+            emit_template(&plan, &known, &template)?
         }
     };
     Ok(output::write(&text, file.as_deref())?)

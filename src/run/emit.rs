@@ -11,6 +11,7 @@ mod folders;
 mod github;
 mod gitlab;
 mod header;
+mod job_view;
 mod jobs;
 mod quote;
 mod script;
@@ -104,32 +105,40 @@ pub fn emit_stable(plan: &Plan) -> Result<String, Diagnostics> {
 /// comment. What `sh` and `make` write may name the shell variable `NEWLINE`, and `make` the
 /// variable `HASH`, which the template defines where values hold a newline or a `#`.
 ///
-/// # Errors
-/// When it is no template, names what the plan has not, or writes what its language cannot carry.
-pub fn emit_template(plan: &Plan, template: &SourceText) -> Result<String, Diagnostics> {
-    template::render_source(template, plan).map_err(Diagnostics::from)
-}
-
-/// The same where a run has told the digests of images, by content reference: an image that has one
-/// has the key `digest` as well.
+/// Where a template names `jobs` or `last_command`, the plan is one for CI systems too.
 ///
 /// # Errors
-/// As [`emit_template`].
-pub fn emit_template_with_digests(
+/// When it is no template, names what the plan has not, or writes what its language cannot carry; for jobs, as
+/// [`emit_gitlab`].
+pub fn emit_template(
     plan: &Plan,
-    digests: &BTreeMap<String, String>,
+    known: &Known,
     template: &SourceText,
 ) -> Result<String, Diagnostics> {
     let images = plan.images.iter().map(|image| Pushed {
         image,
-        digest: digests.get(&image.reference),
+        digest: known.digests.get(&image.reference),
     });
+    let has_jobs = template::names_any(template, &job_view::KEYS)?;
+    if has_jobs {
+        jobs::problems(plan).fail_on_errors()?;
+    }
     let data = Data {
         version: plan.version,
         source: &plan.source,
         images: images.collect(),
+        jobs: has_jobs.then(|| job_view::view(plan, known.is_selection)),
     };
     template::render_source(template, data).map_err(Diagnostics::from)
+}
+
+/// What is known besides a plan that a template renders.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The digests that a run has told, by content reference: an image that has one has the key `digest` as well.
+    pub digests: BTreeMap<String, String>,
+    /// Whether the plan is of selected images, so that the last command of its jobs names them.
+    pub is_selection: bool,
 }
 
 /// A plan with what is known of its images in registries.
@@ -138,6 +147,8 @@ struct Data<'a> {
     version: u32,
     source: &'a plan::Source,
     images: Vec<Pushed<'a>>,
+    #[serde(flatten)]
+    jobs: Option<job_view::View>,
 }
 
 #[derive(Serialize)]

@@ -66,28 +66,23 @@ pub(super) fn pipeline(plan: &Plan, how: &Gitlab) -> Pipeline {
             name: name(job),
             stage,
             tags: job.runner().map(<[String]>::to_vec),
-            needs: has_few_needs.then(|| needs.into_iter().map(name).collect()),
+            needs: has_few_needs.then(|| needs.into_iter().map(|at| name(&jobs.all[at])).collect()),
             script: command(plan, job.platform, &[&job.image.reference]),
         });
     }
     stages.push(LAST.to_owned());
-    let references = plan.images.iter().map(|image| &*image.reference);
-    let selected: Vec<&str> = references.filter(|_| how.is_selection).collect();
     Pipeline {
         header: header(plan),
         include: how.include.clone(),
         stages,
         jobs: entries,
-        last: last_command(plan, &selected),
+        last: last_command(plan, how.is_selection),
     }
 }
 
 /// A name that no keyword of GitLab has, since it has a space.
 fn name(job: &Job<'_>) -> String {
-    match job.platform {
-        Some(platform) => format!("build {} {platform}", job.image.name),
-        None => format!("build {}", job.image.name),
-    }
+    format!("build {}", job.title())
 }
 
 /// Refuses what GitLab does not read.

@@ -54,8 +54,8 @@ impl<'p> Jobs<'p> {
 
     /// The jobs that must have ended before one begins, in order: they build what it takes. Of a base that is
     /// built for the job's platform this is one. All are needed of any other base, and of a base that the build
-    /// may take on another platform, since its parts are joined first.
-    pub(super) fn needs(&self, job: &Job<'p>) -> Vec<&Job<'p>> {
+    /// may take on another platform, since its parts are joined first. Gives their places in `all`.
+    pub(super) fn needs(&self, job: &Job<'p>) -> BTreeSet<usize> {
         let own = job.platform.map(normal);
         let mut needs = BTreeSet::new();
         for dependency in &job.image.dependencies {
@@ -74,11 +74,19 @@ impl<'p> Jobs<'p> {
                 None => needs.extend(range),
             }
         }
-        needs.into_iter().map(|at| &self.all[at]).collect()
+        needs
     }
 }
 
 impl<'p> Job<'p> {
+    /// What it builds, for people: the image, and the platform where there is one.
+    pub(super) fn title(&self) -> String {
+        match self.platform {
+            Some(platform) => format!("{} {platform}", self.image.name),
+            None => self.image.name.clone(),
+        }
+    }
+
     /// The labels of the machine that it runs on, as the configuration says; none where it says nothing.
     pub(super) fn runner(&self) -> Option<&'p [String]> {
         let runners = &self.image.runners;
@@ -150,9 +158,11 @@ pub(super) fn command(plan: &Plan, platform: Option<&str>, references: &[&str]) 
     line(&["--push", "--no-tags"], options, references)
 }
 
-/// The line that joins parts and moves the tags of the images, of all of them where none is named.
-pub(super) fn last_command(plan: &Plan, references: &[&str]) -> String {
-    line(&["--push", "--no-build"], tagging_options(plan), references)
+/// The line that joins parts and moves the tags of the images; it names them where they are a selection.
+pub(super) fn last_command(plan: &Plan, is_selection: bool) -> String {
+    let references = plan.images.iter().map(|image| &*image.reference);
+    let selected: Vec<&str> = references.filter(|_| is_selection).collect();
+    line(&["--push", "--no-build"], tagging_options(plan), &selected)
 }
 
 fn line(start: &[&str], options: impl IntoIterator<Item = String>, references: &[&str]) -> String {

@@ -83,6 +83,19 @@ pub(super) fn render_source(
     rendered(&[(name, source)], name, view).map_err(|error| diagnose(&error))
 }
 
+/// Whether a template takes one of these names from its data.
+///
+/// # Errors
+/// When it is no template.
+pub(super) fn names_any(template: &SourceText, names: &[&str]) -> Result<bool, Diagnostic> {
+    let engine = engine();
+    let parsed = engine.template_from_named_str(&template.path, &template.text);
+    let taken = parsed
+        .map_err(|error| diagnose(&error))?
+        .undeclared_variables(false);
+    Ok(names.iter().any(|name| taken.contains(*name)))
+}
+
 fn rendered(templates: &[(&str, &str)], name: &str, view: impl Serialize) -> Result<String, Error> {
     let mut engine = engine();
     for (name, source) in templates {
@@ -112,6 +125,9 @@ fn engine() -> Environment<'static> {
             let json = json.replace('<', "\\u003c").replace('>', "\\u003e");
             verbatim(json.replace('&', "\\u0026"))
         })
+    });
+    engine.add_function("fail", |message: &str| {
+        Err::<Value, Error>(Error::new(ErrorKind::InvalidOperation, message.to_owned()))
     });
     engine.add_filter("comment", |text: &str| remark(text));
     // A part in `sh` within a Makefile: make undoes the doubling before the shell reads it.

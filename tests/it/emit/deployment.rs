@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_norway::Value;
 use shipwright::diagnostics::SourceText;
 use shipwright::plan::Plan;
-use shipwright::run::emit::{emit_template, emit_template_with_digests};
+use shipwright::run::emit::{Known, emit_template};
 use tempfile::TempDir;
 
 use super::goldens;
@@ -43,10 +43,11 @@ fn rendered(name: &str, plan: &Plan, digests: Option<&BTreeMap<String, String>>)
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/templates");
     let text = fs::read_to_string(folder.join(name)).expect("a template");
     let template = SourceText::new(name, text);
-    let rendered = match digests {
-        Some(digests) => emit_template_with_digests(plan, digests, &template),
-        None => emit_template(plan, &template),
+    let known = Known {
+        digests: digests.cloned().unwrap_or_default(),
+        ..Known::default()
     };
+    let rendered = emit_template(plan, &known, &template);
     rendered.expect("a plan that the template can carry")
 }
 

@@ -1,34 +1,15 @@
 //! The pipeline that GitLab gets, read as YAML and run here: by its schema, by an interpreter of `needs` and
 //! stages, and by a shell.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 use shipwright::plan::{Action, Plan};
 use shipwright::run::emit::{Gitlab, emit_gitlab};
 
 use super::fixture::{image, plan, waves};
-use crate::support::engine::skip;
+use super::interpreter::{Job, PLATFORMS, Pipeline, check_schema, random_plan, run, words};
 use crate::support::generate::Random;
-
-const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64/v8"];
-
-/// The jobs of a pipeline, as GitLab sees them.
-struct Pipeline {
-    stages: Vec<String>,
-    jobs: BTreeMap<String, Job>,
-}
-
-struct Job {
-    stage: usize,
-    /// None where it waits for all stages before its own.
-    needs: Option<BTreeSet<String>>,
-    tags: Value,
-    script: String,
-}
 
 #[track_caller]
 fn written(plan: &Plan) -> Pipeline {
@@ -67,38 +48,6 @@ fn read(text: &str) -> Pipeline {
         jobs: jobs.map(job).collect(),
         stages,
     }
-}
-
-impl Pipeline {
-    /// The jobs that must have ended before another begins.
-    fn before(&self, name: &str) -> BTreeSet<&str> {
-        let job = &self.jobs[name];
-        let earlier = || {
-            let earlier = self
-                .jobs
-                .iter()
-                .filter(|(_, other)| other.stage < job.stage);
-            earlier.map(|(name, _)| name.as_str()).collect()
-        };
-        job.needs
-            .as_ref()
-            .map_or_else(earlier, |needs| needs.iter().map(String::as_str).collect())
-    }
-}
-
-/// The words that a shell makes of a script's only line.
-#[track_caller]
-fn words(script: &str) -> Vec<String> {
-    let output = Command::new("sh")
-        .args([
-            "-c",
-            &format!("shipwright() {{ printf '%s\\0' \"$@\"; }}; {script}"),
-        ])
-        .output()
-        .expect("there is a shell");
-    assert!(output.status.success(), "{script}");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    text.split_terminator('\0').map(str::to_owned).collect()
 }
 
 /// Job names with their needs, in short.
@@ -285,157 +234,18 @@ fn what_gitlab_does_not_read_is_refused() {
     assert_eq!(problems.iter().next().unwrap().code.as_str(), "dirty-jobs");
 }
 
-/// A random plan of images for one platform or two.
-fn random_plan(random: &mut Random) -> Plan {
-    let count = 2 + random.below(13);
-    let mut images: Vec<shipwright::plan::Image> = Vec::new();
-    for number in 0..count {
-        let needed: BTreeSet<usize> = (0..random.below(4).min(number))
-            .map(|_| random.below(number))
-            .collect();
-        let names: Vec<String> = needed.iter().map(|&at| images[at].name.clone()).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mut made = image(&format!("x/{number}"), "a", &names);
-        for dependency in &mut made.dependencies {
-            if random.one_in(4) {
-                let all = PLATFORMS.map(str::to_owned);
-                dependency.across = BTreeMap::from([(all[0].clone(), all.to_vec())]);
-            }
-        }
-        made.wave = needed
-            .iter()
-            .map(|&at| images[at].wave + 1)
-            .max()
-            .unwrap_or(0);
-        let platforms = &PLATFORMS[..random.below(3)];
-        made.platforms = platforms
-            .iter()
-            .map(|&platform| platform.to_owned())
-            .collect();
-        if random.one_in(5) {
-            made.action = Action::Retag;
-        }
-        images.push(made);
-    }
-    images.sort_by(|a, b| (a.wave, &a.name).cmp(&(b.wave, &b.name)));
-    plan(&"0".repeat(40), images)
-}
-
-/// Runs the jobs in an order that the pipeline allows, each for a random time, as many at once as there may
-/// be; some fail, and are run again. At its start, all that a job takes must have been built. Gives how long
-/// it took, and how long the longest chain of bases takes.
-#[track_caller]
-fn run(plan: &Plan, random: &mut Random) -> (u64, u64) {
-    let pipeline = written(plan);
-    let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut built: BTreeMap<(String, Option<String>), u64> = BTreeMap::new();
-    let mut chains: BTreeMap<(String, Option<String>), u64> = BTreeMap::new();
-    while ends.len() < pipeline.jobs.len() {
-        let ready: Vec<&str> = pipeline
-            .jobs
-            .keys()
-            .map(String::as_str)
-            .filter(|name| !ends.contains_key(name))
-            .filter(|name| {
-                pipeline
-                    .before(name)
-                    .iter()
-                    .all(|need| ends.contains_key(need))
-            })
-            .collect();
-        assert!(!ready.is_empty(), "the pipeline does not end");
-        let name = ready[random.below(ready.len())];
-        let start = pipeline.before(name).iter().map(|need| ends[need]).max();
-        let start = start.unwrap_or(0);
-        // A job that fails is run again, after the same jobs.
-        let duration = 1 + random.next() % 100 * if random.one_in(4) { 2 } else { 1 };
-        ends.insert(name, start + duration);
-        let words = words_of(&pipeline.jobs[name].script);
-        if name == "tags" {
-            let all = plan
-                .images
-                .iter()
-                .filter(|image| image.action != Action::Retag);
-            let parts: usize = all.map(|image| image.platforms.len().max(1)).sum();
-            assert_eq!(built.len(), parts, "each part is built once");
-            continue;
-        }
-        let reference = words.last().expect("a reference");
-        let platform = words
-            .iter()
-            .find_map(|word| word.strip_prefix("--only-platform="));
-        let image = plan
-            .images
-            .iter()
-            .find(|image| image.reference == *reference);
-        let image = image.expect("an image of the plan");
-        let mut longest = 0;
-        for dependency in &image.dependencies {
-            let needed = plan.image(&dependency.image).expect("in the plan");
-            if needed.action == Action::Retag {
-                continue;
-            }
-            let own = needed
-                .platforms
-                .iter()
-                .find(|asked| Some(asked.as_str()) == platform)
-                .filter(|asked| !dependency.across.contains_key(*asked));
-            let parts: Vec<Option<String>> = match own {
-                Some(own) => vec![Some(own.clone())],
-                None if needed.platforms.is_empty() => vec![None],
-                None => needed.platforms.iter().cloned().map(Some).collect(),
-            };
-            for part in parts {
-                let part = (needed.reference.clone(), part);
-                let end = built
-                    .get(&part)
-                    .unwrap_or_else(|| panic!("{name} lacks {part:?}"));
-                assert!(*end <= start, "{name} begins before {part:?} is there");
-                longest = longest.max(chains[&part]);
-            }
-        }
-        let part = (reference.clone(), platform.map(str::to_owned));
-        chains.insert(part.clone(), longest + duration);
-        assert!(
-            built.insert(part, start + duration).is_none(),
-            "{name} twice"
-        );
-    }
-    let builds = ends.iter().filter(|(name, _)| **name != "tags");
-    let makespan = builds.map(|(_, end)| *end).max().unwrap_or(0);
-    (makespan, chains.values().copied().max().unwrap_or(0))
-}
-
-/// The words of a line without anything to quote.
-fn words_of(script: &str) -> Vec<String> {
-    script.split(' ').map(str::to_owned).collect()
-}
-
 #[test]
 fn in_every_order_bases_are_built_before_and_nothing_waits_for_more() {
     for seed in 0..300 {
         let mut random = Random::new(seed);
         let plan = random_plan(&mut random);
-        let (makespan, critical_path) = run(&plan, &mut random);
+        let (makespan, critical_path) = run(&plan, &written(&plan), &mut random);
         assert_eq!(makespan, critical_path, "seed {seed}");
     }
 }
 
 #[test]
 fn gitlabs_schema_accepts_it() {
-    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/lib");
-    let schema = fs::read_dir(&programs).ok().and_then(|mut entries| {
-        let python = entries.next()?.ok()?.path();
-        let vendor = "site-packages/check_jsonschema/builtin_schemas/vendor/gitlab-ci.json";
-        fs::read_to_string(python.join(vendor)).ok()
-    });
-    let Some(schema) = schema else {
-        return skip(
-            "GitLab's schema: the package check-jsonschema in target/tools, as .ci/run installs it",
-        );
-    };
-    let schema = serde_json::from_str(&schema).expect("JSON");
-    let validator = jsonschema::validator_for(&schema).expect("a schema");
     let mut random = Random::new(1);
     let mut texts: Vec<String> = (0..20)
         .map(|_| emit_gitlab(&random_plan(&mut random), &Gitlab::default()).unwrap())
@@ -447,12 +257,5 @@ fn gitlabs_schema_accepts_it() {
     let mut plan = waves();
     plan.images[0].runners = BTreeMap::from([("*".to_owned(), vec!["docker".to_owned()])]);
     texts.push(emit_gitlab(&plan, &how).unwrap());
-    for text in texts {
-        let file: Value = serde_norway::from_str(&text).unwrap();
-        let problems: Vec<String> = validator
-            .iter_errors(&file)
-            .map(|e| e.to_string())
-            .collect();
-        assert_eq!(problems, Vec::<String>::new(), "{text}");
-    }
+    check_schema("gitlab-ci", &texts);
 }

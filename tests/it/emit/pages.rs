@@ -5,7 +5,7 @@ use std::path::Path;
 
 use shipwright::diagnostics::SourceText;
 use shipwright::plan::Plan;
-use shipwright::run::emit::emit_template;
+use shipwright::run::emit::{Known, emit_template};
 
 use super::goldens;
 
@@ -32,7 +32,7 @@ fn worked_examples_give_what_the_page_shows() {
             serde_norway::from_str::<serde_norway::Value>(expected).expect("YAML");
         }
         let template = SourceText::new("example", format!("{template}\n"));
-        let rendered = emit_template(&plan, &template).expect("a template");
+        let rendered = emit_template(&plan, &Known::default(), &template).expect("a template");
         assert_eq!(rendered.trim_end(), *expected);
         shown += 1;
     }

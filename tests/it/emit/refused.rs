@@ -2,7 +2,7 @@
 
 use shipwright::diagnostics::{Diagnostic, SourceText};
 use shipwright::plan::{Dependency, Image};
-use shipwright::run::emit::{Files, Format, emit, emit_template};
+use shipwright::run::emit::{Files, Format, Known, emit, emit_template};
 
 use super::fixture::{image, plan};
 
@@ -157,7 +157,13 @@ fn a_value_is_named_with_its_place() {
 #[test]
 fn a_template_from_outside_names_what_it_misses() {
     let plan = plan(&"0".repeat(40), vec![image("x/a", "a b", &[])]);
-    let render = |text: &str| emit_template(&plan, &SourceText::new("list.sh.j2", text));
+    let render = |text: &str| {
+        emit_template(
+            &plan,
+            &Known::default(),
+            &SourceText::new("list.sh.j2", text),
+        )
+    };
     let text =
         "{% for image in images %}\nbuild {{ image.context }} {{ image.tags[0] }}\n{% endfor %}\n";
     assert_eq!(render(text).unwrap(), "build 'a b' x/a:main\n");
