@@ -6,6 +6,7 @@
 
 mod allow;
 mod args;
+mod bug_report;
 mod build_files;
 mod built;
 mod check;
@@ -123,6 +124,7 @@ fn dispatch(directory: &Path, command: Command) -> Result<ExitCode, Diagnostics>
         Command::Graph(graph) => graph::run(directory, &graph)?,
         Command::Completions { shell } => complete::script(shell)?,
         Command::Man { folder } => manual::man(folder.as_deref())?,
+        Command::BugReport(arguments) => bug_report::run(directory, &arguments)?,
         Command::Explain { code } => explain::run(code)?,
         Command::Schema(schema) => schema::run(&schema)?,
         Command::Promote(promoting) => promote::run(directory, &promoting)?,

@@ -158,6 +158,8 @@ pub(super) enum Command {
         #[arg(long)]
         local: bool,
     },
+    /// Write a report for an issue: version, diagnostics, and the Dockerfiles with neutral names
+    BugReport(super::bug_report::BugReport),
     /// Explain a diagnostic and how to fix it
     #[command(after_help = "Example:\n  \
         shipwright explain duplicate-name")]

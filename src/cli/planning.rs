@@ -109,18 +109,24 @@ pub(super) fn options(directory: &Path, planning: &Planning) -> Result<Options, 
     })
 }
 
+/// The namespace that the environment sets.
+pub(super) fn namespace() -> Option<String> {
+    std::env::var("SW_NAMESPACE")
+        .ok()
+        .filter(|namespace| !namespace.is_empty())
+}
+
 /// What images are built with, as the planner takes it; all images are selected.
 ///
 /// # Errors
 /// As [`options`].
 pub(super) fn options_of(directory: &Path, settings: &Settings) -> Result<Options, Diagnostic> {
-    let from_environment = std::env::var("SW_NAMESPACE").ok().filter(|n| !n.is_empty());
     let configuration = settings.config.as_ref().map(|file| {
         let text = output::read(&directory.join(file))?;
         Ok((file.display().to_string(), text))
     });
     Ok(Options {
-        namespace: settings.namespace.clone().or(from_environment),
+        namespace: settings.namespace.clone().or_else(namespace),
         build_args: settings.build_args.iter().cloned().collect(),
         stamp_args: settings.stamp_args.iter().cloned().collect(),
         platforms: settings.platforms.clone(),

@@ -209,7 +209,7 @@ fn help(arguments: &[&str]) -> String {
 /// Every `shipwright COMMAND` in a block of code is a command, and every long option of it is one.
 #[test]
 fn commands_that_are_shown_exist() {
-    let shown = Regex::new(r"shipwright (?:-C \S+ )?([a-z]+)([^|&>#\n`]*)").unwrap();
+    let shown = Regex::new(r"shipwright (?:-C \S+ )?([a-z][a-z-]*)([^|&>#\n`]*)").unwrap();
     let option = Regex::new(r"--[a-z][a-z-]*").unwrap();
     let commands = help(&[]);
     let mut wrong = Vec::new();

@@ -11,6 +11,7 @@
 )]
 
 mod branches;
+mod bug_report;
 mod conformance_ast;
 mod conformance_dockerignore;
 mod conformance_expansion;
