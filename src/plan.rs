@@ -6,20 +6,20 @@
 //! types alone; a stored plan runs as well as a fresh one.
 
 pub(crate) mod causes;
+mod json;
 mod positions;
 mod reason;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostics::escape;
 use crate::lang::platform::normal;
 use crate::lang::tags::part_suffix;
 use positions::Positions;
 
 pub use crate::lang::fingerprint::Fingerprint;
+pub use json::ReadError;
 pub use reason::{Reason, ReasonKind};
 
 /// The version of the format that this program writes and reads.
@@ -243,32 +243,6 @@ pub enum Action {
     Retag,
 }
 
-/// Why a text is not a plan that this program can run.
-#[derive(Debug)]
-pub enum ReadError {
-    /// Not JSON, or not of the plan's shape; says line and column.
-    Malformed(serde_json::Error),
-    /// A plan of another version of the format.
-    Version(u64),
-    /// The parts contradict each other.
-    Inconsistent(String),
-}
-
-impl std::fmt::Display for ReadError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Malformed(error) => write!(f, "this is not a plan: {error}"),
-            Self::Version(version) => write!(
-                f,
-                "this plan is of version {version}; this program reads version {VERSION}"
-            ),
-            Self::Inconsistent(what) => write!(f, "this plan contradicts itself: {what}"),
-        }
-    }
-}
-
-impl std::error::Error for ReadError {}
-
 impl Default for Image {
     /// Every key at its default, and everything that has none empty.
     fn default() -> Self {
@@ -339,37 +313,6 @@ impl Plan {
         }
     }
 
-    /// The plan as its file: two-space indent, one final newline; characters that a terminal or a CI
-    /// runner would take for a command are escaped.
-    pub fn to_json(&self) -> String {
-        let mut text =
-            serde_json::to_string_pretty(self).expect("a plan holds nothing that JSON cannot");
-        text.push('\n');
-        match escape::json(&text) {
-            Cow::Owned(safe) => safe,
-            Cow::Borrowed(_) => text,
-        }
-    }
-
-    /// Reads a plan that [`Plan::to_json`] or another program wrote.
-    ///
-    /// # Errors
-    /// When the text is not JSON, is of another version, has not the plan's shape, or its images
-    /// contradict each other (two of one name, a dependency that stands after what needs it).
-    pub fn from_json(text: &str) -> Result<Self, ReadError> {
-        #[derive(Deserialize)]
-        struct Header {
-            version: u64,
-        }
-        let header: Header = serde_json::from_str(text).map_err(ReadError::Malformed)?;
-        if header.version != u64::from(VERSION) {
-            return Err(ReadError::Version(header.version));
-        }
-        let plan: Self = serde_json::from_str(text).map_err(ReadError::Malformed)?;
-        plan.check_order()?;
-        Ok(plan)
-    }
-
     /// The image of that name, if it is in the plan.
     pub fn image(&self, name: &str) -> Option<&Image> {
         self.positions.find(&self.images, name)
@@ -410,28 +353,6 @@ impl Plan {
             }
         }
         pushed
-    }
-
-    fn check_order(&self) -> Result<(), ReadError> {
-        let mut position = BTreeMap::new();
-        for (index, image) in self.images.iter().enumerate() {
-            if position.insert(image.name.as_str(), index).is_some() {
-                let what = format!("`{}` is there twice", image.name);
-                return Err(ReadError::Inconsistent(what));
-            }
-        }
-        for (index, image) in self.images.iter().enumerate() {
-            for dependency in &image.dependencies {
-                if position.get(dependency.image.as_str()) >= Some(&index) {
-                    let what = format!(
-                        "`{}` stands before `{}`, which it needs",
-                        image.name, dependency.image
-                    );
-                    return Err(ReadError::Inconsistent(what));
-                }
-            }
-        }
-        Ok(())
     }
 }
 

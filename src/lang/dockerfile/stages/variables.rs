@@ -56,11 +56,6 @@ impl Variables {
         self.order.retain(|known| &**known != name);
     }
 
-    /// Whether every variable that is set is known by name.
-    pub fn is_complete(&self) -> bool {
-        self.complete
-    }
-
     /// The variables that are known by name, with their values (`None` where unknown), in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.order
