@@ -3,6 +3,7 @@
 //! Plain data. `docs/lock.md` describes the format; [`Lock::parse`] reads it with the place of every
 //! problem, [`Lock::to_json`] writes the one text of its facts.
 
+mod conflict;
 mod read;
 
 use std::collections::BTreeMap;

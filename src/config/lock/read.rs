@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use jsonc_parser::ast::Value as Json;
 
+use super::conflict::conflict;
 use super::{
     Lock, LockFile, LockedDownload, LockedGit, LockedImage, LockedPlatform, PATH, VERSION, key_of,
 };
@@ -59,41 +60,6 @@ fn as_own(problems: Diagnostics) -> Diagnostics {
         ..problem
     }));
     own
-}
-
-/// The error for the first mark of a merge that stopped, with the entry that it stands in.
-fn conflict(source: &SourceText) -> Option<Diagnostic> {
-    let mut entry = None;
-    let mut start = 0;
-    let mut mark = None;
-    for line in source.text.split_inclusive('\n') {
-        let line = line.trim_end();
-        if line.starts_with("    \"") && line.ends_with('{') && !line.starts_with("     ") {
-            let key = line.trim().trim_end_matches(['{', ' ', ':']);
-            entry = Some(key.trim_matches('"'));
-            if mark.is_some() {
-                break;
-            }
-        }
-        let is_mark = ["<<<<<<<", "|||||||", ">>>>>>>"]
-            .iter()
-            .any(|mark| line.starts_with(mark));
-        if is_mark && mark.is_none() {
-            mark = Some(start..start + line.len());
-            if entry.is_some() {
-                break;
-            }
-        }
-        start += source.text[start..].find('\n').map_or(0, |end| end + 1);
-    }
-    let entry = entry.unwrap_or("REF");
-    Some(
-        problem("a merge stopped here")
-            .at(source, mark?, "")
-            .help(format!(
-                "keep either side, then `shipwright lock --update {entry}`"
-            )),
-    )
 }
 
 type Keys = BTreeMap<String, Range<usize>>;
@@ -315,6 +281,9 @@ mod tests {
     fn what_is_written_is_read_back() {
         for lock in [sample(), Lock::default()] {
             let text = lock.to_json();
+            // A checkout may have converted the line ends.
+            let converted = Lock::parse(&text.replace('\n', "\r\n")).expect("it is right");
+            assert_eq!(converted.lock, lock);
             let read = Lock::parse(&text).expect("it is right");
             assert_eq!(read.lock, lock);
             assert_eq!(read.lock.to_json(), text);
@@ -395,6 +364,11 @@ mod tests {
             &"d".repeat(40),
             "main",
             &[(38, "`commit` must be the whole id of a commit")],
+        );
+        check(
+            "  \"git\": {",
+            "  \"images\": {},\n  \"git\": {",
+            &[(36, "the key `images` appears twice")],
         );
         check_text("[]", &[(1, "a lock file is an object")]);
         check_text("{", &[(1, "this is not JSON: Unterminated object")]);
