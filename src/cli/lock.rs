@@ -1,9 +1,10 @@
 //! `shipwright lock`: writes what references to the world outside mean, renews it, and says what moved.
 
+mod found;
+mod progress;
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::IsTerminal;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,17 +13,19 @@ use clap::{Args, ValueEnum};
 
 use super::args::Settings;
 use super::{output, planning};
-use crate::config::lock::{self, Lock, LockedImage};
+use crate::config::lock::{self, Lock};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, nearest};
 use crate::lang::reference::Reference;
 use crate::paths;
+use crate::planner::External;
 use crate::planner::Options;
 use crate::planner::compile::Compiled;
 use crate::planner::workspace::{State, Workspace};
-use crate::planner::{External, ExternalKind};
-use crate::run::lock::{Answer, Entry, Question, Section, World};
+use crate::run::lock::{Entry, Question, Section, World};
 use crate::run::registry::HttpRegistry;
 use crate::run::stop::Stop;
+use found::{Found, section};
+use progress::Progress;
 use report::{Change, Changes, Kind, List};
 
 /// How often a base may show further references by its `ONBUILD` triggers and variables.
@@ -152,20 +155,6 @@ struct Session<'s> {
     command: &'s LockCommand,
 }
 
-/// What the world outside said.
-struct Found {
-    /// The entries as they are now.
-    lock: Lock,
-    /// Everything that some image takes.
-    externals: Vec<External>,
-    /// What is there no more, by section and key.
-    gone: BTreeSet<(Section, String)>,
-    /// How many references were answered.
-    answered: usize,
-    /// Of references that could not be asked for, lack a platform, are gone, or would have to be named.
-    problems: Diagnostics,
-}
-
 impl Session<'_> {
     /// The plan of the working tree, with these facts.
     fn compiled(&self, lock: &Lock) -> Result<Compiled, Diagnostics> {
@@ -182,13 +171,7 @@ impl Session<'_> {
     fn find(&self, old: &Lock) -> Result<Found, Diagnostics> {
         let registry = HttpRegistry::new();
         let stop = Stop::new();
-        let mut found = Found {
-            lock: old.clone(),
-            externals: Vec::new(),
-            gone: BTreeSet::new(),
-            answered: 0,
-            problems: Diagnostics::new(),
-        };
+        let mut found = Found::of(old);
         let mut asked: BTreeSet<(Section, String, BTreeSet<String>, bool)> = BTreeSet::new();
         for round in 0..ROUNDS {
             let compiled = self.compiled(&found.lock)?;
@@ -297,82 +280,6 @@ impl Session<'_> {
     }
 }
 
-impl Found {
-    fn take(&mut self, question: &Question, answer: Answer) {
-        let key = &question.key;
-        let kept = match Entry::of(question, &self.lock) {
-            Some(_) => "its entry stays as it was",
-            None => "it has no entry",
-        };
-        match answer {
-            Answer::Is(entry) => {
-                self.answered += 1;
-                entry.put(key, &mut self.lock);
-            }
-            Answer::Lacks(entry, platforms) => {
-                self.answered += 1;
-                entry.put(key, &mut self.lock);
-                let platforms: Vec<&str> = platforms.iter().map(String::as_str).collect();
-                let message = format!("`{key}` has no image for {}", platforms.join(", "));
-                self.problems.push(
-                    Diagnostic::new(Code::LockPlatform, message)
-                        .help("build for platforms that it has, or take another base"),
-                );
-            }
-            Answer::Gone => {
-                self.gone.insert((question.section, key.clone()));
-                let message = format!("`{key}` is not there (any more)");
-                self.problems.push(
-                    Diagnostic::new(Code::LockGone, message)
-                        .help(kept)
-                        .help("a builder will not find it either: name another tag or URL"),
-                );
-            }
-            Answer::Unknown(refused) => {
-                let message = format!("`{key}` could not be asked for: {}", refused.message);
-                self.problems.push(
-                    Diagnostic::new(Code::LockUnanswered, message)
-                        .help(format!("{kept}; run `shipwright lock` again")),
-                );
-            }
-        }
-    }
-
-    /// Drops entries that no image takes, and platforms that nobody builds for.
-    fn keep_what_is_taken(&mut self) {
-        let taken: BTreeMap<(Section, &str), &External> = self
-            .externals
-            .iter()
-            .map(|external| ((section(external), external.key.as_str()), external))
-            .collect();
-        let lock = &mut self.lock;
-        lock.images.retain(|key, image| {
-            let external = taken.get(&(Section::Images, key.as_str()));
-            external.is_some_and(|external| {
-                keep_platforms(image, external);
-                true
-            })
-        });
-        lock.downloads
-            .retain(|key, _| taken.contains_key(&(Section::Downloads, key.as_str())));
-        lock.git
-            .retain(|key, _| taken.contains_key(&(Section::Git, key.as_str())));
-    }
-}
-
-fn keep_platforms(image: &mut LockedImage, external: &External) {
-    let is_wanted = |key: &String| {
-        let name = key.split(':').next().unwrap_or_default();
-        let is_usual = external.any_platform && lock::USUAL_PLATFORMS.contains(&key.as_str());
-        is_usual || external.platforms.contains(name) || external.platforms.contains(key)
-    };
-    let mut wanted = image.platforms.keys().filter(|key| is_wanted(key));
-    let is_single = image.platforms.len() == 1;
-    if !is_single && wanted.next().is_some() {
-        image.platforms.retain(|key, _| is_wanted(key));
-    }
-}
-
 /// All entries.
 fn keys(lock: &Lock) -> BTreeSet<(Section, String)> {
     let images = lock.images.keys().map(|key| (Section::Images, key));
@@ -380,14 +287,6 @@ fn keys(lock: &Lock) -> BTreeSet<(Section, String)> {
     let git = lock.git.keys().map(|key| (Section::Git, key));
     let all = images.chain(downloads).chain(git);
     all.map(|(section, key)| (section, key.clone())).collect()
-}
-
-fn section(external: &External) -> Section {
-    match external.kind {
-        ExternalKind::Image | ExternalKind::Frontend => Section::Images,
-        ExternalKind::Download => Section::Downloads,
-        ExternalKind::Git => Section::Git,
-    }
 }
 
 fn question(external: &External, renew: bool) -> Question {
@@ -419,25 +318,4 @@ fn is_meant(pattern: &str, key: &str) -> bool {
     };
     let short = Reference::parse(key).map(|reference| reference.familiar());
     glob.is_match(key) || short.is_ok_and(|short| glob.is_match(short))
-}
-
-/// How many references were asked for, on a terminal.
-struct Progress(bool);
-
-impl Progress {
-    fn new() -> Self {
-        Self(std::io::stderr().is_terminal() && !output::is_quiet())
-    }
-
-    fn show(&self, done: usize, total: usize) {
-        if self.0 {
-            output::eprint(&format!("\rasked for {done} of {total} references\u{1b}[K"));
-        }
-    }
-
-    fn clear(&self) {
-        if self.0 {
-            output::eprint("\r\u{1b}[K");
-        }
-    }
 }

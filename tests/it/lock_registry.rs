@@ -198,6 +198,56 @@ fn a_registry_that_is_busy_is_waited_for_and_one_that_stays_busy_keeps_its_entry
     assert_eq!(of_a(&renewed), of_a(&first));
 }
 
+#[test]
+fn what_is_no_image_is_refused_with_the_lines_that_take_it() {
+    let Some(world) = World::new() else { return };
+    let host = world.proxy.host();
+    let good = world.put_single("base/good", "first", &[]);
+    let other = format!("sha256:{}", "a".repeat(64));
+    let attested = serde_json::json!({"schemaVersion": 2, "manifests": [
+        {"digest": other, "platform": {"os": "unknown", "architecture": "unknown"}},
+    ]});
+    let neither = "what it sent is neither the manifest of an image nor an index of images";
+    for (text, message) in [
+        // A manifest of schema 1.
+        (
+            r#"{"schemaVersion": 1, "fsLayers": [], "history": []}"#,
+            neither,
+        ),
+        (r#"{"schemaVersion": 2, "manifests": []}"#, neither),
+        (
+            r#"{"schemaVersion": 2, "mediaType": "text/x", "blobs": []}"#,
+            neither,
+        ),
+        (
+            &attested.to_string(),
+            "its index has no image for any platform",
+        ),
+    ] {
+        world.proxy.replace("/v2/base/bad/manifests/1", text);
+        let repo = Repo::new(&format!(
+            "//- a/Dockerfile\nARG X\nFROM {host}/base/bad:1\n"
+        ));
+        let (_, said) = ends(&repo, &["lock"], 2);
+        assert!(said.contains("error[lock-unanswered]"), "{said}");
+        assert!(said.contains(message), "{said}");
+        assert!(
+            said.contains("it is taken by a/Dockerfile:2 FROM"),
+            "{said}"
+        );
+        assert!(!repo.join("shipwright.lock").exists(), "{text}");
+
+        // What can be locked is, and nothing stands for the other.
+        repo.write(&format!("//- b/Dockerfile\nFROM {host}/base/good:1\n"));
+        ends(&repo, &["lock"], 1);
+        let written = lock_file(&repo);
+        assert!(
+            written.contains(&good) && !written.contains("base/bad"),
+            "{written}"
+        );
+    }
+}
+
 /// Images, each on a base and some on another image, and what each needs.
 struct Landscape {
     repo: Repo,

@@ -362,6 +362,11 @@ impl Place {
     }
 }
 
+/// The line that takes a reference, for people.
+pub(super) fn taken_at(taker: &crate::planner::Taker) -> String {
+    line(taker).told(escape::name(&taker.dockerfile))
+}
+
 fn line(taker: &crate::planner::Taker) -> Place {
     Place {
         image: taker.image.clone(),

@@ -67,6 +67,10 @@ impl HttpRegistry {
             let images = vec![(None, digest.clone())];
             return Ok(Some(Named { digest, images }));
         }
+        if content.manifests.is_empty() {
+            let message = "what it sent is neither the manifest of an image nor an index of images";
+            return Err(Refused::new(Why::Final, message));
+        }
         let mut images = Vec::new();
         for entry in content.manifests {
             let no_digest = || Refused::new(Why::Final, "its index names an image by no digest");
@@ -76,6 +80,10 @@ impl HttpRegistry {
             };
             let found = digest.ok_or_else(no_digest)?;
             images.extend(key(platform).map(|key| (Some(key), found.to_string())));
+        }
+        if images.is_empty() {
+            let message = "its index has no image for any platform";
+            return Err(Refused::new(Why::Final, message));
         }
         Ok(Some(Named { digest, images }))
     }

@@ -20,6 +20,8 @@ struct State {
     busy: Mutex<BTreeMap<String, usize>>,
     /// Addresses at which it has nothing.
     hidden: Mutex<BTreeSet<String>>,
+    /// What it gives at an address in place of what the server has.
+    replaced: Mutex<BTreeMap<String, String>>,
 }
 
 impl CountingProxy {
@@ -70,6 +72,12 @@ impl CountingProxy {
             all.remove(path);
         }
     }
+
+    /// Lets it give a text at an address in place of what the server has.
+    pub(crate) fn replace(&self, path: &str, text: &str) {
+        let mut replaced = self.state.replaced.lock().unwrap();
+        replaced.insert(path.to_owned(), text.to_owned());
+    }
 }
 
 /// How the first message of an encrypted connection begins.
@@ -108,10 +116,11 @@ fn pass(client: &TcpStream, state: &State) -> std::io::Result<()> {
     reader.read_exact(&mut body)?;
     state.requests.lock().unwrap().push(request.to_owned());
     let mut client = client;
-    let mut own = |status: &str, header: &str| {
+    let mut own = |status: &str, header: &str, text: &str| {
+        let length = text.len();
         write!(
             client,
-            "HTTP/1.1 {status}\r\n{header}Content-Length: 0\r\nConnection: close\r\n\r\n"
+            "HTTP/1.1 {status}\r\n{header}Content-Length: {length}\r\nConnection: close\r\n\r\n{text}"
         )
     };
     if let Some(times) = state
@@ -122,10 +131,13 @@ fn pass(client: &TcpStream, state: &State) -> std::io::Result<()> {
         .filter(|times| **times > 0)
     {
         *times -= 1;
-        return own("429 Too Many Requests", "Retry-After: 1\r\n");
+        return own("429 Too Many Requests", "Retry-After: 1\r\n", "");
     }
     if state.hidden.lock().unwrap().contains(path) {
-        return own("404 Not Found", "");
+        return own("404 Not Found", "", "");
+    }
+    if let Some(text) = state.replaced.lock().unwrap().get(path) {
+        return own("200 OK", "", text);
     }
     let mut server = TcpStream::connect(&state.upstream)?;
     server.write_all(head.as_bytes())?;

@@ -1,0 +1,140 @@
+//! What the world outside said about the references of a plan, and what of it goes into the lock file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::report::taken_at;
+use crate::config::lock::{self, Lock, LockedImage};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::planner::{External, ExternalKind};
+use crate::run::lock::{Answer, Entry, Question, Section};
+
+/// How many of the lines that take a reference a problem names.
+const TAKERS_SHOWN: usize = 3;
+
+/// What the world outside said.
+pub(super) struct Found {
+    /// The entries as they are now.
+    pub(super) lock: Lock,
+    /// Everything that some image takes.
+    pub(super) externals: Vec<External>,
+    /// What is there no more, by section and key.
+    pub(super) gone: BTreeSet<(Section, String)>,
+    /// How many references were answered.
+    pub(super) answered: usize,
+    /// Of references that could not be asked for, lack a platform, are gone, or would have to be named.
+    pub(super) problems: Diagnostics,
+}
+
+impl Found {
+    /// Nothing asked yet: the entries as they were.
+    pub(super) fn of(old: &Lock) -> Self {
+        Self {
+            lock: old.clone(),
+            externals: Vec::new(),
+            gone: BTreeSet::new(),
+            answered: 0,
+            problems: Diagnostics::new(),
+        }
+    }
+
+    /// Takes one answer in: an entry, or the problem that there is none.
+    pub(super) fn take(&mut self, question: &Question, answer: Answer) {
+        let key = &question.key;
+        let kept = match Entry::of(question, &self.lock) {
+            Some(_) => "its entry stays as it was",
+            None => "it has no entry",
+        };
+        match answer {
+            Answer::Is(entry) => {
+                self.answered += 1;
+                entry.put(key, &mut self.lock);
+            }
+            Answer::Lacks(entry, platforms) => {
+                self.answered += 1;
+                entry.put(key, &mut self.lock);
+                let platforms: Vec<&str> = platforms.iter().map(String::as_str).collect();
+                let message = format!("`{key}` has no image for {}", platforms.join(", "));
+                let problem = self.problem(question, Code::LockPlatform, message);
+                self.problems
+                    .push(problem.help("build for platforms that it has, or take another base"));
+            }
+            Answer::Gone => {
+                self.gone.insert((question.section, key.clone()));
+                let message = format!("`{key}` is not there (any more)");
+                let problem = self.problem(question, Code::LockGone, message);
+                self.problems.push(
+                    problem
+                        .help(kept)
+                        .help("a builder will not find it either: name another tag or URL"),
+                );
+            }
+            Answer::Unknown(refused) => {
+                let message = format!("`{key}` could not be asked for: {}", refused.message);
+                let problem = self.problem(question, Code::LockUnanswered, message);
+                self.problems
+                    .push(problem.help(format!("{kept}; run `shipwright lock` again")));
+            }
+        }
+    }
+
+    /// A problem of a reference, with the first lines that take it.
+    fn problem(&self, question: &Question, code: Code, message: String) -> Diagnostic {
+        let mut externals = self.externals.iter();
+        let external = externals.find(|external| {
+            (section(external), &external.key) == (question.section, &question.key)
+        });
+        let takers = external.map_or(&[][..], |external| &external.takers);
+        let mut lines: Vec<String> = takers.iter().take(TAKERS_SHOWN).map(taken_at).collect();
+        if takers.len() > TAKERS_SHOWN {
+            lines.push(format!("and {} more", takers.len() - TAKERS_SHOWN));
+        }
+        let problem = Diagnostic::new(code, message);
+        if lines.is_empty() {
+            return problem;
+        }
+        problem.help(format!("it is taken by {}", lines.join(", ")))
+    }
+
+    /// Drops entries that no image takes, and platforms that nobody builds for.
+    pub(super) fn keep_what_is_taken(&mut self) {
+        let taken: BTreeMap<(Section, &str), &External> = self
+            .externals
+            .iter()
+            .map(|external| ((section(external), external.key.as_str()), external))
+            .collect();
+        let lock = &mut self.lock;
+        lock.images.retain(|key, image| {
+            let external = taken.get(&(Section::Images, key.as_str()));
+            external.is_some_and(|external| {
+                keep_platforms(image, external);
+                true
+            })
+        });
+        lock.downloads
+            .retain(|key, _| taken.contains_key(&(Section::Downloads, key.as_str())));
+        lock.git
+            .retain(|key, _| taken.contains_key(&(Section::Git, key.as_str())));
+    }
+}
+
+fn keep_platforms(image: &mut LockedImage, external: &External) {
+    let is_wanted = |key: &String| {
+        let name = key.split(':').next().unwrap_or_default();
+        let is_usual = external.any_platform && lock::USUAL_PLATFORMS.contains(&key.as_str());
+        is_usual || external.platforms.contains(name) || external.platforms.contains(key)
+    };
+    let mut wanted = image.platforms.keys().filter(|key| is_wanted(key));
+    let is_single = image.platforms.len() == 1;
+    if !is_single && wanted.next().is_some() {
+        image.platforms.retain(|key, _| is_wanted(key));
+    }
+}
+
+/// The section of the lock file that has the entry of a reference.
+pub(super) fn section(external: &External) -> Section {
+    match external.kind {
+        ExternalKind::Image | ExternalKind::Frontend => Section::Images,
+        ExternalKind::Download => Section::Downloads,
+        ExternalKind::Git => Section::Git,
+    }
+}
