@@ -27,7 +27,7 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, SourceText, listed};
 use crate::planner::discover::Discovery;
 use crate::tree::snapshot::Snapshot;
 use build::Build;
@@ -59,6 +59,8 @@ pub struct Start {
     pub is_needed: bool,
     /// How many images it plans.
     pub images: usize,
+    /// How many dependencies they have on one another.
+    pub dependencies: usize,
     /// What was taken from where, a line each.
     pub taken: Vec<String>,
     /// What could not be used, and why.
@@ -110,6 +112,7 @@ pub fn init(
                     config: draft.to_json(),
                     is_needed: !draft.is_empty(),
                     images: images.dockerfiles().count(),
+                    dependencies: images.dependencies(),
                     taken: taken(&wanted, &draft, &contexts),
                     left_out,
                 });
@@ -272,8 +275,7 @@ fn take_out(
 
 /// What was taken from where, for people.
 fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) -> Vec<String> {
-    let images = wanted.images.iter();
-    let mut lines: Vec<String> = images.map(|image| of_build(image, draft)).collect();
+    let mut lines = Vec::new();
     for found in &wanted.found {
         let mut means = found.means.iter();
         let first = means.find(|(_, path)| wanted.is_written(found, path));
@@ -301,10 +303,35 @@ fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) ->
             first.full()
         ));
     }
+    let unneeded = without_effect(wanted, draft);
+    if !unneeded.is_empty() {
+        let names = listed(unneeded);
+        lines.push(format!(
+            "arguments that change nothing in the builds that give them are left out: {names}"
+        ));
+    }
     lines.extend(contexts.iter().map(|(path, folder)| {
         format!("{path}: the files it copies are in `{folder}`, which is used as its context")
     }));
+    let images = wanted.images.iter();
+    lines.extend(images.map(|image| of_build(image, draft)));
     lines
+}
+
+/// The names of arguments that builds give and the configuration need not say: no Dockerfile declares
+/// them, or they have that value anyway.
+fn without_effect<'w>(wanted: &'w Wanted, draft: &Draft) -> BTreeSet<&'w str> {
+    let images = wanted.images.iter();
+    let given = images.flat_map(|image| {
+        let names = image.build.arguments.keys();
+        names.map(move |name| (image, name))
+    });
+    let left_out = given.filter(|(image, name)| {
+        let entry = draft.images.get(&image.name);
+        let is_said = entry.is_some_and(|entry| entry.build_args.contains_key(*name));
+        !is_said && !draft.build_args.contains_key(*name)
+    });
+    left_out.map(|(_, name)| name.as_str()).collect()
 }
 
 /// What a build gave: its name, and what of it the configuration says.

@@ -210,8 +210,15 @@ fn read(
 
 /// What was written, and what it is made of.
 fn summary(start: &Start, file: Option<&Path>) -> String {
-    let s = if start.images == 1 { "" } else { "s" };
-    let images = format!("{} image{s}", start.images);
+    let counted = |count: usize, one: &str, many: &str| match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {many}"),
+    };
+    let mut images = counted(start.images, "image", "images");
+    if start.images > 1 {
+        let between = counted(start.dependencies, "dependency", "dependencies");
+        images = format!("{images}, {between} between them");
+    }
     let mut text = match file {
         Some(_) if !start.is_needed => {
             format!(
@@ -221,12 +228,17 @@ fn summary(start: &Start, file: Option<&Path>) -> String {
         Some(file) => format!("wrote {}: {images}\n", file.display()),
         None => format!("{images}\n"),
     };
-    for line in start.taken.iter().take(SHOWN) {
+    let shown = if output::is_verbose() {
+        usize::MAX
+    } else {
+        SHOWN
+    };
+    for line in start.taken.iter().take(shown) {
         text.extend(["  ", line, "\n"]);
     }
-    let more = start.taken.len().saturating_sub(SHOWN);
+    let more = start.taken.len().saturating_sub(shown);
     if more > 0 {
-        text = format!("{text}  and {more} more\n");
+        text = format!("{text}  and {more} more; `-v` shows each\n");
     }
     match file {
         Some(_) if start.is_needed => text + "next: `shipwright list`, then commit the file\n",

@@ -26,7 +26,7 @@ pub(super) const NAMES: [&str; 4] = [
 ];
 
 /// Attributes that say nothing of what is built.
-const SILENT: [&str; 4] = ["name", "matrix", "description", "inherits"];
+const SILENT: [&str; 3] = ["name", "matrix", "inherits"];
 
 /// Attributes that are part of the build itself.
 const TAKEN: [&str; 9] = [

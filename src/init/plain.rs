@@ -210,18 +210,14 @@ impl Wanted {
 
 /// What of a way is said for people.
 pub(super) fn told(found: &Found) -> String {
-    let (count, s) = (
-        found.means.len(),
-        if found.means.len() == 1 { "" } else { "s" },
-    );
-    let names = if found.means.len() == 1 {
-        "names"
-    } else {
-        "name"
+    let meant: BTreeSet<&String> = found.means.values().collect();
+    let (names, mean) = match meant.len() {
+        1 => ("1 name".to_owned(), "means"),
+        count => (format!("{count} names"), "mean"),
     };
     match found.shape.prefix.as_str() {
-        "" => format!("{count} reference{s} {names} paths here"),
-        prefix => format!("{count} reference{s} under `{prefix}` {names} folders here"),
+        "" => format!("{names} {mean} paths here"),
+        prefix => format!("{names} under `{prefix}` {mean} folders here"),
     }
 }
 

@@ -80,6 +80,11 @@ impl Images {
         self.0.values().map(|image| image.dockerfile.as_str())
     }
 
+    /// How many dependencies the images have on one another.
+    pub(super) fn dependencies(&self) -> usize {
+        self.0.values().map(|image| image.dependencies.len()).sum()
+    }
+
     /// The name of each Dockerfile's image, the last where it makes several.
     pub(super) fn names_by_dockerfile(&self) -> BTreeMap<String, String> {
         let images = self.0.values();

@@ -72,10 +72,13 @@ impl<'r, 's> Conversation<'r, 's> {
     pub(super) fn print(&mut self, diagnostics: &mut Diagnostics) -> Option<Value> {
         let labels = |conversation: &Self| -> Vec<String> {
             let blocks = conversation.blocks().into_iter();
-            let blocks = blocks.filter(|(_, block)| matches!(&*block.kind, "target" | "group"));
-            let labels: BTreeSet<String> = blocks.map(|(_, block)| block.label).collect();
-            let named = labels.into_iter().filter(|label| label != "default");
-            named.collect()
+            // The print calls the group `default` what is asked for.
+            let named = blocks.filter(|(_, block)| match &*block.kind {
+                "group" => block.label != "default",
+                kind => kind == "target",
+            });
+            let labels: BTreeSet<String> = named.map(|(_, block)| block.label).collect();
+            labels.into_iter().collect()
         };
         for _ in 0..MAX_ROUNDS {
             let mut targets = labels(self);
