@@ -13,7 +13,7 @@ use super::{build_files, output, planning, sealed_bake, stored};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::planner::{Planned, Sends};
 use crate::run::emit::{
-    Files, Format, Gitlab, Known, emit, emit_gitlab, emit_stable, emit_template,
+    Format, Github, Gitlab, Known, emit, emit_github, emit_gitlab, emit_stable, emit_template,
 };
 
 /// What is typed after `shipwright emit`.
@@ -61,6 +61,14 @@ pub(super) struct Emit {
         conflicts_with = "file"
     )]
     check: Option<PathBuf>,
+    /// With github: at most N jobs in a wave, 1 to 256; beyond it a job builds several images
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=256),
+        conflicts_with = "template"
+    )]
+    jobs: Option<u16>,
     /// With gitlab: a file of the project for the pipeline to include, with `default:`, `variables:` and the like
     #[arg(long, value_name = "FILE", conflicts_with = "template")]
     include: Option<String>,
@@ -143,6 +151,10 @@ impl Emit {
                 and the jobs have no other";
             return Err(misused(ErrorKind::MissingRequiredArgument, message));
         }
+        if self.jobs.is_some() && format != Format::Github {
+            let message = "`--jobs` is only for github; for make, `make -j N` runs N at a time";
+            return Err(misused(ErrorKind::ArgumentConflict, message));
+        }
         if self.include.is_some() && format != Format::Gitlab {
             let message = "`--include` is only for gitlab";
             return Err(misused(ErrorKind::ArgumentConflict, message));
@@ -208,7 +220,10 @@ pub(super) fn run(directory: &Path, what: &What, arguments: &Emit) -> Result<(),
         }
         What::Format(Format::Github) => {
             let plan = planned(directory, what, arguments)?.plan;
-            emit(&plan, &Files::default(), Format::Github)?
+            let how = arguments
+                .jobs
+                .map_or_else(Github::default, |jobs| Github { jobs: jobs.into() });
+            emit_github(&plan, how)?
         }
         What::Template(template) => {
             let plan = planned(directory, what, arguments)?.plan;

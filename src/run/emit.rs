@@ -25,6 +25,7 @@ use serde::Serialize;
 
 pub use self::bake::Sealed;
 pub use self::files::{Added, Files, Folder, Submodule};
+pub use self::github::Github;
 pub use self::gitlab::Gitlab;
 use self::quote::Language;
 use crate::diagnostics::{Diagnostics, SourceText, nearest};
@@ -57,7 +58,7 @@ pub fn emit(plan: &Plan, files: &Files, format: Format) -> Result<String, Diagno
         Format::Make => template::render("Makefile.j2", script::makefile(plan, files)),
         Format::Sh => template::render("build.sh.j2", script::shell(plan, files)),
         Format::Bake => template::render("docker-bake.hcl.j2", bake::file(plan, None)),
-        Format::Github => template::render("github.json.j2", github::outputs(plan)),
+        Format::Github => return emit_github(plan, Github::default()),
         Format::Gitlab => return emit_gitlab(plan, &Gitlab::default()),
     };
     rendered.map_err(Diagnostics::from)
@@ -71,6 +72,17 @@ pub fn emit_sealed(plan: &Plan, sealed: &BTreeMap<String, Sealed>) -> Result<Str
     check::problems(plan, Format::Bake).fail_on_errors()?;
     let file = bake::file(plan, Some(sealed));
     template::render("docker-bake.hcl.j2", file).map_err(Diagnostics::from)
+}
+
+/// The waves of the plan as matrices for a workflow on GitHub.
+///
+/// # Errors
+/// As [`emit`]; and where GitHub would not take so much, or there may not be enough jobs.
+pub fn emit_github(plan: &Plan, how: Github) -> Result<String, Diagnostics> {
+    check::problems(plan, Format::Github).fail_on_errors()?;
+    let text = template::render("github.json.j2", github::outputs(plan, how)?)?;
+    github::check(&text)?;
+    Ok(text)
 }
 
 /// The plan as a child pipeline of GitLab.

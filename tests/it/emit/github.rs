@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use shipwright::plan::{Action, Image, Plan};
-use shipwright::run::emit::{Files, Format, emit};
+use shipwright::run::emit::{Files, Format, Github, emit, emit_github};
 
 use super::fixture::{image, plan, waves};
 
 /// What `$GITHUB_OUTPUT` is given: a name and a value a line.
 #[track_caller]
 fn outputs(plan: &Plan) -> BTreeMap<String, Value> {
-    let text = emit(plan, &Files::default(), Format::Github).expect("a plan that can be emitted");
+    read(&emit(plan, &Files::default(), Format::Github).expect("a plan that can be emitted"))
+}
+
+#[track_caller]
+fn read(text: &str) -> BTreeMap<String, Value> {
     let output = |line: &str| {
         let (name, value) = line.split_once('=').expect("`name=value`");
         let value = serde_json::from_str(value).expect("the value is JSON");
@@ -82,27 +86,108 @@ fn a_job_says_what_a_workflow_may_ask() {
     assert_eq!(include(&plan), Value::from(vec![entry("", big)]));
 }
 
+/// The groups of a wave: platform, runner, and content references.
+#[track_caller]
+fn groups(wave: &Value) -> Vec<(String, String, Vec<String>)> {
+    let jobs = wave["include"].as_array().expect("a list of jobs").iter();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let groups = jobs.map(|job| {
+        let references = text(&job["reference"]);
+        let references = references.split(' ').map(str::to_owned).collect();
+        (
+            text(&job["platform"]),
+            job["runner"].to_string(),
+            references,
+        )
+    });
+    groups.collect()
+}
+
+/// Images on two bases, for two platforms each.
+fn wide(count: usize) -> Plan {
+    let mut images: Vec<Image> = ["x/left", "x/right"]
+        .map(|name| image(name, "a", &[]))
+        .to_vec();
+    images.extend((0..count).map(|number| {
+        let base = ["x/left", "x/right"][number % 2];
+        let mut image = image(&format!("x/{number:05}"), "a", &[base]);
+        image.wave = 1;
+        image
+    }));
+    for image in &mut images {
+        image.platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
+        let arm = vec!["arm".to_owned()];
+        image.runners = BTreeMap::from([("linux/arm64".to_owned(), arm)]);
+    }
+    plan(&"0".repeat(40), images)
+}
+
 #[test]
-fn a_wave_of_too_many_jobs_is_several() {
-    let mut images: Vec<Image> = (0..600)
-        .map(|number| image(&format!("x/{number:03}"), "a", &[]))
-        .collect();
-    let mut last = image("x/last", "a", &["x/599"]);
-    last.wave = 1;
-    images.push(last);
-    let plan = plan(&"0".repeat(40), images);
-    let names: Vec<&str> = plan
-        .images
-        .iter()
-        .map(|image| image.name.as_str())
-        .collect();
-    let expected = [
-        &names[..256],
-        &names[256..512],
-        &names[512..600],
-        &names[600..],
-    ];
-    check(&plan, &expected);
+fn beyond_the_limit_a_job_takes_images_of_one_base() {
+    for (count, most) in [
+        (300, 256),
+        (128, 256),
+        (129, 256),
+        (50, 8),
+        (7, 4),
+        (300, 2),
+    ] {
+        let plan = wide(count);
+        let text = emit_github(&plan, Github { jobs: most }).expect("matrices");
+        let outputs = read(&text);
+        assert_eq!(outputs["waves"], 2, "as many waves as the graph is deep");
+        let groups = groups(&outputs["wave_2"]);
+        assert!(groups.len() <= most, "{count}: {} jobs", groups.len());
+        let mut found: Vec<(String, String)> = Vec::new();
+        let mut mixed = 0;
+        for (platform, runner, references) in groups {
+            let arm = platform == "linux/arm64";
+            assert_eq!(runner == "\"arm\"", arm, "one machine a job");
+            let of = |reference: &String| {
+                let images = plan.images.iter();
+                let mut images = images.filter(|image| image.reference == *reference);
+                images.next().expect("an image of the plan")
+            };
+            let bases: Vec<&str> = references
+                .iter()
+                .map(|reference| of(reference).dependencies[0].image.as_str())
+                .collect();
+            mixed += usize::from(bases.windows(2).any(|pair| pair[0] != pair[1]));
+            found.extend(references.into_iter().map(|one| (platform.clone(), one)));
+        }
+        // Where one base ends and the other begins, once for each platform.
+        assert!(mixed <= 2, "{count}: {mixed} jobs of several bases");
+        let all = plan.images[2..].iter().flat_map(|image| {
+            let platforms = image.platforms.iter();
+            platforms.map(|platform| (platform.clone(), image.reference.clone()))
+        });
+        let mut all: Vec<(String, String)> = all.collect();
+        all.sort();
+        found.sort();
+        assert_eq!(found, all, "each part in one job");
+    }
+}
+
+#[test]
+fn what_github_does_not_take_is_refused() {
+    let refused = |plan: &Plan, jobs: usize| {
+        let problems = emit_github(plan, Github { jobs }).expect_err("above a limit");
+        problems.iter().next().unwrap().code.as_str()
+    };
+    assert_eq!(refused(&wide(10), 1), "pipeline-too-large");
+    assert_eq!(refused(&wide(10_000), 256), "pipeline-too-large");
+    // Ten thousand that are few enough bytes.
+    let images = (0..10_000).map(|number| image(&format!("x/{number:05}"), "a", &[]));
+    let text = emit_github(&plan(&"0".repeat(40), images.collect()), Github::default());
+    let text = text.expect("below the limits");
+    assert!(2 * text.len() <= 1024 * 1024, "{}", text.len());
+    let outputs = read(&text);
+    let jobs = groups(&outputs["wave_1"]);
+    let references: usize = jobs.iter().map(|(_, _, references)| references.len()).sum();
+    assert_eq!(
+        (outputs["waves"].as_u64(), jobs.len() <= 256, references),
+        (Some(1), true, 10_000)
+    );
 }
 
 #[test]
