@@ -141,8 +141,9 @@
       row.hidden = !(words.every((word) => text.includes(word)) && (!wanted.size || wanted.has(images[index].class)));
       if (!row.hidden) count += 1;
     });
-    const all = images.length.toLocaleString("en");
-    $("matches").textContent = count === images.length ? `${all} images` : `${count.toLocaleString("en")} of ${all} images`;
+    const number = images.length.toLocaleString("en");
+    const all = images.length === 1 ? "1 image" : `${number} images`;
+    $("matches").textContent = count === images.length ? all : `${count.toLocaleString("en")} of ${all}`;
     if (selected === null) {
       const shown = new Set(rows.flatMap(({ row }, index) => (row.hidden ? [] : [images[index].node])));
       boxes.forEach((box, index) => box.element.classList.toggle("faded", count < images.length && !shown.has(index)));
@@ -203,7 +204,7 @@
       ...titled("Needed by", dependents[index].map((other) => link(other, back(other))), further(takers.size, dependents[index].length)),
       make("h3", {}, "About"),
       pairs([["Dockerfile", image.dockerfile], ["target", image.target], ["context", image.context], ["platform", image.platforms],
-        ["base image", image.bases], ["tag", image.tags], ["reference", image.reference], ["inputs", image.inputs],
+        ["base image", image.bases], ["locked base", image.locked], ["tag", image.tags], ["reference", image.reference], ["inputs", image.inputs],
         ["fingerprint", image.fingerprint], ["time", image.time], ["digest", image.digest]]));
     const shown = new Set([image.node, ...[...needs, ...takers].map((other) => images[other].node)]);
     // Images from outside and those that the plan leaves out are no images of the plan: follow the lines.

@@ -124,7 +124,9 @@ pub(super) fn tip(error: &mut clap::Error) {
         _ => return,
     };
     let tip = tips.iter().find(|(words, _)| words.contains(&&*word));
-    let near = match error.remove(suggested) {
+    let suggestion = error.remove(suggested);
+    let has_suggestion = suggestion.is_some();
+    let near = match suggestion {
         _ if tip.is_some() => None,
         Some(ContextValue::Strings(names)) => {
             nearest(&word, names.iter().map(String::as_str)).map(str::to_owned)
@@ -137,6 +139,9 @@ pub(super) fn tip(error: &mut clap::Error) {
         error.insert(ContextKind::Suggested, tip);
     } else if let Some(near) = near {
         error.insert(suggested, ContextValue::String(near));
+    } else if has_suggestion && suggested == ContextKind::SuggestedArg {
+        // It is written with the option that clap took for the one that was meant.
+        error.remove(ContextKind::Usage);
     }
 }
 

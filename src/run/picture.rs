@@ -283,7 +283,12 @@ fn own_reasons(image: &Image) -> Vec<String> {
                 | ReasonKind::Unchanged
         )
     });
-    own.map(|reason| plain(&review::words(reason))).collect()
+    own.map(|reason| match reason.kind {
+        // The name stands beside it.
+        ReasonKind::New => "new image".to_owned(),
+        _ => plain(&review::words(reason)),
+    })
+    .collect()
 }
 
 /// A name without what all names begin with.

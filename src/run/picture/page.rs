@@ -4,7 +4,7 @@
 //! It asks for nothing: no network, no other file, no storage. What it may do is fixed by a policy that
 //! names its one script and its one style sheet by their hashes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -98,6 +98,9 @@ struct Facts<'p> {
     platforms: &'p [String],
     #[serde(skip_serializing_if = "no_texts")]
     bases: &'p [String],
+    /// The base images that the lock file holds the build to, with their digests.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    locked: BTreeSet<&'p str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -251,6 +254,7 @@ fn facts<'p>(
             .map(|via| (&*via.instruction, via.line))
             .collect(),
     });
+    let locked = image.bases.values();
     Facts {
         name: &image.name,
         node,
@@ -265,6 +269,9 @@ fn facts<'p>(
         tags: &image.tags,
         platforms: &image.platforms,
         bases: &image.base_images,
+        locked: locked
+            .map(|base| base.strip_prefix("docker-image://").unwrap_or(base))
+            .collect(),
         reasons: image.reasons.iter().map(review::words).collect(),
         needs: needs.collect(),
         time: time.map(title::duration),

@@ -319,6 +319,29 @@ fn many_images_fit_a_picture() {
 }
 
 #[test]
+fn a_new_image_is_named_once() {
+    let mut plan = changed();
+    plan.images[0].reasons[0] = Reason {
+        kind: ReasonKind::New,
+        detail: "acme/base".to_owned(),
+    };
+    let tree = draw(&plan, Format::Tree, &Options::default());
+    assert!(tree.contains("\n● base  new image\n"), "{tree}");
+}
+
+#[test]
+fn a_page_tells_the_digests_of_locked_bases() {
+    let mut plan = changed();
+    let bound = "docker.io/library/debian:12@sha256:0123";
+    for name in ["debian:12", "docker.io/library/debian:12"] {
+        let context = format!("docker-image://{bound}");
+        plan.images[0].bases.insert(name.to_owned(), context);
+    }
+    let page = draw(&plan, Format::Html, &Options::default());
+    assert_eq!(page.matches(bound).count(), 1, "{page}");
+}
+
+#[test]
 fn a_page_holds_a_strangers_texts_as_texts() {
     let mut plan = changed();
     let evil = "</script><script>alert(1)</script><!--\" onload='x' {{ 7 * 7 }}";
