@@ -15,6 +15,7 @@ mod bug_report;
 mod conformance_ast;
 mod conformance_dockerignore;
 mod conformance_expansion;
+mod conformance_files;
 mod conformance_git_ref;
 mod conformance_graph;
 mod conformance_inputs;
