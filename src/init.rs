@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, SourceText, listed};
 use crate::planner::discover::Discovery;
+use crate::planner::selection::Selection;
 use crate::tree::snapshot::Snapshot;
 use build::Build;
 use draft::Draft;
@@ -100,12 +101,18 @@ pub fn init(
     loop {
         let (wanted, texts) = wanted(snapshot, request, (&builds, &evidence.images), &excluded);
         let full = settle::in_full(&wanted, &excluded);
-        let problems = match planner.plan(&full) {
-            Ok(plan) => {
-                let contexts = contexts::found(&full, &planner);
-                let full = contexts::with(&full, &contexts);
-                // Contexts leave names and references as they are.
-                let images = Images::of(planner.plan(&full).unwrap_or(plan));
+        let problems = match planner.compile(&full, Selection::default()) {
+            Ok((plan, remarks)) => {
+                let contexts = contexts::found(&full, &remarks, &planner);
+                let (full, plan) = if contexts.is_empty() {
+                    (full, plan)
+                } else {
+                    let full = contexts::with(&full, &contexts);
+                    // Contexts leave names and references as they are.
+                    let plan = planner.plan(&full).unwrap_or(plan);
+                    (full, plan)
+                };
+                let images = Images::of(plan);
                 left_out.extend(required::asked(&wanted.arguments, &texts));
                 let draft = settle::shortest(full, &wanted, &excluded, &images, &planner);
                 return Ok(Start {

@@ -1,20 +1,26 @@
 //! Build contexts that nobody names: where what a Dockerfile copies is not in its folder, the nearest
 //! folder above that has all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
 use super::planner::Planner;
+use crate::diagnostics::{Code, Diagnostics};
 use crate::paths::folder_of;
+use crate::planner::selection::Selection;
 
 /// How many folders up are looked at.
 const MAX_UP: usize = 8;
 
 /// The contexts of Dockerfiles, by path, that the draft names by path and that lack something where
-/// they are. `full` can be planned.
-pub(super) fn found(full: &Draft, planner: &Planner<'_>) -> BTreeMap<String, String> {
+/// they are. `remarks` are those of a plan of `full`.
+pub(super) fn found(
+    full: &Draft,
+    remarks: &Diagnostics,
+    planner: &Planner<'_>,
+) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    let mut missing = planner.incomplete(full);
+    let mut missing = incomplete(remarks);
     missing.retain(|path| full.names.contains_key(path));
     for up in 1..=MAX_UP {
         let tried: BTreeMap<&String, String> = missing
@@ -24,8 +30,15 @@ pub(super) fn found(full: &Draft, planner: &Planner<'_>) -> BTreeMap<String, Str
         if tried.is_empty() {
             break;
         }
-        let contexts = tried.iter().map(|(path, folder)| (*path, folder));
-        let still = planner.incomplete(&with(full, contexts));
+        let selection = Selection {
+            exact: tried.keys().map(|path| full.names[*path].clone()).collect(),
+            ..Selection::default()
+        };
+        let draft = with(full, tried.iter().map(|(path, folder)| (*path, folder)));
+        let Ok((_, remarks)) = planner.compile(&draft, selection) else {
+            continue;
+        };
+        let still = incomplete(&remarks);
         let complete: BTreeMap<String, String> = tried
             .into_iter()
             .filter(|(path, _)| !still.contains(*path))
@@ -35,6 +48,15 @@ pub(super) fn found(full: &Draft, planner: &Planner<'_>) -> BTreeMap<String, Str
         found.extend(complete);
     }
     found
+}
+
+/// The Dockerfiles that copy what their contexts lack.
+fn incomplete(remarks: &Diagnostics) -> BTreeSet<String> {
+    let missing = remarks
+        .iter()
+        .filter(|remark| remark.code == Code::MissingSource);
+    let labels = missing.flat_map(|remark| &remark.labels);
+    labels.map(|label| label.source.path.clone()).collect()
 }
 
 /// The draft with these contexts, by the paths of Dockerfiles that it names by path.

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
 use crate::config::Config;
-use crate::diagnostics::{Code, Diagnostics};
+use crate::diagnostics::Diagnostics;
 use crate::lang::fingerprint::Fingerprint;
 use crate::plan::{Image, Plan};
+use crate::planner::selection::Selection;
 use crate::planner::{Options, compile};
 use crate::tree::snapshot::Snapshot;
 
@@ -23,7 +24,8 @@ pub(super) struct Images(BTreeMap<String, Image>);
 pub(super) enum Difference {
     /// Not at all.
     None,
-    /// In these images for a reason of their own; others may follow from them.
+    /// In these images for a reason of their own, or because others do not need them any more; yet others may follow
+    /// from these.
     Of(BTreeSet<String>),
 }
 
@@ -33,30 +35,28 @@ impl Planner<'_> {
     /// # Errors
     /// What makes one impossible.
     pub(super) fn plan(&self, draft: &Draft) -> Result<Plan, Diagnostics> {
-        self.compile(draft).map(|(plan, _)| plan)
+        self.compile(draft, Selection::default())
+            .map(|(plan, _)| plan)
     }
 
-    fn compile(&self, draft: &Draft) -> Result<(Plan, Diagnostics), Diagnostics> {
+    /// The plan of a draft, of the selected images, with what there is to remark.
+    ///
+    /// # Errors
+    /// What makes one impossible.
+    pub(super) fn compile(
+        &self,
+        draft: &Draft,
+        selection: Selection,
+    ) -> Result<(Plan, Diagnostics), Diagnostics> {
         let config = Config::parse(&draft.to_json())?;
         let options = Options {
+            selection,
             without_hints: true,
             ..Options::default()
         };
         let outcome = compile::compile(self.snapshot, &config, &options, None);
         let (compiled, remarks) = outcome.into_result()?;
         Ok((compiled.plan, remarks))
-    }
-
-    /// The Dockerfiles that copy what their contexts lack; all, where the draft cannot be planned.
-    pub(super) fn incomplete(&self, draft: &Draft) -> BTreeSet<String> {
-        let Ok((_, diagnostics)) = self.compile(draft) else {
-            return draft.names.keys().cloned().collect();
-        };
-        let missing = diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.code == Code::MissingSource);
-        let labels = missing.flat_map(|diagnostic| &diagnostic.labels);
-        labels.map(|label| label.source.path.clone()).collect()
     }
 
     /// The images of a draft, to compare; none where it cannot be planned.
@@ -94,7 +94,8 @@ impl Images {
     }
 
     /// What differs in another plan. An image that another name took the place of counts, and one
-    /// whose fingerprint alone differs does unless an image that it needs differs too.
+    /// whose fingerprint alone differs does unless an image that it needs differs too. So does one that an
+    /// image needs here and not there: what it is called by is missing there.
     pub(super) fn difference(&self, other: &Self) -> Difference {
         let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
         let differ: BTreeSet<&String> = names
@@ -104,20 +105,21 @@ impl Images {
         if differ.is_empty() {
             return Difference::None;
         }
-        let by_itself = |name: &&&String| match (self.0.get(**name), other.0.get(**name)) {
-            (Some(a), Some(b)) => {
-                let mut needs = a.dependencies.iter();
-                !same_but_contents(a, b) || !needs.any(|need| differ.contains(&need.image))
+        let mut found = BTreeSet::new();
+        for name in &differ {
+            let (Some(a), Some(b)) = (self.0.get(*name), other.0.get(*name)) else {
+                found.insert((*name).clone());
+                continue;
+            };
+            let mut needs = a.dependencies.iter().map(|need| &need.image);
+            if !same_but_contents(a, b) || !needs.any(|need| differ.contains(need)) {
+                found.insert((*name).clone());
             }
-            _ => true,
-        };
-        Difference::Of(
-            differ
-                .iter()
-                .filter(by_itself)
-                .map(|name| (*name).clone())
-                .collect(),
-        )
+            let kept: BTreeSet<&String> = b.dependencies.iter().map(|need| &need.image).collect();
+            let needed = a.dependencies.iter().map(|need| &need.image);
+            found.extend(needed.filter(|need| !kept.contains(need)).cloned());
+        }
+        Difference::Of(found)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::planner::discover::{is_dockerfile, patterns};
 use crate::planner::names::default_name;
 
 /// A thing that a draft says of an image and that may go.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 enum Part {
     Context,
     Target,
@@ -230,52 +230,46 @@ impl Settler<'_> {
         self.or(draft, changed)
     }
 
-    /// Drops what changes nothing of the images' settings, one kind of thing after the other.
+    /// Drops what changes nothing of the images' settings, one kind of thing after the other. In each
+    /// round at most one thing of an image, so that a round says whether that image needs it.
     fn drop_parts(&self, mut draft: Draft) -> Draft {
-        let mut parts: BTreeMap<Part, Vec<String>> = BTreeMap::new();
+        let mut rounds: BTreeMap<(usize, usize), Vec<(String, Part)>> = BTreeMap::new();
         for (name, entry) in &draft.images {
-            let mut add = |part: Part| parts.entry(part).or_default().push(name.clone());
-            if entry.context.is_some() {
-                add(Part::Context);
+            let arguments = entry.build_args.keys().cloned();
+            let aliases = entry.aliases.iter().cloned();
+            let contexts = entry.contexts.keys().cloned();
+            let has_platforms = !entry.platforms.is_empty();
+            let kinds: [Vec<Part>; 6] = [
+                entry.context.iter().map(|_| Part::Context).collect(),
+                entry.target.iter().map(|_| Part::Target).collect(),
+                arguments.map(Part::Argument).collect(),
+                aliases.map(Part::Alias).collect(),
+                contexts.map(Part::NamedContext).collect(),
+                has_platforms
+                    .then_some(Part::Platforms)
+                    .into_iter()
+                    .collect(),
+            ];
+            for (kind, parts) in kinds.into_iter().enumerate() {
+                for (position, part) in parts.into_iter().enumerate() {
+                    let round = rounds.entry((kind, position)).or_default();
+                    round.push((name.clone(), part));
+                }
             }
-            if entry.target.is_some() {
-                add(Part::Target);
-            }
-            if !entry.platforms.is_empty() {
-                add(Part::Platforms);
-            }
-            entry
-                .build_args
-                .keys()
-                .cloned()
-                .map(Part::Argument)
-                .for_each(&mut add);
-            entry
-                .aliases
-                .iter()
-                .cloned()
-                .map(Part::Alias)
-                .for_each(&mut add);
-            entry
-                .contexts
-                .keys()
-                .cloned()
-                .map(Part::NamedContext)
-                .for_each(&mut add);
         }
-        for (part, names) in parts {
-            draft = self.without(draft, &part, names);
+        for parts in rounds.into_values() {
+            draft = self.without(draft, parts);
         }
         draft.images.retain(|_, entry| !entry.is_empty());
         draft
     }
 
-    /// Drops a part from as many of some images as can go without it. From all at once at first: those
-    /// that then differ keep it. Where others than these differ, from one half and then the other.
-    fn without(&self, draft: Draft, part: &Part, mut names: Vec<String>) -> Draft {
-        while !names.is_empty() {
+    /// Drops as many of some images' parts as can go. All at once at first: what makes a difference
+    /// stays. Where others than these images differ, from one half and then the other.
+    fn without(&self, draft: Draft, mut parts: Vec<(String, Part)>) -> Draft {
+        while !parts.is_empty() {
             let mut changed = draft.clone();
-            for name in &names {
+            for (name, part) in &parts {
                 remove(&mut changed, name, part);
             }
             let found = self.planner.images(&changed);
@@ -284,17 +278,17 @@ impl Settler<'_> {
                 Some(Difference::Of(differing)) => differing,
                 None => BTreeSet::new(),
             };
-            let before = names.len();
-            names.retain(|name| !differing.contains(name));
-            if names.len() < before {
+            let before = parts.len();
+            parts.retain(|(name, _)| !differing.contains(name));
+            if parts.len() < before {
                 continue;
             }
             if before == 1 {
                 break;
             }
-            let second = names.split_off(before / 2);
-            let draft = self.without(draft, part, names);
-            return self.without(draft, part, second);
+            let second = parts.split_off(before / 2);
+            let draft = self.without(draft, parts);
+            return self.without(draft, second);
         }
         draft
     }

@@ -210,9 +210,12 @@ impl Workspace {
         })
     }
 
-    /// All images of a state, whatever is selected.
+    /// All images of a state, whatever is selected, to compare with; without hints.
     pub(crate) fn everything(&self, state: &State, options: &Options) -> Outcome<Compiled> {
-        let options = options.of_everything();
+        let options = Options {
+            without_hints: true,
+            ..options.of_everything()
+        };
         Outcome::of(|remarks| Ok(self.read(state, &options, remarks)?.compiled))
     }
 

@@ -193,9 +193,11 @@ impl<'a> Resolved<'a> {
         stages: &StageGraph<'_>,
         internal: &Internal,
     ) {
+        let normalized = target.normalized();
         for stage in stages.reachable() {
             if let Base::Image(image) = &stage.base
-                && stage.platform.normalized() != target.normalized()
+                && stage.platform != *target
+                && stage.platform.normalized() != normalized
                 && let Meaning::Internal(needed) = internal.meaning(image, own_index)
             {
                 let need = Need {
