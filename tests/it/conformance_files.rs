@@ -16,7 +16,7 @@ fn check(data: &Path) {
     let rows: Vec<String> = files_below(data)
         .iter()
         .map(|file| file.strip_prefix(data).unwrap().display().to_string())
-        .filter(|name| name.ends_with(".jsonl") || name.ends_with(".jsonl.xz"))
+        .filter(|name| name.contains(".jsonl"))
         .collect();
     assert!(!rows.is_empty(), "{}: no rows", data.display());
     let named = |name: &String| {
