@@ -325,20 +325,18 @@ fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) ->
     lines
 }
 
-/// The names of arguments that builds give and the configuration need not say: no Dockerfile declares
+/// The names of arguments that builds give and the configuration says nowhere: no Dockerfile declares
 /// them, or they have that value anyway.
 fn without_effect<'w>(wanted: &'w Wanted, draft: &Draft) -> BTreeSet<&'w str> {
+    let entries = draft.images.values();
+    let all = entries
+        .map(|entry| &entry.build_args)
+        .chain([&draft.build_args]);
+    let said: BTreeSet<&String> = all.flat_map(BTreeMap::keys).collect();
     let images = wanted.images.iter();
-    let given = images.flat_map(|image| {
-        let names = image.build.arguments.keys();
-        names.map(move |name| (image, name))
-    });
-    let left_out = given.filter(|(image, name)| {
-        let entry = draft.images.get(&image.name);
-        let is_said = entry.is_some_and(|entry| entry.build_args.contains_key(*name));
-        !is_said && !draft.build_args.contains_key(*name)
-    });
-    left_out.map(|(_, name)| name.as_str()).collect()
+    let given = images.flat_map(|image| image.build.arguments.keys());
+    let unsaid = given.filter(|name| !said.contains(name));
+    unsaid.map(String::as_str).collect()
 }
 
 /// What a build gave: its name, and what of it the configuration says.

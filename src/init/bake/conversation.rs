@@ -1,6 +1,7 @@
 //! How bake is asked: for all targets at once, and again without what it cannot evaluate.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde_json::Value;
 
@@ -27,6 +28,9 @@ pub(super) struct Conversation<'r, 's> {
     pub(super) sources: Vec<SourceText>,
     /// What bake is shown, by path.
     shown: BTreeMap<String, String>,
+    /// The targets whose matrix or names bake cannot evaluate, where they are defined: without these it takes each for
+    /// one target, which nobody has.
+    shapeless: BTreeMap<String, (SourceText, Range<usize>)>,
 }
 
 impl<'r, 's> Conversation<'r, 's> {
@@ -40,6 +44,7 @@ impl<'r, 's> Conversation<'r, 's> {
             reader,
             sources,
             shown,
+            shapeless: BTreeMap::new(),
         }
     }
 
@@ -70,6 +75,28 @@ impl<'r, 's> Conversation<'r, 's> {
 
     /// What bake prints of all targets and groups; none, with a remark, where it prints nothing.
     pub(super) fn print(&mut self, diagnostics: &mut Diagnostics) -> Option<Value> {
+        let mut print = self.answer(diagnostics)?;
+        let mut targets = print.get_mut("target").and_then(Value::as_object_mut);
+        for (label, (source, span)) in &self.shapeless {
+            if let Some(targets) = &mut targets
+                && targets.remove(label).is_some()
+            {
+                let message =
+                    format!("target `{label}` is skipped: bake cannot evaluate its matrix");
+                diagnostics.push(
+                    Diagnostic::new(Code::BuildLeftOut, message)
+                        .at(source, span.clone(), "")
+                        .because_of("matrix")
+                        .help(
+                            "to build its images too, add them under `images` in .shipwright.json",
+                        ),
+                );
+            }
+        }
+        Some(print)
+    }
+
+    fn answer(&mut self, diagnostics: &mut Diagnostics) -> Option<Value> {
         let labels = |conversation: &Self| -> Vec<String> {
             let blocks = conversation.blocks().into_iter();
             // The print calls the group `default` what is asked for.
@@ -200,7 +227,19 @@ impl<'r, 's> Conversation<'r, 's> {
         let Some(source) = self.sources.iter().find(|source| source.path == path) else {
             return false;
         };
-        let of = match holding.next() {
+        let holding = holding.next();
+        if let Some((source, block)) = holding.filter(|(_, block)| block.kind == "target") {
+            let mut attributes = block.attributes.iter();
+            let shapes = attributes.any(|attribute| {
+                matches!(&*attribute.key, "matrix" | "name")
+                    && attribute.span.contains(&element.start)
+            });
+            if shapes {
+                let place = (source.clone(), block.span.clone());
+                self.shapeless.insert(block.label.clone(), place);
+            }
+        }
+        let of = match holding {
             Some((_, block)) if block.span.start == element.start => {
                 format!("{} `{}`", block.kind, block.label)
             }
