@@ -125,13 +125,7 @@ fn compose_evaluates_its_files() {
     {
       "version": 2,
       "namespace": "acme",
-      "images": {
-        "acme/app": {
-          "build_args": {"V": "12"},
-          "network": "none",
-          "secrets": [{"id": "npm", "env": "NPM_TOKEN"}]
-        }
-      }
+      "images": {"acme/app": {"build_args": {"V": "12"}, "network": "none", "secrets": [{"id": "npm", "env": "NPM_TOKEN"}]}}
     }
     "#);
     assert!(said.contains("`HOME` takes its value"), "{said}");
