@@ -9,7 +9,7 @@ use clap::Args;
 use super::args::pair;
 use super::{output, planning};
 use crate::config::{self, Config};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, counted};
 use crate::init::{self, Evidence, Request, Start};
 use crate::planner::discover::Discovery;
 use crate::run::evaluate;
@@ -106,10 +106,9 @@ fn check(directory: &Path, arguments: &Init) -> Result<ExitCode, Diagnostics> {
     if !drift.differences.is_empty() {
         return Ok(ExitCode::FAILURE);
     }
-    let s = if drift.images == 1 { "" } else { "s" };
     output::eprint(&format!(
-        "the configuration agrees with the checkout: {} image{s}\n",
-        drift.images
+        "the configuration agrees with the checkout: {}\n",
+        counted(drift.images, "image", "images")
     ));
     Ok(ExitCode::SUCCESS)
 }
@@ -210,10 +209,6 @@ fn read(
 
 /// What was written, and what it is made of.
 fn summary(start: &Start, file: Option<&Path>) -> String {
-    let counted = |count: usize, one: &str, many: &str| match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {many}"),
-    };
     let mut images = counted(start.images, "image", "images");
     if start.images > 1 {
         let between = counted(start.dependencies, "dependency", "dependencies");

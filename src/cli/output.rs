@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::{ci_branch, screen};
 use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, Severity, escape};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, Severity, counted, escape};
 use crate::paths;
 use crate::planner::Workspace;
 use crate::tree::source::{Checkout, FileIdentity};
@@ -188,16 +188,17 @@ fn shown(diagnostics: &Diagnostics) -> Diagnostics {
 /// How many there are, where there are several.
 fn count(diagnostics: &Diagnostics) -> String {
     let (errors, warnings) = diagnostics.counts();
-    let told = |number: usize, what: &str| match number {
-        0 => None,
-        1 => Some(format!("1 {what}")),
-        _ => Some(format!("{number} {what}s")),
-    };
     if errors + warnings < 2 {
         return String::new();
     }
-    let told = [told(errors, "error"), told(warnings, "warning")];
-    let told: Vec<String> = told.into_iter().flatten().collect();
+    let all = [
+        (errors, "error", "errors"),
+        (warnings, "warning", "warnings"),
+    ];
+    let told = all.into_iter().filter(|(number, ..)| *number > 0);
+    let told: Vec<String> = told
+        .map(|(number, one, many)| counted(number, one, many))
+        .collect();
     format!("{}\n", told.join(", "))
 }
 
@@ -296,10 +297,8 @@ fn remark(checkout: &Checkout, diagnostics: &Diagnostics) {
     }
     print(&shown, || Some(place(checkout)));
     if others > 0 && !is_quiet() {
-        let s = if others == 1 { "" } else { "s" };
-        eprint(&format!(
-            "{others} warning{s}: `shipwright check` shows them\n"
-        ));
+        let others = counted(others, "warning", "warnings");
+        eprint(&format!("{others}: `shipwright check` shows them\n"));
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::naming::{Known, Wanted, free, in_namespace};
 use super::references::spoken;
+use crate::diagnostics::counted;
 use crate::lang::reference;
 use crate::paths::folder_of;
 use crate::planner::align::{File, Found, Paths, Shape, Spoken, is_below};
@@ -211,10 +212,8 @@ impl Wanted {
 /// What of a way is said for people.
 pub(super) fn told(found: &Found) -> String {
     let meant: BTreeSet<&String> = found.means.values().collect();
-    let (names, mean) = match meant.len() {
-        1 => ("1 name".to_owned(), "means"),
-        count => (format!("{count} names"), "mean"),
-    };
+    let names = counted(meant.len(), "name", "names");
+    let mean = if meant.len() == 1 { "means" } else { "mean" };
     match found.shape.prefix.as_str() {
         "" => format!("{names} {mean} paths here"),
         prefix => format!("{names} under `{prefix}` {mean} folders here"),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use globset::{GlobSet, GlobSetBuilder};
 
 use crate::config::{Config, Spanned, lock};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, counted};
 use crate::paths::{self, file_name};
 use crate::planner::images;
 use crate::tree::snapshot::{Entry, Node, Snapshot};
@@ -180,8 +180,8 @@ impl<'c> Discovery<'c> {
         let mut note = |pattern: &Spanned<String>, what: &str, paths: &[&String]| {
             if !paths.is_empty() {
                 let list: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
-                let s = if list.len() == 1 { "" } else { "s" };
-                let message = format!("{what} leaves out {} Dockerfile{s}", list.len());
+                let count = counted(list.len(), "Dockerfile", "Dockerfiles");
+                let message = format!("{what} leaves out {count}");
                 let diagnostic = Diagnostic::new(Code::ExcludedDockerfile, message)
                     .at(source, pattern.span.clone(), "")
                     .help(list.join(", "));

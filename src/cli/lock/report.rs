@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Format;
 use crate::config::lock::{Lock, told};
-use crate::diagnostics::escape;
+use crate::diagnostics::{counted, escape};
 use crate::plan::ReasonKind;
 use crate::planner::compile::Compiled;
 use crate::planner::decide::{Earlier, reasons};
@@ -377,10 +377,7 @@ fn line(taker: &crate::planner::Taker) -> Place {
 }
 
 fn images(count: usize) -> String {
-    match count {
-        1 => "1 image".to_owned(),
-        count => format!("{count} images"),
-    }
+    counted(count, "image", "images")
 }
 
 fn json(value: &impl Serialize) -> String {

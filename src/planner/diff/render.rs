@@ -1,6 +1,6 @@
 //! Differences between plans for people, for programs and for a pull request.
 
-use crate::diagnostics::escape;
+use crate::diagnostics::{counted, escape};
 use std::fmt::Write;
 
 use super::{Diff, Kind};
@@ -155,10 +155,7 @@ fn code(text: &str) -> String {
 }
 
 fn images(count: usize) -> String {
-    match count {
-        1 => "1 image".to_owned(),
-        count => format!("{count} images"),
-    }
+    counted(count, "image", "images")
 }
 
 /// The first 12 digits of a revision, and `-dirty` where it has that.
