@@ -69,6 +69,11 @@ pub(crate) fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or(".", |(folder, _)| folder)
 }
 
+/// A folder as a tree names it: empty for the root, which is `.` elsewhere.
+pub(crate) fn in_tree(folder: &str) -> &str {
+    if folder == "." { "" } else { folder }
+}
+
 /// A name as git has it, for the file system.
 pub(crate) fn os(name: &[u8]) -> &std::ffi::OsStr {
     std::os::unix::ffi::OsStrExt::from_bytes(name)

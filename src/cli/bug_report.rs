@@ -15,7 +15,7 @@ use super::{output, planning};
 use crate::config::{self, Config};
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Diagnostics, Outcome};
-use crate::paths::{file_name, folder_of, join};
+use crate::paths::{file_name, folder_of, in_tree, join};
 use crate::plan::Plan;
 use crate::planner::compile::{Files, compile};
 use crate::planner::discover::Discovery;
@@ -173,8 +173,7 @@ fn files(snapshot: &Snapshot, neutral: &mut Neutral) -> BTreeMap<String, File> {
     snapshot.root.walk(&mut |path, node| {
         let text = || {
             let from_top = join(&attributes.root, path);
-            let folder = folder_of(&from_top);
-            let folder = if folder == "." { "" } else { folder };
+            let folder = in_tree(folder_of(&from_top));
             let is_attributes = file_name(path) == attributes::FILE;
             let attributes = attributes.by_folder.get(folder).filter(|_| is_attributes);
             attributes
@@ -232,10 +231,8 @@ fn replay(
     snapshot.at_top = true;
     let all = snapshot.texts.iter();
     let attributes = all.filter(|(path, _)| file_name(path) == attributes::FILE);
-    let by_folder = attributes.map(|(path, text)| match folder_of(path) {
-        "." => (String::new(), text.clone()),
-        folder => (folder.to_owned(), text.clone()),
-    });
+    let by_folder =
+        attributes.map(|(path, text)| (in_tree(folder_of(path)).to_owned(), text.clone()));
     snapshot.attributes.by_folder = by_folder.collect();
     Outcome::of(|remarks| {
         let config = match snapshot.text(config::PATH) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::paths::{file_name, folder_of, join};
+use crate::paths::{file_name, folder_of, in_tree, join};
 use crate::planner::Planned;
 use crate::run::emit::{Added, Files, Folder, Submodule};
 use crate::tree::attributes::LFS;
@@ -114,10 +114,7 @@ fn origin(
         large,
     };
     let usual = Folder {
-        path: Some(join(
-            origins.root(),
-            if folder == "." { "" } else { folder },
-        )),
+        path: Some(join(origins.root(), in_tree(folder))),
         ..Folder::default()
     };
     (described != usual).then_some(described)

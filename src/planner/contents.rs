@@ -19,6 +19,7 @@ use crate::config::NamedContext;
 use crate::diagnostics::Diagnostics;
 use crate::lang::fingerprint::Fingerprint;
 use crate::lang::tags::hex;
+use crate::paths;
 use crate::planner::ImageIndex;
 use crate::planner::external::Locks;
 use crate::planner::fingerprint::Manifest;
@@ -119,10 +120,7 @@ fn inputs(
     image: &Resolved<'_>,
     diagnostics: &mut Diagnostics,
 ) -> (Arc<Folder>, InputSpec) {
-    let path = match image.context.as_str() {
-        "." => "",
-        path => path,
-    };
+    let path = paths::in_tree(&image.context);
     let own = format!("{}.dockerignore", image.definition.dockerfile);
     let ignore = files.in_force(Some(own), path, diagnostics);
     let read = sources(image);
@@ -169,7 +167,7 @@ fn named_contexts(
         let NamedContext::Folder(folder) = context else {
             continue;
         };
-        let path = if folder == "." { "" } else { folder };
+        let path = paths::in_tree(folder);
         let ignore = files.in_force(None, path, diagnostics);
         let read = read_of(image, name);
         let sources: Vec<Source<'_>> = if is_base(image, name) {

@@ -76,8 +76,7 @@ impl<'c> Namer<'c> {
         if let Some(entry) = self.config.names.get(dockerfile) {
             return Some(Ok(entry.name.value.clone()));
         }
-        let folder = paths::folder_of(dockerfile);
-        let key = if folder == "." { "" } else { folder };
+        let key = paths::in_tree(paths::folder_of(dockerfile));
         let name = self.config.names.get(key)?.name.value.clone();
         Some(with_suffix((name, None), dockerfile).map(|named| named.name))
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::files::{Files, Folder};
 use super::template::{remark, verbatim};
-use crate::paths::{file_name, folder_of, join};
+use crate::paths::{file_name, folder_of, in_tree, join};
 use crate::plan;
 
 /// Bytes that the arguments of one command may take: Linux allows 128 KiB for a recipe of make.
@@ -160,7 +160,7 @@ impl<'f> Folders<'f> {
             Some(Folder {
                 path: Some(path), ..
             }) => path.clone(),
-            _ => join(&self.files.root, if folder == "." { "" } else { folder }),
+            _ => join(&self.files.root, in_tree(folder)),
         }
     }
 

@@ -10,7 +10,7 @@ use super::submodules::Submodule;
 use super::tree::Tree;
 use super::{Checkout, working_tree};
 use crate::diagnostics::Diagnostic;
-use crate::paths::join;
+use crate::paths::{in_tree, join};
 use crate::tree::links;
 use crate::tree::snapshot::{Folder, Node, NodeRef, ObjectId};
 
@@ -128,7 +128,7 @@ impl Origins {
 
     /// A folder of the plan with all links on the way to it followed; as it is where they lead out.
     fn real(&self, folder: &str) -> String {
-        let folder = if folder == "." { "" } else { folder };
+        let folder = in_tree(folder);
         if self.planned.folder(folder).is_some() {
             return folder.to_owned();
         }
