@@ -17,68 +17,90 @@ pub(super) fn add_help(checkout: &Checkout, diagnostic: &mut Diagnostic) {
     }
 }
 
+/// What a CI system tells of a job.
+struct Job {
+    /// The variable that holds the commit of the branch; none where the branch is right for any commit.
+    commit: Option<&'static str>,
+    /// The branch, as a shell writes it; empty where there is none.
+    branch: String,
+}
+
 /// The option for the job that these variables describe; none where they describe none, or one that
 /// builds another commit than `head`, such as that of a second checkout.
-///
+fn option(variable: &dyn Fn(&str) -> Option<String>, head: Option<&str>) -> Option<String> {
+    let Job { commit, branch } = job(variable)?;
+    let is_here = |commit| head.is_some() && variable(commit).as_deref() == head;
+    if !commit.is_none_or(is_here) {
+        return None;
+    }
+    let is_plain = !branch.is_empty() && !branch.contains('$');
+    Some(if is_plain {
+        format!("--branch {branch}")
+    } else {
+        format!("--branch \"{branch}\"")
+    })
+}
+
 /// Sources: "Variables reference" of GitHub Actions, "Predefined CI/CD variables" of GitLab, "Environment
 /// variables" of Buildkite, "Project values and variables" of `CircleCI`.
-fn option(variable: &dyn Fn(&str) -> Option<String>, head: Option<&str>) -> Option<String> {
+fn job(variable: &dyn Fn(&str) -> Option<String>) -> Option<Job> {
     let is = |name: &str, value: &str| variable(name).as_deref() == Some(value);
+    let pull = |branch: String| {
+        Some(Job {
+            commit: None,
+            branch,
+        })
+    };
+    let built = |commit: &'static str, branch: &str| {
+        Some(Job {
+            commit: Some(commit),
+            branch: branch.to_owned(),
+        })
+    };
     if is("GITHUB_ACTIONS", "true") {
         let reference = variable("GITHUB_REF")?;
         // Here too the reference and the commit may be those of the branch that is asked to pull.
         if variable("GITHUB_EVENT_NAME").is_some_and(|event| event.starts_with("pull_request")) {
             let number = reference.strip_prefix("refs/pull/");
             let number = number.and_then(|rest| rest.split('/').next());
-            return Some(match number {
-                Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
-                    format!("--branch pull-{number}")
-                }
-                _ => "--branch \"pull-$NUMBER\"".to_owned(),
-            });
-        }
-        if head.is_none() || variable("GITHUB_SHA").as_deref() != head {
-            return None;
+            let number = number.filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
+            return pull(format!("pull-{}", number.unwrap_or("$NUMBER")));
         }
         let is_branch = is("GITHUB_REF_TYPE", "branch") && reference.starts_with("refs/heads/");
-        let named = if is_branch { "$GITHUB_REF_NAME" } else { "" };
-        return Some(format!("--branch \"{named}\""));
+        return built(
+            "GITHUB_SHA",
+            if is_branch { "$GITHUB_REF_NAME" } else { "" },
+        );
     }
     if is("GITLAB_CI", "true") {
-        if head.is_none() || variable("CI_COMMIT_SHA").as_deref() != head {
-            return None;
-        }
-        if variable("CI_COMMIT_BRANCH").is_some() {
-            return Some("--branch \"$CI_COMMIT_BRANCH\"".to_owned());
-        }
-        return Some(match variable("CI_MERGE_REQUEST_IID") {
-            Some(_) => "--branch \"pull-$CI_MERGE_REQUEST_IID\"".to_owned(),
-            None => "--branch \"\"".to_owned(),
-        });
+        let branch = if variable("CI_COMMIT_BRANCH").is_some() {
+            "$CI_COMMIT_BRANCH"
+        } else if variable("CI_MERGE_REQUEST_IID").is_some() {
+            "pull-$CI_MERGE_REQUEST_IID"
+        } else {
+            ""
+        };
+        return built("CI_COMMIT_SHA", branch);
     }
     if is("BUILDKITE", "true") {
         if variable("BUILDKITE_PULL_REQUEST").is_some_and(|number| number != "false") {
-            return Some("--branch \"pull-$BUILDKITE_PULL_REQUEST\"".to_owned());
-        }
-        if head.is_none() || variable("BUILDKITE_COMMIT").as_deref() != head {
-            return None;
+            return pull("pull-$BUILDKITE_PULL_REQUEST".to_owned());
         }
         let is_branch =
             variable("BUILDKITE_TAG").is_none() && variable("BUILDKITE_BRANCH").is_some();
-        let named = if is_branch { "$BUILDKITE_BRANCH" } else { "" };
-        return Some(format!("--branch \"{named}\""));
+        return built(
+            "BUILDKITE_COMMIT",
+            if is_branch { "$BUILDKITE_BRANCH" } else { "" },
+        );
     }
     if is("CIRCLECI", "true") {
         // The number is there for pull requests from forks alone, whose branch is not ours.
         if variable("CIRCLE_PR_NUMBER").is_some() {
-            return Some("--branch \"pull-$CIRCLE_PR_NUMBER\"".to_owned());
-        }
-        if head.is_none() || variable("CIRCLE_SHA1").as_deref() != head {
-            return None;
+            return pull("pull-$CIRCLE_PR_NUMBER".to_owned());
         }
         // Not set for tags.
-        let named = variable("CIRCLE_BRANCH").map_or("", |_| "$CIRCLE_BRANCH");
-        return Some(format!("--branch \"{named}\""));
+        let branch = variable("CIRCLE_BRANCH").map_or("", |_| "$CIRCLE_BRANCH");
+        return built("CIRCLE_SHA1", branch);
     }
     None
 }
