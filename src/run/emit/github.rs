@@ -111,18 +111,12 @@ fn grouped(jobs: Vec<Job<'_>>, most: usize) -> Result<Vec<Vec<Job<'_>>>, Diagnos
         let counts = alike.values().map(|jobs| jobs.len().div_ceil(size));
         counts.sum()
     };
+    // The largest makes one group of each kind, which is few enough.
     let largest = alike.values().map(Vec::len).max().unwrap_or(1);
-    // The smallest size with few enough groups; the largest has one of each kind.
-    let (mut low, mut high) = (1, largest);
-    while low < high {
-        let middle = usize::midpoint(low, high);
-        if groups(middle) <= most {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    let parts = alike.values().flat_map(|jobs| jobs.chunks(low));
+    let size = (1..largest)
+        .find(|&size| groups(size) <= most)
+        .unwrap_or(largest);
+    let parts = alike.values().flat_map(|jobs| jobs.chunks(size));
     Ok(parts.map(<[Job<'_>]>::to_vec).collect())
 }
 
