@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::Build;
 use super::evidence::Evidence;
 use super::naming::Named;
-use super::planner::Planner;
+use super::planner::{Images, Planner};
 use super::{Builds, Request, settle, wanted};
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed};
@@ -75,22 +75,24 @@ pub fn drift(
             .iter()
             .filter_map(|named| comparison.of_build(named)),
     );
-    let mut unnamed = by_default(config, &plan);
-    let suggested = |image: &Image| wanted.plain.get(&image.dockerfile);
-    unnamed.retain(|(image, default)| suggested(image).is_some_and(|name| name != default));
-    if let (false, Some(fresh)) = (unnamed.is_empty(), planner.images(&full)) {
+    let unnamed = by_default(config, &plan).into_iter();
+    let mut unnamed: Vec<(&Image, String, &String)> = unnamed
+        .filter_map(|(image, default)| {
+            let name = wanted.plain.get(&image.dockerfile)?;
+            (*name != default).then_some((image, default, name))
+        })
+        .collect();
+    if let (false, Some(fresh)) = (unnamed.is_empty(), &fresh) {
         // Nor does `init` give all of them another name.
-        let draft = settle::shortest(full, &wanted, &excluded, &fresh, &planner);
+        let images = Images::of(fresh.clone());
+        let draft = settle::shortest(full, &wanted, &excluded, &images, &planner);
         let names = planner
             .images(&draft)
             .map(|images| images.names_by_dockerfile());
         let names = names.unwrap_or_default();
-        unnamed.retain(|(image, default)| names.get(&image.dockerfile) != Some(default));
+        unnamed.retain(|(image, default, _)| names.get(&image.dockerfile) != Some(default));
     }
-    for (image, default) in unnamed {
-        let Some(name) = suggested(image) else {
-            continue;
-        };
+    for (image, default, name) in unnamed {
         let message = format!(
             "no rule names `{}`: it makes `{default}`, and references or similar paths suggest `{name}`",
             image.dockerfile
