@@ -173,9 +173,7 @@ impl Emit {
             _ => Ok(What::Format(format)),
         }
     }
-}
 
-impl Emit {
     /// Whether images are named.
     fn is_selection(&self) -> bool {
         !self.planning.selection.selection().is_everything()

@@ -121,12 +121,12 @@ pub(super) enum ProgressKind {
     Quiet,
 }
 
-/// Makes or reads the plan, and runs it.
 fn number_of_jobs(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse()
         .map_err(|_| "expected a whole number, 1 or more")
 }
 
+/// Makes or reads the plan, and runs it.
 pub(super) fn run(
     directory: &Path,
     planning: &Planning,
@@ -221,9 +221,7 @@ fn run_plan(
     }
     let mut options = options(directory, made, planning, run)?;
     if options.tags {
-        let mut said = Diagnostics::new();
-        said.extend(kept_tags(&made.plan));
-        output::report(directory, &said);
+        output::report(directory, &kept_tags(&made.plan).into_iter().collect());
     }
     options.entitlements = granted.iter().filter_map(Grant::entitlement).collect();
     let sealer = (!run.unsealed).then_some(&made.sealer);

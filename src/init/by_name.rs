@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::lang::tags::split_tag;
 use crate::planner::names::short;
 
 /// What a template calls the last component of an image's name.
@@ -11,8 +12,8 @@ const SHORT: &str = "{{ short }}";
 pub(super) fn template(value: &Value, name: &str) -> Value {
     match value {
         Value::String(text) => {
-            let short = short(name).split(':').next().unwrap_or_default();
-            Value::String(in_text(text, short))
+            let (bare, _) = split_tag(name);
+            Value::String(in_text(text, short(bare)))
         }
         Value::Array(items) => items.iter().map(|item| template(item, name)).collect(),
         Value::Object(entries) => {

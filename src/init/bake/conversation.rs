@@ -76,11 +76,11 @@ impl<'r, 's> Conversation<'r, 's> {
     /// What bake prints of all targets and groups; none, with a remark, where it prints nothing.
     pub(super) fn print(&mut self, diagnostics: &mut Diagnostics) -> Option<Value> {
         let mut print = self.answer(diagnostics)?;
-        let mut targets = print.get_mut("target").and_then(Value::as_object_mut);
-        for (label, (source, span)) in &self.shapeless {
-            if let Some(targets) = &mut targets
-                && targets.remove(label).is_some()
-            {
+        if let Some(targets) = print.get_mut("target").and_then(Value::as_object_mut) {
+            for (label, (source, span)) in &self.shapeless {
+                if targets.remove(label).is_none() {
+                    continue;
+                }
                 let message =
                     format!("target `{label}` is skipped: bake cannot evaluate its matrix");
                 diagnostics.push(

@@ -274,20 +274,11 @@ fn passed(route: &super::layout::Route) -> impl Iterator<Item = &(f64, f64, f64)
 /// Each takes from the one before, and from the first.
 #[test]
 fn edges_from_one_image_share_their_way() {
-    let names: Vec<String> = (0..200).map(|n| format!("i{n:03}")).collect();
-    let needs: Vec<Vec<(&str, &str)>> = (0..200_usize)
-        .map(|n| match n {
-            0 => Vec::new(),
-            1 => vec![(&*names[0], "FROM")],
-            n => vec![(&*names[0], "FROM"), (&*names[n - 1], "COPY --from")],
-        })
-        .collect();
-    let images: Vec<(&str, &[_])> = names
-        .iter()
-        .zip(&needs)
-        .map(|(name, needs)| (&**name, &needs[..]))
-        .collect();
-    let picture = super::Picture::of(&plan(&images), None, None);
+    let plan = numbered(200, |n| match n {
+        0 => BTreeSet::new(),
+        n => BTreeSet::from([0, n - 1]),
+    });
+    let picture = super::Picture::of(&plan, None, None);
     let layout = super::layout::lay_out(&picture, &vec![(80.0, 30.0); 200]);
     assert_eq!(layout.routes.len(), 199 + 198, "every edge is drawn");
     assert!(layout.height < 100.0, "{}", layout.height);
