@@ -15,7 +15,7 @@ pub enum ReadError {
     Malformed(serde_json::Error),
     /// A plan of another version of the format.
     Version(u64),
-    /// The parts contradict each other.
+    /// A value cannot be one of a plan, or two contradict each other.
     Inconsistent(String),
 }
 
@@ -27,7 +27,7 @@ impl std::fmt::Display for ReadError {
                 f,
                 "this plan is of version {version}; this program reads version {VERSION}"
             ),
-            Self::Inconsistent(what) => write!(f, "this plan contradicts itself: {what}"),
+            Self::Inconsistent(what) => write!(f, "this plan cannot be run: {what}"),
         }
     }
 }
@@ -50,8 +50,9 @@ impl Plan {
     /// Reads a plan that [`Plan::to_json`] or another program wrote.
     ///
     /// # Errors
-    /// When the text is not JSON, is of another version, has not the plan's shape, or its images
-    /// contradict each other (two of one name, a dependency that stands after what needs it).
+    /// When the text is not JSON, is of another version, does not have the plan's shape, names no full
+    /// revision, or its images contradict each other (two of one name, a dependency that comes after what
+    /// depends on it).
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
         #[derive(Deserialize)]
         struct Header {
@@ -62,8 +63,28 @@ impl Plan {
             return Err(ReadError::Version(header.version));
         }
         let plan: Self = serde_json::from_str(text).map_err(ReadError::Malformed)?;
+        plan.check_revisions()?;
         plan.check_order()?;
         Ok(plan)
+    }
+
+    /// A branch or `HEAD` would be another revision tomorrow.
+    fn check_revisions(&self) -> Result<(), ReadError> {
+        let full = |id: &str| {
+            matches!(id.len(), 40 | 64) && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        let source = &self.source;
+        let revisions = [
+            ("revision", Some(&source.revision)),
+            ("since", source.since.as_ref()),
+        ];
+        for (field, revision) in revisions {
+            if let Some(text) = revision.filter(|text| !full(text)) {
+                let what = format!("`source.{field}` is `{text}`, which is not the id of a commit");
+                return Err(ReadError::Inconsistent(what));
+            }
+        }
+        Ok(())
     }
 
     fn check_order(&self) -> Result<(), ReadError> {
@@ -78,7 +99,7 @@ impl Plan {
             for dependency in &image.dependencies {
                 if position.get(dependency.image.as_str()) >= Some(&index) {
                     let what = format!(
-                        "`{}` stands before `{}`, which it needs",
+                        "`{}` depends on `{}`, which does not come before it",
                         image.name, dependency.image
                     );
                     return Err(ReadError::Inconsistent(what));

@@ -30,7 +30,7 @@ fn plan(images: &[(&str, &[(&str, &str)])]) -> Plan {
                 "action": "ensure", "reasons": []})
         })
         .collect();
-    let source = serde_json::json!({"revision": "", "branch": null, "dirty": false,
+    let source = serde_json::json!({"revision": "0".repeat(40), "branch": null, "dirty": false,
         "timestamp": 0, "since": null});
     let plan = serde_json::json!({"version": 1, "source": source, "images": images});
     Plan::from_json(&plan.to_string()).expect("it is a plan")
