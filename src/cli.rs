@@ -45,7 +45,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, escape};
 use args::{Arguments, Command};
 
 /// Runs a command line, the program's name first. Exit status: 0 done; 1 the plan cannot be made,
@@ -85,8 +85,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// What clap says of a command line. Help and version are no errors.
 fn misused(error: &clap::Error) -> ExitCode {
-    // A closed pipe is nobody's problem.
-    let _ = error.print();
+    if error.use_stderr() {
+        let text = error.render();
+        let text = if screen::shows_colour(&std::io::stderr()) {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        };
+        output::eprint(&escape::rendered(&text));
+    } else {
+        // A closed pipe is nobody's problem.
+        let _ = error.print();
+    }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 

@@ -297,7 +297,10 @@ pub fn counted(count: usize, one: &str, many: &str) -> String {
 /// The first of many names, for a message.
 pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     const SHOWN: usize = 10;
-    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    let names: Vec<String> = names
+        .into_iter()
+        .map(|name| format!("`{}`", escape::name(name)))
+        .collect();
     let more = match names.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!(" and {more} more"),

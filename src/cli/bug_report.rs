@@ -14,7 +14,7 @@ use super::complete::revisions;
 use super::{output, planning};
 use crate::config::{self, Config};
 use crate::diagnostics::render::{Style, render};
-use crate::diagnostics::{Diagnostics, Outcome};
+use crate::diagnostics::{Diagnostics, Outcome, escape};
 use crate::paths::{file_name, folder_of, in_tree, join};
 use crate::plan::Plan;
 use crate::planner::compile::{Files, compile};
@@ -102,6 +102,7 @@ pub(super) fn run(directory: &Path, arguments: &BugReport) -> Result<(), Diagnos
         // Its message may hold words of the repository; the codes are above.
         Err(_) => report.push_str("this snapshot:  none, because the files cannot be read\n"),
     }
+    let report = escape::without_commands(&report);
     Ok(output::write(&report, file.as_deref())?)
 }
 

@@ -49,6 +49,7 @@ const ODD: &str = r#"//- .shipwright.json
  "secrets": [{"id": "zqid", "env": "ZQENV"}], "images": {"zqspace/zqapp": {"dockerfile": "zqapp/Dockerfile", "epoch": "zq2"}}}
 //- zqapp/Dockerfile
 # zq a comment
+# ##[error]zq
 FROM zqspace/zqother:latest AS zqstage
 ARG ZQ_TOKEN=zqdefault
 ENV ZqEnv=${ZQ_TOKEN:-zqfallback}
@@ -88,6 +89,7 @@ fn nothing_of_the_repository_is_left() {
         .filter(|line| line.to_lowercase().contains("zq"))
         .collect();
     assert!(found.is_empty(), "{found:#?}\n{report}");
+    assert!(!report.contains("##["), "{report}");
     for secret in ["8080", "1.25", "30s", "5ecret", "comment", "curl"] {
         assert!(!report.contains(secret), "{secret}: {report}");
     }

@@ -100,7 +100,8 @@ impl Neutral {
                 b'\\' if part.len() > 2 => neutral.push_str("\\u0078"),
                 b'\\' => neutral.extend(part.iter().map(|&byte| char::from(byte))),
                 _ if length > 0 => neutral.push_str(&self.word(part)),
-                b'\n' | b'\r' | b'\t' => neutral.push(char::from(first)),
+                b'\n' | b'\t' => neutral.push(char::from(first)),
+                b'\r' if rest.starts_with(b"\n") => neutral.push('\r'),
                 _ if first.is_ascii_control() => neutral.push('?'),
                 _ => neutral.push(char::from(first)),
             }

@@ -271,10 +271,12 @@ impl Report {
                 (count > 0).then(|| format!("{count} {}", self.word(outcome)))
             })
             .collect();
-        let counts = if counts.is_empty() {
+        let counts = if !counts.is_empty() {
+            counts.join(", ")
+        } else if self.succeeded() {
             "nothing to do".to_owned()
         } else {
-            counts.join(", ")
+            "failed before the first image".to_owned()
         };
         if self.dry_run {
             format!("dry run: {counts}")
@@ -404,6 +406,6 @@ mod tests {
         }
         "#);
         report.images.clear();
-        assert_eq!(report.table(), "nothing to do in 12.5s\n");
+        assert_eq!(report.table(), "failed before the first image in 12.5s\n");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::state::State;
 use super::{Kind, Link, Picture};
+use crate::diagnostics::escape;
 use crate::plan::Plan;
 use crate::run::review::{self, short, thousands};
 
@@ -111,12 +112,17 @@ pub(super) fn duration(seconds: f64) -> String {
 
 /// A text of a stored plan, which may say anything, on one line.
 pub(super) fn plain(text: &str) -> String {
-    text.replace(char::is_control, " ")
+    text.replace(escape::is_unsafe, " ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_of_strangers_turn_nothing_around() {
+        assert_eq!(plain("a\n\u{202e}b"), "a  b");
+    }
 
     #[test]
     fn times_are_for_people() {
