@@ -103,6 +103,8 @@ pub fn init(
         let full = settle::in_full(&wanted, &excluded);
         let problems = match planner.compile(&full, Selection::default()) {
             Ok((plan, remarks)) => {
+                let templates = |one: &&Diagnostic| one.code == Code::DockerfileTemplates;
+                left_out.extend(remarks.iter().filter(templates).cloned());
                 let contexts = contexts::found(&full, &remarks, &planner);
                 let (full, plan) = if contexts.is_empty() {
                     (full, plan)

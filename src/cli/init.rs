@@ -79,7 +79,9 @@ pub(super) fn run(directory: &Path, arguments: &Init) -> Result<ExitCode, Diagno
         }
     }
     output::report(directory, &start.left_out);
-    output::eprint(&summary(&start, file.as_deref()));
+    let ignored = arguments.output.is_none() && checkout.ignores(config::PATH);
+    let summary = summary(&start, file.as_deref());
+    output::eprint(&(summary + &next_step(&start, file.as_deref(), ignored)));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -207,6 +209,19 @@ fn read(
     Ok((snapshot, evidence))
 }
 
+/// What to do now. A file that git `ignored` is in no commit by itself.
+fn next_step(start: &Start, file: Option<&Path>, ignored: bool) -> String {
+    let step = match file {
+        Some(_) if start.is_needed && ignored => {
+            let path = config::PATH;
+            format!("`git add --force {path}`, since git ignores the file, then `shipwright list`")
+        }
+        Some(_) if start.is_needed => "`shipwright list`, then commit the file".to_owned(),
+        _ => "`shipwright list`".to_owned(),
+    };
+    format!("next: {step}\n")
+}
+
 /// What was written, and what it is made of.
 fn summary(start: &Start, file: Option<&Path>) -> String {
     let mut images = counted(start.images, "image", "images");
@@ -235,8 +250,5 @@ fn summary(start: &Start, file: Option<&Path>) -> String {
     if more > 0 {
         text = format!("{text}  and {more} more; `-v` shows each\n");
     }
-    match file {
-        Some(_) if start.is_needed => text + "next: `shipwright list`, then commit the file\n",
-        _ => text + "next: `shipwright list`\n",
-    }
+    text
 }

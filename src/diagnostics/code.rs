@@ -108,6 +108,7 @@ codes! {
     MissingDockerfile = "missing-dockerfile", Error;
     UnusedPattern = "unused-pattern", Warning;
     ExcludedDockerfile = "excluded-dockerfile", Note;
+    DockerfileTemplates = "dockerfile-templates", Warning;
     UnusedBuildArg = "unused-build-arg", Warning;
     ConfigVersion = "config-version", Error;
     ConfigUnknownKey = "config-unknown-key", Error;
@@ -153,6 +154,7 @@ codes! {
     NoWorkingTree = "no-working-tree", Error;
     Dirty = "dirty", Error;
     NotCommitted = "not-committed", Error;
+    ConfigIgnored = "config-ignored", Error;
     Uncommitted = "uncommitted", Warning;
     NoBranch = "no-branch", Warning;
     KeptTag = "kept-tag", Note;

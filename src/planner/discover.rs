@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use globset::{GlobSet, GlobSetBuilder};
 
 use crate::config::{Config, Spanned, lock};
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, counted};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, counted, listed};
 use crate::paths::{self, file_name};
-use crate::planner::images;
+use crate::planner::{images, unreadable};
 use crate::tree::snapshot::{Entry, Node, Snapshot};
 
 /// Endings of files that are templates of Dockerfiles or notes about them.
@@ -74,6 +74,38 @@ pub(crate) struct Found {
     pub templates: Vec<String>,
     /// Links of such names that lead to no file in their own folders, where a builder follows them.
     pub astray: Vec<String>,
+}
+
+impl Found {
+    /// That most of what makes images here are templates whose Dockerfiles are not there. A few templates
+    /// beside many Dockerfiles have made these.
+    fn mostly_templates(&self) -> Option<Diagnostic> {
+        let is_there = |path: &str| {
+            self.dockerfiles
+                .binary_search_by(|it| (**it).cmp(path))
+                .is_ok()
+        };
+        let made = |template: &str| {
+            template
+                .rsplit_once('.')
+                .is_some_and(|(path, _)| is_there(path))
+        };
+        let mut lone = self.templates.iter().filter(|template| !made(template));
+        let first = lone.next()?;
+        let count = 1 + lone.count();
+        (count > self.dockerfiles.len() && !self.dockerfiles.is_empty()).then(|| {
+            let message = format!(
+                "{}, such as `{first}`, {} not planned",
+                counted(
+                    count,
+                    "template of a Dockerfile",
+                    "templates of Dockerfiles"
+                ),
+                if count == 1 { "is" } else { "are" },
+            );
+            unreadable::of_templates(Code::DockerfileTemplates, message)
+        })
+    }
 }
 
 impl<'c> Discovery<'c> {
@@ -157,6 +189,7 @@ impl<'c> Discovery<'c> {
     pub(crate) fn remarks(&self, found: &Found) -> Diagnostics {
         let mut diagnostics = Diagnostics::new();
         diagnostics.extend(found.astray.iter().map(|path| astray(path)));
+        diagnostics.extend(found.mostly_templates());
         let Some(source) = &self.config.source else {
             return diagnostics;
         };
@@ -179,12 +212,11 @@ impl<'c> Discovery<'c> {
         }
         let mut note = |pattern: &Spanned<String>, what: &str, paths: &[&String]| {
             if !paths.is_empty() {
-                let list: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
-                let count = counted(list.len(), "Dockerfile", "Dockerfiles");
+                let count = counted(paths.len(), "Dockerfile", "Dockerfiles");
                 let message = format!("{what} leaves out {count}");
                 let diagnostic = Diagnostic::new(Code::ExcludedDockerfile, message)
                     .at(source, pattern.span.clone(), "")
-                    .help(list.join(", "));
+                    .help(listed(paths.iter().map(|path| path.as_str())));
                 diagnostics.push(diagnostic);
             }
         };

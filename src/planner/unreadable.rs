@@ -120,7 +120,12 @@ pub(super) fn no_dockerfile(templates: &[String]) -> Diagnostic {
             format!("there is no Dockerfile here, but {count} templates of some, such as `{first}`")
         }
     };
-    Diagnostic::new(Code::NoDockerfile, message)
+    of_templates(Code::NoDockerfile, message)
+}
+
+/// That Dockerfiles must be made of templates before they can be planned.
+pub(super) fn of_templates(code: Code, message: String) -> Diagnostic {
+    Diagnostic::new(code, message)
         .help("run what makes Dockerfiles of them, then commit these, or plan them with `--dirty`")
         .help(format!(
             r#"if git ignores these: `{{"version": 2, "generated": ["**/Dockerfile"]}}` in {}, and `--dirty`"#,

@@ -255,6 +255,9 @@ impl Workspace {
             }
             State::WorkingTree | State::Dirty => self.checkout.working_tree(&self.written)?,
         };
+        if !state.is_commit() {
+            self.refuse_ignored(&tree, options)?;
+        }
         let clean = self.clean(state, &tree, options);
         Reading::of(tree.counting(state.counts()), options, clean.as_ref()).remarked(remarks)
     }

@@ -129,6 +129,14 @@ impl Checkout {
         below.trim_start_matches('/').to_owned()
     }
 
+    /// Whether git ignores a file at a path from the plan's root, and does not track it.
+    pub(crate) fn ignores(&self, path: &str) -> bool {
+        let path = Path::new(&self.root_path()).join(path);
+        let index = self.repository.index();
+        let is_tracked = index.is_ok_and(|index| index.get_path(&path, 0).is_some());
+        !is_tracked && self.repository.is_path_ignored(&path).unwrap_or(false)
+    }
+
     /// The id of the commit that is checked out; none where there is no commit.
     pub(crate) fn head(&self) -> Option<String> {
         let commit = self.repository.head().ok()?.peel_to_commit().ok()?;

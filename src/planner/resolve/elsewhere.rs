@@ -131,4 +131,6 @@ fn external_triggers(image: &Resolved<'_>, place: Place, base: &ImageUse) -> Dia
             r#"if it has, list the files that they copy: `"images": {{"{name}": {{"inputs": ["**"]}}}}` in .shipwright.json"#
         ))
         .help(r#"if it has none, turn this warning off: `"inputs": []`"#)
+        .help("`shipwright lock` asks the registry which triggers it has")
+        .because_of("unknown triggers")
 }

@@ -3,8 +3,9 @@
 
 use super::read::{Reading, configuration};
 use super::{Request, Workspace};
-use crate::config;
+use crate::config::{self, lock};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed};
+use crate::planner::Options;
 use crate::planner::discover::Discovery;
 use crate::planner::selection::Selection;
 use crate::tree::source::Tree;
@@ -47,6 +48,28 @@ impl Workspace {
             said.extend(problems);
         }
         said
+    }
+
+    /// Refuses a configuration and a lock file that lie in the checkout and that git ignores: no tree has
+    /// them, so nothing would read them.
+    pub(super) fn refuse_ignored(
+        &self,
+        tree: &Tree<'_>,
+        options: &Options,
+    ) -> Result<(), Diagnostics> {
+        let mut problems = Diagnostics::new();
+        let has_own = options.configuration.is_none().then_some(config::PATH);
+        for path in has_own.into_iter().chain([lock::PATH]) {
+            if !tree.has(path) && tree.is_on_disk(path) && self.checkout.ignores(path) {
+                let message =
+                    format!("git ignores `{path}`, so it is in no commit and has no effect");
+                problems.push(
+                    Diagnostic::new(Code::ConfigIgnored, message)
+                        .help(format!("track it: `git add --force {path}`, or delete it")),
+                );
+            }
+        }
+        problems.fail_on_errors()
     }
 }
 
