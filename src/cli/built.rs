@@ -17,7 +17,7 @@ pub(super) fn run(
     local: bool,
 ) -> Result<(), Diagnostics> {
     let plan = stored::or_made(directory, stored, || {
-        planning::make(directory, planning, None, Sends::Sealed)
+        planning::make_without_tags(directory, planning, Sends::Sealed)
     })?;
     let place = if local {
         Place::Engine

@@ -121,6 +121,13 @@ pub(super) enum ProgressKind {
     Quiet,
 }
 
+impl Run {
+    /// Whether readable tags move when all is well. Those of a platform's part never do.
+    fn moves_tags(&self) -> bool {
+        !self.no_tags && self.only_platform.is_none()
+    }
+}
+
 fn number_of_jobs(text: &str) -> Result<NonZeroUsize, &'static str> {
     text.parse()
         .map_err(|_| "expected a whole number, 1 or more")
@@ -204,7 +211,11 @@ fn make(
         Sends::Sealed
     };
     let Some(file) = stored.file(directory) else {
-        return planning::make(directory, planning, None, sends);
+        return if run.moves_tags() {
+            planning::make(directory, planning, None, sends)
+        } else {
+            planning::make_without_tags(directory, planning, sends)
+        };
     };
     stored::held(directory, &file, sends)
 }
@@ -321,7 +332,7 @@ fn options(
         jobs: run.jobs.map_or(defaults.jobs, std::num::NonZeroUsize::get),
         build: !run.no_build,
         // Parts are no whole images.
-        tags: !run.no_tags && run.only_platform.is_none(),
+        tags: run.moves_tags(),
         keep_going: run.keep_going,
         dry_run: run.dry_run,
         no_cache: run.no_cache,

@@ -25,6 +25,18 @@ pub(super) fn make(
     output::settle(&workspace, workspace.plan(&request))
 }
 
+/// Makes the plan of what moves no readable tag. Warnings are mentioned, but for those of tags.
+pub(super) fn make_without_tags(
+    directory: &Path,
+    planning: &Planning,
+    sends: Sends,
+) -> Result<Planned, Diagnostics> {
+    let workspace = open(directory, None)?;
+    let mut request = request(directory, planning, Purpose::Run(sends))?;
+    request.without_tags = true;
+    output::settle(&workspace, workspace.plan(&request))
+}
+
 /// Makes the plan that is only looked at. Warnings are mentioned.
 pub(super) fn look(directory: &Path, planning: &Planning) -> Result<Planned, Diagnostics> {
     let workspace = open(directory, None)?;
@@ -76,6 +88,7 @@ fn request(directory: &Path, planning: &Planning, purpose: Purpose) -> Result<Re
         dirty: planning.dirty,
         since: planning.since.clone(),
         built: built.map(|file| lines(&directory.join(file))).transpose()?,
+        without_tags: false,
         options: options(directory, planning)?,
     })
 }

@@ -66,6 +66,8 @@ pub struct Request {
     pub since: Option<String>,
     /// The content references that are known to exist.
     pub built: Option<BTreeSet<String>>,
+    /// Whether whoever asks moves no readable tag: then it does not matter that no branch is known.
+    pub without_tags: bool,
     /// How images are planned, and which.
     pub options: Options,
 }
@@ -79,6 +81,7 @@ impl Request {
             dirty: false,
             since: None,
             built: None,
+            without_tags: false,
             options: Options::default(),
         }
     }

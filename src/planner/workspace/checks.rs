@@ -58,7 +58,7 @@ impl Workspace {
         if let Some(now) = &now {
             remarks.extend(uncommitted::left_out(now, &request.options.selection));
         }
-        if state.is_checked_out() && config.asks_for_branch() {
+        if state.is_checked_out() && config.asks_for_branch() && !request.without_tags {
             remarks.extend(no_branch(plan, &request.options));
         }
         Ok(())
