@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::naming::{Known, Wanted, free, in_namespace};
-use super::references::spoken;
+use super::references::{split, spoken};
 use crate::diagnostics::counted;
-use crate::lang::reference;
+use crate::lang::reference::{self, Reference};
 use crate::paths::folder_of;
 use crate::planner::align::{File, Found, Paths, Shape, Spoken, is_below};
 use crate::planner::discover;
@@ -90,9 +90,19 @@ impl Known<'_> {
             let shapes = wanted.shapes.iter();
             let of_paths = |path: &String| {
                 let file = File::new(path);
+                let said = found.shape.name(&file);
                 let mut near = shapes.clone().filter(|(within, _)| is_below(within, path));
-                let first = near.find_map(|(_, shape)| shape.name(&file));
-                first.or_else(|| found.shape.name(&file))
+                let first = near.find_map(|(_, shape)| Some((shape, shape.name(&file)?)));
+                match (first, said) {
+                    // What others say of the same repository is its name, not an alias.
+                    (Some((shape, name)), Some(said))
+                        if shape.prefix == found.shape.prefix
+                            || are_of_one_repository(&name, &said) =>
+                    {
+                        Some(said)
+                    }
+                    (first, said) => first.map(|(_, name)| name).or(said),
+                }
             };
             let named: Vec<(&String, String)> = found
                 .means
@@ -218,6 +228,12 @@ pub(super) fn told(found: &Found) -> String {
         "" => format!("{names} {mean} paths here"),
         prefix => format!("{names} under `{prefix}` {mean} folders here"),
     }
+}
+
+/// Whether two names differ in their tags at most.
+fn are_of_one_repository(a: &str, b: &str) -> bool {
+    let repository = |name: &str| Some(split(&Reference::parse(name).ok()?));
+    repository(a) == repository(b)
 }
 
 /// The shortest way that gives each of some Dockerfiles a name of its own, none of them taken.

@@ -234,7 +234,10 @@ impl Found {
         }
         if is_public {
             let enough = if parts < 2 { MANY } else { 2 };
-            return names >= enough && self.means.len() * 4 >= under * 3;
+            // A publisher's images of one project, such as `apache/skywalking-`, that say more than a folder.
+            let is_family = parts > 1 && !self.shape.prefix.ends_with(['/', ':']);
+            let has_most = self.means.len() * 4 >= under * 3;
+            return names >= enough && has_most || names >= MANY && is_family;
         }
         let is_whole = self.shape.prefix.is_empty() || self.shape.prefix.ends_with('/');
         // One published version of one name says little.

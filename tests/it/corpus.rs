@@ -265,10 +265,10 @@ fn first_contact_of_many_images() {
         (
             "dotnet+dotnet-buildtools-prereqs-docker",
             None,
-            211,
+            215,
             217,
             0,
-            24,
+            21,
         ),
         ("google+oss-fuzz", None, 1354, 1382, 20, 11),
     ]);

@@ -34,6 +34,7 @@ mod expansion_laws;
 mod fingerprints;
 mod ignore_laws;
 mod init_laws;
+mod init_layouts;
 mod input_laws;
 mod installer;
 mod layers;

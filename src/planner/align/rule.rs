@@ -81,6 +81,9 @@ pub(crate) fn forms(within: &str, shape: &Shape, all: &BTreeMap<String, String>)
     let mut rules = Vec::new();
     for within in withins.into_iter().rev() {
         for (file, always) in &files {
+            if shape.is_suffix() && !always {
+                continue;
+            }
             let has_group = file.contains("suffix");
             let suffix = has_group.then_some((*always, suffix_filter));
             let name = template(shape, is_changed, suffix);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::shape::is_separator;
-use super::{Found, Paths, Shape, Spoken};
+use super::{File, Found, Paths, Shape, Spoken};
 
 /// How many ways are looked at closely, of those that most references suggest.
 const MAX_SHAPES: usize = 160;
@@ -17,19 +17,47 @@ const MAX_FOUND: usize = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Worth {
     names: usize,
+    /// Dockerfiles that another way means already, by other names.
+    meant: std::cmp::Reverse<usize>,
     exact: usize,
     ambiguous: std::cmp::Reverse<usize>,
     cost: std::cmp::Reverse<usize>,
 }
 
 impl Worth {
-    fn of(found: &Found) -> Self {
+    fn of(found: &Found, before: &[Found]) -> Self {
+        let meant: BTreeSet<&String> = before.iter().flat_map(|way| way.means.values()).collect();
+        let again: BTreeSet<&String> = found
+            .means
+            .values()
+            .filter(|path| meant.contains(path))
+            .collect();
         Self {
             names: found.names(),
+            meant: std::cmp::Reverse(again.len()),
             exact: found.means.len() - found.pins.len(),
             ambiguous: std::cmp::Reverse(found.ambiguous),
             cost: std::cmp::Reverse(found.shape.cost()),
         }
+    }
+}
+
+impl Found {
+    /// Whether it gives a Dockerfile the name that an earlier way gives it, but for a constant end: of two
+    /// such versions one is built of something else.
+    fn retags(&self, before: &[Self]) -> bool {
+        let paths: BTreeSet<&String> = self.means.values().collect();
+        before.iter().any(|earlier| {
+            let mut both = earlier.means.values().filter(|path| paths.contains(path));
+            both.any(|path| {
+                let file = File::new(path);
+                let stem = |way: &Self| {
+                    let name = way.shape.name(&file)?;
+                    name.strip_suffix(&*way.shape.end).map(str::to_owned)
+                };
+                self.shape.end != earlier.shape.end && stem(self) == stem(earlier)
+            })
+        })
     }
 }
 
@@ -106,7 +134,7 @@ impl<'s> Search<'s> {
     fn run(mut self) -> Vec<Found> {
         let mut found: Vec<Found> = Vec::new();
         while found.len() < MAX_FOUND {
-            let Some(best) = self.best() else {
+            let Some(best) = self.best(&found) else {
                 break;
             };
             // One name beside others that fit another way is a coincidence.
@@ -133,8 +161,9 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// The way that explains most of the references that are left with least.
-    fn best(&mut self) -> Option<Found> {
+    /// The way that explains most of the references that are left with least, after those that were found
+    /// `before`.
+    fn best(&mut self, before: &[Found]) -> Option<Found> {
         let mut suggested: Vec<(&Shape, usize)> = self
             .counts
             .iter()
@@ -151,8 +180,9 @@ impl<'s> Search<'s> {
             }
             let names = self.names.entry(shape.clone());
             let names = names.or_insert_with(|| self.paths.named(shape, &self.said));
-            if let Some(found) = self.paths.explained(shape, names, self.spoken, &self.left) {
-                all.push((Worth::of(&found), found));
+            let found = self.paths.explained(shape, names, self.spoken, &self.left);
+            if let Some(found) = found.filter(|found| !found.retags(before)) {
+                all.push((Worth::of(&found, before), found));
             }
         }
         all.sort_by(|(worth, found), (other, otherwise)| {

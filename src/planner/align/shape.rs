@@ -243,8 +243,16 @@ impl Shape {
         pieces.sum::<usize>() + literal + end + case
     }
 
+    /// Whether a name says nothing of the folders.
+    pub(crate) fn is_suffix(&self) -> bool {
+        matches!(self.pieces[..], [(_, Part::Suffix)])
+    }
+
     /// How many parts of a path stand in every name.
     pub(crate) fn parts(&self) -> usize {
+        if self.is_suffix() {
+            return 1;
+        }
         let parts = self.pieces.iter().map(|(_, part)| match part {
             Part::Suffix | Part::Rest => 0,
             Part::Below(..) => 2,
@@ -267,7 +275,7 @@ impl Reading {
     /// The ways in which the folders of a path are written.
     pub(super) fn of(file: &File) -> Vec<Self> {
         let cases: &[Case] = match file.folders.len() {
-            0 => &[],
+            0 if file.suffix.is_empty() => &[],
             count if count > MAX_FOLDERS => &[],
             _ if file.differs_in_kebab => &[Case::Plain, Case::Kebab],
             _ => &[Case::Plain],
@@ -376,10 +384,9 @@ impl Derivation<'_> {
     /// A shape, where what it has read is all that it has to.
     fn add(&mut self, end: usize) {
         let has_suffix = self.pieces.iter().any(|(_, part)| *part == Part::Suffix);
-        let says_folder = self.pieces.iter().any(|(_, part)| *part != Part::Suffix);
         // A tag that all have is a tag.
         let end_is_tag = self.text[end..].contains(':');
-        if end_is_tag || !says_folder || has_suffix != self.reading.has_suffix {
+        if end_is_tag || has_suffix != self.reading.has_suffix {
             return;
         }
         let mut pieces = self.pieces.clone();
