@@ -17,7 +17,15 @@ pub(super) fn run(
     local: bool,
 ) -> Result<(), Diagnostics> {
     let plan = stored::or_made(directory, stored, || {
-        planning::make_without_tags(directory, planning, Sends::Sealed)
+        planning::make_to_run(
+            directory,
+            planning,
+            planning::Execution {
+                sends: Sends::Sealed,
+                moves_tags: false,
+                pulls: false,
+            },
+        )
     })?;
     let place = if local {
         Place::Engine

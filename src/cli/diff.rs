@@ -1,6 +1,6 @@
 //! `shipwright diff`: what changes between two revisions or plans.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -106,6 +106,7 @@ fn compare(old: Side, new: &Side) -> Diff {
             files: old_files,
             specs: Vec::new(),
             externals: Vec::new(),
+            needed: BTreeSet::new(),
             lock: None,
             mirror: None,
         }),

@@ -58,6 +58,10 @@ pub(super) struct Run {
     /// Build without the builder's cache; images that exist are not built again: use `--epoch` for that
     #[arg(long, conflicts_with = "no_build")]
     pub(super) no_cache: bool,
+    /// Ask registries for the bases from elsewhere, and build on what they have now. Their digests are part of
+    /// fingerprints, so images whose base has moved are rebuilt; refused if there is a lock file
+    #[arg(long, conflicts_with_all = ["no_build", "plan"])]
+    pub(super) pull: bool,
     /// Do not move the readable tags
     #[arg(long)]
     pub(super) no_tags: bool,
@@ -210,14 +214,15 @@ fn make(
     } else {
         Sends::Sealed
     };
-    let Some(file) = stored.file(directory) else {
-        return if run.moves_tags() {
-            planning::make(directory, planning, None, sends)
-        } else {
-            planning::make_without_tags(directory, planning, sends)
-        };
+    if let Some(file) = stored.file(directory) {
+        return stored::held(directory, &file, sends);
+    }
+    let execution = planning::Execution {
+        sends,
+        moves_tags: run.moves_tags(),
+        pulls: run.pull,
     };
-    stored::held(directory, &file, sends)
+    planning::make_to_run(directory, planning, execution)
 }
 
 fn run_plan(

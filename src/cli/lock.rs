@@ -1,7 +1,9 @@
 //! `shipwright lock`: writes what references to the world outside mean, renews it, and says what moved.
 
+mod find;
 mod found;
 mod progress;
+pub(super) mod pull;
 mod report;
 
 use std::collections::BTreeSet;
@@ -21,15 +23,10 @@ use crate::planner::External;
 use crate::planner::Options;
 use crate::planner::compile::Compiled;
 use crate::planner::workspace::{State, Workspace};
-use crate::run::lock::{Entry, Question, Section, World};
-use crate::run::registry::HttpRegistry;
-use crate::run::stop::Stop;
-use found::{Found, section};
-use progress::Progress;
+use crate::run::lock::{Entry, Question, Section};
+use find::{Inquiry, Taken, find};
+use found::{Found, Purpose};
 use report::{Change, Changes, Kind, List};
-
-/// How often a base may show further references by its `ONBUILD` triggers and variables.
-const ROUNDS: usize = 8;
 
 #[derive(Debug, Args)]
 pub(super) struct LockCommand {
@@ -101,7 +98,7 @@ pub(super) fn run(directory: &Path, command: &LockCommand) -> Result<ExitCode, D
             .into());
     }
     let old_lock = old.clone().unwrap_or_default();
-    let found = session.find(&old_lock)?;
+    let found = find(&session, Purpose::Lock, &old_lock)?;
     let changes = session.changes(&old_lock, &found)?;
     let asked_in_vain = !found.problems.is_empty();
     output::write_text(&changes.render(command.format), None)?;
@@ -167,83 +164,6 @@ impl Session<'_> {
         Ok(compiled)
     }
 
-    /// Asks for all that is missing or to be renewed, until no base shows anything new.
-    fn find(&self, old: &Lock) -> Result<Found, Diagnostics> {
-        let registry = HttpRegistry::new();
-        let stop = Stop::new();
-        let mut found = Found::of(old);
-        let mut asked: BTreeSet<(Section, String, BTreeSet<String>, bool)> = BTreeSet::new();
-        for round in 0..ROUNDS {
-            let compiled = self.compiled(&found.lock)?;
-            if round == 0 {
-                self.refuse_unknown_names(&compiled.externals)?;
-            }
-            let mut questions = Vec::new();
-            for external in &compiled.externals {
-                let mut question = question(external, self.command.renews(external));
-                let is_there = Entry::of(&question, &found.lock).is_some();
-                if external.looks_ours && !is_there && !self.command.names(external) {
-                    found.problems.push(looks_ours(external));
-                    continue;
-                }
-                let (section, key) = (question.section, question.key.clone());
-                let mut earlier = asked.iter();
-                if earlier.any(|(s, k, ..)| (s, k) == (&section, &key)) {
-                    // One round is enough to renew it.
-                    question.renew = false;
-                }
-                let (platforms, any) = (question.platforms.clone(), question.any_platform);
-                if asked.insert((section, key, platforms, any)) {
-                    questions.push(question);
-                }
-            }
-            found.externals = compiled.externals;
-            if questions.is_empty() {
-                break;
-            }
-            let world = World {
-                registry: &registry,
-                mirror: compiled.mirror.as_deref(),
-                stop: &stop,
-            };
-            let total = questions.len();
-            let progress = Progress::new();
-            let answers = world.ask(&questions, &found.lock, &|done| progress.show(done, total));
-            progress.clear();
-            for (question, answer) in questions.into_iter().zip(answers) {
-                found.take(&question, answer);
-            }
-        }
-        found.keep_what_is_taken();
-        Ok(found)
-    }
-
-    fn refuse_unknown_names(&self, externals: &[External]) -> Result<(), Diagnostics> {
-        let mut problems = Diagnostics::new();
-        for pattern in self.command.update.iter().flatten() {
-            if externals
-                .iter()
-                .any(|external| is_meant(pattern, &external.key))
-            {
-                continue;
-            }
-            let problem = Diagnostic::new(
-                Code::LockUnknown,
-                format!("no image takes anything that `{pattern}` means"),
-            );
-            let keys = externals.iter().map(|external| external.key.as_str());
-            problems.push(match nearest(pattern, keys) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem.help("`shipwright lock --list` shows all references"),
-            });
-        }
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(problems)
-        }
-    }
-
     /// What differs between two states of the lock file, each with the images that follow.
     fn changes(&self, old: &Lock, found: &Found) -> Result<Changes, Diagnostics> {
         let mut changes = Changes::default();
@@ -280,6 +200,50 @@ impl Session<'_> {
     }
 }
 
+impl Inquiry for Session<'_> {
+    fn taken(&self, lock: &Lock) -> Result<Taken, Diagnostics> {
+        let Compiled {
+            externals, mirror, ..
+        } = self.compiled(lock)?;
+        Ok(Taken { externals, mirror })
+    }
+
+    fn check(&self, externals: &[External]) -> Result<(), Diagnostics> {
+        let mut problems = Diagnostics::new();
+        for pattern in self.command.update.iter().flatten() {
+            if externals
+                .iter()
+                .any(|external| is_meant(pattern, &external.key))
+            {
+                continue;
+            }
+            let problem = Diagnostic::new(
+                Code::LockUnknown,
+                format!("no image takes anything that `{pattern}` means"),
+            );
+            let keys = externals.iter().map(|external| external.key.as_str());
+            problems.push(match nearest(pattern, keys) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem.help("`shipwright lock --list` shows all references"),
+            });
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn renews(&self, external: &External) -> bool {
+        self.command.renews(external)
+    }
+
+    fn refused(&self, external: &External) -> Option<Diagnostic> {
+        let is_refused = external.looks_ours && !self.command.names(external);
+        is_refused.then(|| looks_ours(external))
+    }
+}
+
 /// All entries.
 fn keys(lock: &Lock) -> BTreeSet<(Section, String)> {
     let images = lock.images.keys().map(|key| (Section::Images, key));
@@ -287,16 +251,6 @@ fn keys(lock: &Lock) -> BTreeSet<(Section, String)> {
     let git = lock.git.keys().map(|key| (Section::Git, key));
     let all = images.chain(downloads).chain(git);
     all.map(|(section, key)| (section, key.clone())).collect()
-}
-
-fn question(external: &External, renew: bool) -> Question {
-    Question {
-        section: section(external),
-        key: external.key.clone(),
-        platforms: external.platforms.clone(),
-        any_platform: external.any_platform,
-        renew,
-    }
 }
 
 fn looks_ours(external: &External) -> Diagnostic {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::args::{Planning, Settings};
+use super::lock::pull::pulled;
 use super::{allow, output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::Plan;
@@ -25,15 +26,29 @@ pub(super) fn make(
     output::settle(&workspace, workspace.plan(&request))
 }
 
-/// Makes the plan of what moves no readable tag. Warnings are mentioned, but for those of tags.
-pub(super) fn make_without_tags(
+/// How `exec` wants its plan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Execution {
+    /// What the builder is sent.
+    pub(super) sends: Sends,
+    /// Whether readable tags move; if not, nothing is said of them.
+    pub(super) moves_tags: bool,
+    /// Whether bases from elsewhere are bound to what their registries have now.
+    pub(super) pulls: bool,
+}
+
+/// Makes the plan that `exec` runs. Warnings are mentioned.
+pub(super) fn make_to_run(
     directory: &Path,
     planning: &Planning,
-    sends: Sends,
+    execution: Execution,
 ) -> Result<Planned, Diagnostics> {
     let workspace = open(directory, None)?;
-    let mut request = request(directory, planning, Purpose::Run(sends))?;
-    request.without_tags = true;
+    let mut request = request(directory, planning, Purpose::Run(execution.sends))?;
+    request.without_tags = !execution.moves_tags;
+    if execution.pulls {
+        request.options.lock = Some(pulled(&workspace, &request)?);
+    }
     output::settle(&workspace, workspace.plan(&request))
 }
 

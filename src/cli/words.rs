@@ -102,7 +102,7 @@ const TIPS: &[(&[&str], &str)] = &[
 /// Options of other programs, and what to type instead.
 const OPTIONS: &[(&[&str], &str)] = &[(
     &["--pull"],
-    "`shipwright lock --update` looks for newer bases; builds use the locked ones",
+    "`shipwright exec --pull` builds on newer bases; `shipwright lock --update` records them for every plan",
 )];
 
 /// Replaces the tips of a command or an option that does not exist by what people probably meant.
@@ -206,7 +206,7 @@ mod tests {
                 Some("a similar argument exists: '--since'"),
             ),
             ("plan --plan x", None),
-            ("exec --pull", Some("`shipwright lock --update`")),
+            ("plan --pull", Some("`shipwright exec --pull` builds on")),
             ("exec --nothing-near", None),
         ] {
             let words = ["shipwright"].into_iter().chain(line.split(' '));

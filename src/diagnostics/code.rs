@@ -127,6 +127,7 @@ codes! {
     LockUnanswered = "lock-unanswered", Error;
     LockDiffers = "lock-differs", Error;
     LockUnchecked = "lock-unchecked", Warning;
+    PullLocked = "pull-locked", Error;
     SourcePolicy = "source-policy", Error;
     SourcesNotHeld = "sources-not-held", Warning;
 

@@ -1,7 +1,7 @@
 //! The planner: a pure function from a snapshot and options to a plan.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -40,6 +40,8 @@ pub struct Compiled {
     pub specs: Vec<Arc<InputSpec>>,
     /// What all images take from the world outside.
     pub externals: Vec<External>,
+    /// Names of the planned images, and of all that these depend on.
+    pub needed: BTreeSet<String>,
     /// What the lock file of the tree says, where there is one.
     pub lock: Option<LockFile>,
     /// The registry that locked images are taken from, in place of their own.
@@ -225,6 +227,10 @@ fn run(
         files,
         specs,
         externals,
+        needed: counted
+            .iter()
+            .map(|&index| definitions[index].name.clone())
+            .collect(),
         lock: file,
         mirror: config.mirror.as_ref().map(|mirror| mirror.value.clone()),
     })

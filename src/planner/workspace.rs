@@ -138,6 +138,8 @@ pub struct Planned {
     pub lock: Option<LockFile>,
     /// What all images take from the world outside.
     pub externals: Vec<External>,
+    /// Names of the planned images, and of all that these depend on.
+    pub needed: BTreeSet<String>,
     /// The registry that locked images are taken from, in place of their own.
     pub mirror: Option<String>,
     /// Writes the files of the tree that was planned.
@@ -307,6 +309,7 @@ impl Workspace {
             files: compiled.files,
             lock: compiled.lock,
             externals: compiled.externals,
+            needed: compiled.needed,
             mirror: compiled.mirror,
         })
     }

@@ -383,9 +383,15 @@ fn planning_asks_nobody() {
 /// Runs `exec` with a docker that builds nothing.
 #[track_caller]
 fn exec(repo: &Repo, docker: &FakeDocker, status: i32) -> String {
+    exec_with(repo, docker, &[], status)
+}
+
+#[track_caller]
+fn exec_with(repo: &Repo, docker: &FakeDocker, arguments: &[&str], status: i32) -> String {
     let rest = std::env::var("PATH").expect("a PATH");
     let output = shipwright(repo, ".")
         .args(["exec", "--quiet", "--dirty", "--no-tags"])
+        .args(arguments)
         .env("PATH", format!("{}:{rest}", docker.bin().display()))
         .env_remove("DOCKER_HOST")
         .output();
@@ -468,6 +474,59 @@ fn a_lock_file_is_held_against_registries_before_the_first_build() {
         assert_eq!(exec(&repo, &docker, 0), "");
         assert_eq!(world.proxy.take().len(), asked);
     }
+}
+
+#[test]
+fn a_run_that_pulls_rebuilds_exactly_what_moved_and_records_nothing() {
+    let Some(world) = World::new() else { return };
+    let host = world.proxy.host().to_owned();
+    for repository in ["base/a", "base/b", "base/c"] {
+        world.put_index(repository, "first");
+    }
+    let repo = Repo::new(&format!(
+        "//- a/Dockerfile\nFROM {host}/base/a:1\n//- b/Dockerfile\nFROM {host}/base/b:1\n\
+         //- on-a/Dockerfile\nFROM a\n//- c/Dockerfile\nFROM {host}/base/c:1\n\
+         //- lost/Dockerfile\nFROM {host}/base/lost:1\n"
+    ));
+    let docker = FakeDocker::new();
+    let pull = |arguments: &[&str], status: i32| {
+        let mut all = vec!["--pull"];
+        all.extend(arguments);
+        let said = exec_with(&repo, &docker, &all, status);
+        (said, docker.take_calls(&["buildx build"]))
+    };
+    let whole = ["a", "b", "c", "on-a"];
+
+    let (_, builds) = pull(&whole, 0);
+    assert_eq!(builds.len(), 4, "{builds:?}");
+    let asked = world.proxy.take().join("\n");
+    assert!(!asked.contains("/base/lost/"), "no image needs it: {asked}");
+    let (_, builds) = pull(&whole, 0);
+    assert_eq!(builds, [] as [&str; 0], "nothing has moved");
+
+    let [index, ..] = world.put_index("base/a", "second");
+    let (_, builds) = pull(&whole, 0);
+    let bound = format!("{host}/base/a:1=docker-image://{host}/base/a:1@{index}");
+    assert_eq!(builds.len(), 2, "{builds:?}");
+    assert!(
+        builds.iter().any(|build| build.contains(&bound)),
+        "{builds:?}"
+    );
+    // Alone, an image has the same identity as among others.
+    let (_, builds) = pull(&["-e", "on-a"], 0);
+    assert_eq!(builds, [] as [&str; 0]);
+
+    // What cannot be bound is not built on whatever is here.
+    let (said, builds) = pull(&["lost"], 1);
+    assert!(said.contains("error[lock-gone]: "), "{said}");
+    assert!(said.contains("`\"unlocked\"`"), "{said}");
+    assert_eq!(builds, [] as [&str; 0]);
+    assert!(!repo.join("shipwright.lock").exists());
+
+    ends(&repo, &["lock"], 1);
+    let (said, builds) = pull(&["a"], 1);
+    assert!(said.contains("error[pull-locked]: "), "{said}");
+    assert_eq!(builds, [] as [&str; 0]);
 }
 
 #[test]

@@ -11,8 +11,18 @@ use crate::run::lock::{Answer, Entry, Question, Section};
 /// How many of the lines that take a reference a problem names.
 const TAKERS_SHOWN: usize = 3;
 
+/// What answers are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A lock file, whose other entries are written in any case.
+    Lock,
+    /// A run, which needs them all.
+    Run,
+}
+
 /// What the world outside said.
 pub(super) struct Found {
+    purpose: Purpose,
     /// The entries as they are now.
     pub(super) lock: Lock,
     /// Everything that some image takes.
@@ -27,8 +37,9 @@ pub(super) struct Found {
 
 impl Found {
     /// Nothing asked yet: the entries as they were.
-    pub(super) fn of(old: &Lock) -> Self {
+    pub(super) fn of(old: &Lock, purpose: Purpose) -> Self {
         Self {
+            purpose,
             lock: old.clone(),
             externals: Vec::new(),
             gone: BTreeSet::new(),
@@ -40,9 +51,12 @@ impl Found {
     /// Takes one answer in: an entry, or the problem that there is none.
     pub(super) fn take(&mut self, question: &Question, answer: Answer) {
         let key = &question.key;
-        let kept = match Entry::of(question, &self.lock) {
-            Some(_) => "its entry stays as it was",
-            None => "it has no entry",
+        let kept = match (self.purpose, Entry::of(question, &self.lock)) {
+            (Purpose::Run, _) => {
+                "for an image that only the local engine has, add the reference to `\"unlocked\"` in .shipwright.json"
+            }
+            (Purpose::Lock, Some(_)) => "its entry stays as it was",
+            (Purpose::Lock, None) => "it has no entry",
         };
         match answer {
             Answer::Is(entry) => {
@@ -71,8 +85,12 @@ impl Found {
             Answer::Unknown(refused) => {
                 let message = format!("`{key}` could not be asked for: {}", refused.message);
                 let problem = self.problem(question, Code::LockUnanswered, message);
-                self.problems
-                    .push(problem.help(format!("{kept}; run `shipwright lock` again")));
+                self.problems.push(match self.purpose {
+                    Purpose::Lock => problem.help(format!("{kept}; run `shipwright lock` again")),
+                    Purpose::Run => problem
+                        .help(kept)
+                        .help("try again later, or without `--pull`"),
+                });
             }
         }
     }

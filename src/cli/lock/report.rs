@@ -296,7 +296,7 @@ impl List {
             if external.any_platform {
                 platforms.push("any".to_owned());
             }
-            let entry = Entry::of(&super::question(external, false), lock);
+            let entry = Entry::of(&super::find::question(external, false), lock);
             Listed {
                 reference: external.key.clone(),
                 kind: match external.kind {
