@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::support::counting_proxy::CountingProxy;
-use crate::support::engine::skip;
 use crate::support::fake_docker::FakeDocker;
 use crate::support::generate::Random;
 use crate::support::own_registry::OwnRegistry;
 use crate::support::program::{self, shipwright};
 use crate::support::raw_registry::{INDEX, Raw};
 use crate::support::repo::Repo;
+use crate::support::skip::skip;
 
 /// A registry of the test's own and the proxy before it.
 struct World {

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::skip::skip;
+
 /// The data under `conformance/`.
 pub(crate) fn conformance(path: &str) -> Option<PathBuf> {
     find(&format!("conformance/{path}"))
@@ -33,14 +35,12 @@ pub(crate) fn read(path: &str) -> Option<String> {
 /// The text of a file, unpacked if its name ends in `.xz`.
 pub(crate) fn text(file: &Path) -> Option<String> {
     let bytes = if file.extension().is_some_and(|extension| extension == "xz") {
-        let unpacked = Command::new("xz").arg("-dc").arg(file).output();
-        match unpacked {
-            Ok(output) if output.status.success() => output.stdout,
-            _ => {
-                eprintln!("SKIPPED: xz cannot unpack {}", file.display());
-                return None;
-            }
-        }
+        let Ok(unpacked) = Command::new("xz").arg("-dc").arg(file).output() else {
+            skip("xz");
+            return None;
+        };
+        assert!(unpacked.status.success(), "xz: {}", file.display());
+        unpacked.stdout
     } else {
         fs::read(file).expect("the data can be read")
     };

@@ -1,5 +1,5 @@
 //! What shells and the docker client make of the program: completion in bash, zsh and fish, and the plugin
-//! `docker shipwright`. A shell that is not installed is skipped with a notice; `.ci/run` installs all.
+//! `docker shipwright`. The test of a shell that is not installed is skipped.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use crate::support::program::succeeded;
 use crate::support::repo::Repo;
+use crate::support::skip::skip;
 
 const REPO: &str = "\
 //- .shipwright.json
@@ -30,7 +31,7 @@ fn repo() -> Repo {
 fn start(repo: &Repo, program: &str) -> Option<Command> {
     let found = Command::new(program).arg("--version").output();
     if found.is_err() {
-        println!("SKIPPED: needs {program}");
+        skip(program);
         return None;
     }
     let shipwright = Path::new(env!("CARGO_BIN_EXE_shipwright"));

@@ -1,7 +1,6 @@
 //! What bake makes of an emitted file.
 
 use std::fs;
-use std::io::Write;
 use std::process::Command;
 
 use serde_json::Value;
@@ -10,6 +9,7 @@ use shipwright::run::emit::{Files, Format, emit};
 use tempfile::TempDir;
 
 use super::fixture::{five, image, plan};
+use crate::support::skip::skip;
 
 /// What `docker buildx bake --print` says of a bake file, or nothing where there is no buildx.
 #[track_caller]
@@ -24,7 +24,7 @@ pub(crate) fn print(text: &str, env: &[(&str, &str)]) -> Option<Value> {
         .output();
     let there = Command::new("docker").args(["buildx", "version"]).output();
     if !there.is_ok_and(|output| output.status.success()) {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: needs docker buildx");
+        skip("docker buildx");
         return None;
     }
     let output = output.expect("docker was there");

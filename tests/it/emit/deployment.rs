@@ -13,9 +13,10 @@ use tempfile::TempDir;
 
 use super::goldens;
 use super::tools::reads;
-use crate::support::engine::{skip, try_docker};
+use crate::support::engine::try_docker;
 use crate::support::program;
 use crate::support::repo::Repo;
+use crate::support::skip::skip;
 
 const TEMPLATES: [&str; 3] = [
     "compose.override.yaml.j2",

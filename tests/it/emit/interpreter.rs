@@ -10,8 +10,8 @@ use serde_json::Value;
 use shipwright::plan::{Action, Plan};
 
 use super::fixture::{image, plan};
-use crate::support::engine::skip;
 use crate::support::generate::Random;
+use crate::support::skip::skip;
 
 pub(super) const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64/v8"];
 

@@ -1,11 +1,12 @@
 //! The tools that emitted files are for, and what they say of a file.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::skip::skip;
+
 /// The tools read a file in a folder and find nothing wrong with it. Gives what it printed, or
-/// nothing but a loud line where there is no such tool.
+/// nothing where there is no such tool.
 #[track_caller]
 pub(crate) fn reads(words: &[&str], folder: &Path, file: &str) -> Option<String> {
     let mut command = Command::new(words[0]);
@@ -15,7 +16,7 @@ pub(crate) fn reads(words: &[&str], folder: &Path, file: &str) -> Option<String>
     let output = match command.output() {
         Ok(output) => output,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: needs {}: {error}", words[0]);
+            skip(&format!("{}: {error}", words[0]));
             return None;
         }
     };

@@ -3,9 +3,10 @@
 
 use std::fs;
 
-use crate::support::engine::{skip, try_docker};
+use crate::support::engine::try_docker;
 use crate::support::program;
 use crate::support::repo::Repo;
+use crate::support::skip::skip;
 
 /// Whether both tools are there, or nothing but a loud line.
 #[track_caller]

@@ -8,11 +8,12 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use super::five_images::{WITH_BASE, checkout};
-use crate::support::engine::{self, Engine, contents, skip};
+use crate::support::engine::{self, Engine, contents};
 use crate::support::own_engine::OwnEngine;
 use crate::support::own_registry::OwnRegistry;
 use crate::support::program::{self, shipwright};
 use crate::support::repo::Repo;
+use crate::support::skip::skip;
 
 /// `exec` with these arguments and that environment.
 fn exec(repo: &Repo, arguments: &[&str], environment: &[(&str, &str)]) -> Command {

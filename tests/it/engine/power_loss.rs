@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::support::engine::{self, Engine, contents, sha256, skip};
+use crate::support::engine::{self, Engine, contents, sha256};
 use crate::support::program::shipwright;
 use crate::support::repo::Repo;
+use crate::support::skip::skip;
 
 const IMAGES: usize = 6;
 /// How long a run takes at least, in milliseconds.

@@ -14,6 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
+use super::skip::skip;
+
 /// The image that fixtures build `FROM`; holds `/bin/sh` and busybox's commands.
 pub(crate) const BASE: &str = "local/busybox:1";
 
@@ -100,14 +102,6 @@ pub(crate) fn registry() -> Option<&'static str> {
     }
     skip("a registry at 127.0.0.1:5000 (see tools/engine)");
     None
-}
-
-#[track_caller]
-pub(crate) fn skip(needed: &str) {
-    let required = std::env::var_os("SHIPWRIGHT_REQUIRE_ENGINE").is_some();
-    assert!(!required, "needs {needed}");
-    // Not `eprintln!`, whose output the test harness keeps back.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: needs {needed}");
 }
 
 /// Whether the engine is there and new enough, and the base image is, or can be made.

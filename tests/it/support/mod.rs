@@ -14,4 +14,5 @@ pub(crate) mod plans;
 pub(crate) mod program;
 pub(crate) mod raw_registry;
 pub(crate) mod repo;
+pub(crate) mod skip;
 pub(crate) mod trees;

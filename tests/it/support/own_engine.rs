@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::engine::{BASE, skip};
+use super::engine::BASE;
+use super::skip::skip;
 
 /// How long an engine may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);

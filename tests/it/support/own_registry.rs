@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::engine::skip;
+use super::skip::skip;
 
 /// How long a registry may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
