@@ -91,7 +91,7 @@ table! {
 
 /// A value and where it stands in the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Spanned<T> {
+pub(crate) struct Spanned<T> {
     /// The value.
     pub value: T,
     /// Byte range in the file.
@@ -100,7 +100,7 @@ pub struct Spanned<T> {
 
 /// An entry of `names`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Name {
+pub(crate) struct Name {
     /// The image's name.
     pub name: Spanned<String>,
     /// Where the key stands in the file.
@@ -109,7 +109,7 @@ pub struct Name {
 
 /// What a literal tag other than `latest` of one of our repositories means.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Pinned {
+pub(crate) enum Pinned {
     /// A published image, left to the registry.
     #[default]
     External,
@@ -218,7 +218,7 @@ impl Config {
     }
 
     /// Whether some template asks for the tags that git has for the commit.
-    pub fn asks_for_git_tags(&self) -> bool {
+    pub(crate) fn asks_for_git_tags(&self) -> bool {
         let rules = self.rules.iter().map(|rule| &rule.settings);
         let images = self.images.values().map(|entry| &entry.settings);
         let mut all = rules.chain(images).chain([&self.settings]);

@@ -5,10 +5,10 @@
 //! once, so functions that can fail in more than one place take or return a collection rather than
 //! stopping at the first.
 
-pub mod annotations;
+pub(crate) mod annotations;
 mod causes;
 mod code;
-pub mod escape;
+pub(crate) mod escape;
 mod outcome;
 pub mod render;
 
@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use code::Code;
-pub use outcome::Outcome;
+pub(crate) use outcome::Outcome;
 
 /// How much a diagnostic weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -273,7 +273,10 @@ impl<'a> IntoIterator for &'a Diagnostics {
 }
 
 /// The name among `known` that the user most likely meant by `unknown`, if one is near enough.
-pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    unknown: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let wanted = unknown.to_lowercase();
     let length = wanted.chars().count();
     let limit = (length / 3).max(1);
@@ -289,13 +292,13 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> O
 }
 
 /// A number with what it counts: `1 image`, `2 images`.
-pub fn counted(count: usize, one: &str, many: &str) -> String {
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     let what = if count == 1 { one } else { many };
     format!("{count} {what}")
 }
 
 /// The first of many names, for a message.
-pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     const SHOWN: usize = 10;
     let names: Vec<String> = names
         .into_iter()

@@ -33,8 +33,9 @@ use crate::planner::selection::Selection;
 use crate::tree::snapshot::Snapshot;
 use build::Build;
 use draft::Draft;
-pub use drift::{Drift, drift};
-pub use evidence::{Evidence, evidence, is_evidence, named_files};
+pub(crate) use drift::drift;
+pub use evidence::{Evidence, evidence};
+pub(crate) use evidence::{is_evidence, named_files};
 use naming::{Known, Named, Wanted};
 use planner::{Images, Planner};
 

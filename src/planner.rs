@@ -24,7 +24,7 @@ pub(crate) mod publish;
 
 // What is asked for; all of it in order, to a plan; and what differs between two.
 mod assemble;
-pub(crate) mod compile;
+pub mod compile;
 pub(crate) mod decide;
 pub(crate) mod diff;
 mod options;

@@ -11,7 +11,7 @@ pub(crate) mod lock;
 mod parallel;
 pub(crate) mod picture;
 mod policy;
-pub mod promote;
+pub(crate) mod promote;
 pub mod registry;
 mod retry;
 pub(crate) mod review;

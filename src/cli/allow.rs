@@ -27,7 +27,7 @@ pub(super) fn granted(directory: &Path, flags: &[Grant]) -> Result<Vec<Grant>, D
     }
     let here = directory.canonicalize().unwrap_or(directory.to_owned());
     let granted = granted.into_iter();
-    Ok(granted.map(|grant| grant.from_folder(&here)).collect())
+    Ok(granted.map(|grant| grant.seen_from(&here)).collect())
 }
 
 /// Refuses a plan that reaches further than is granted, unless somebody at a terminal lets it.

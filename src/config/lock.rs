@@ -93,7 +93,7 @@ pub struct LockFile {
 
 impl LockedImage {
     /// What is known of the image for a platform; the one that there is, where it has only one.
-    pub fn on(&self, platform: &Platform) -> Option<&LockedPlatform> {
+    pub(crate) fn on(&self, platform: &Platform) -> Option<&LockedPlatform> {
         let exact = self.platforms.get(&key_of(platform));
         exact.or_else(|| {
             let only = self.platforms.values().next()?;
@@ -108,7 +108,7 @@ impl LockedImage {
     }
 
     /// Whether what it says of itself differs from platform to platform.
-    pub fn varies(&self) -> bool {
+    pub(crate) fn varies(&self) -> bool {
         let mut all = self.platforms.values();
         let first = all.next();
         all.any(|other| {
@@ -128,7 +128,7 @@ pub(crate) fn told(content: &str, created: Option<&str>) -> String {
 }
 
 /// A platform as a key of [`LockedImage::platforms`].
-pub fn key_of(platform: &Platform) -> String {
+pub(crate) fn key_of(platform: &Platform) -> String {
     let platform = platform.normalized();
     let name = platform.without_os_version();
     if platform.os_version.is_empty() {
@@ -165,7 +165,7 @@ impl Lock {
     }
 
     /// Whether it has no entry.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.images.is_empty() && self.downloads.is_empty() && self.git.is_empty()
     }
 }

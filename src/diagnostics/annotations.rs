@@ -6,7 +6,7 @@ use super::{Diagnostic, Diagnostics, Severity, escape};
 
 /// A command for each diagnostic, a line each. Paths in diagnostics are relative to the root of the
 /// plan; `root` is where that is, from the top of the checkout, empty where it is the top.
-pub fn annotations(diagnostics: &Diagnostics, root: &str) -> String {
+pub(crate) fn annotations(diagnostics: &Diagnostics, root: &str) -> String {
     let mut text = String::new();
     for diagnostic in diagnostics {
         annotate(diagnostic, root, &mut text);

@@ -9,18 +9,18 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// A name on one line: line ends are escaped too.
-pub fn name(text: &str) -> Cow<'_, str> {
+pub(crate) fn name(text: &str) -> Cow<'_, str> {
     escape(text, &|c| is_unsafe(c))
 }
 
 /// A text of several lines, each safe for terminals; tabs stay.
-pub fn lines(text: &str) -> Cow<'_, str> {
+pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     escape(text, &|c| is_unsafe(c) && !matches!(c, '\n' | '\t'))
 }
 
 /// What was rendered for a terminal of texts that [`name`] and [`lines`] have been over, and of source
 /// lines, in which the renderer replaces escapes: styles stay.
-pub fn rendered(text: &str) -> String {
+pub(crate) fn rendered(text: &str) -> String {
     let text = escape(text, &|c| {
         is_unsafe(c) && !matches!(c, '\n' | '\t' | '\u{1b}')
     });
@@ -29,7 +29,7 @@ pub fn rendered(text: &str) -> String {
 
 /// Lines for whatever standard output or standard error is, without any that a CI runner obeys. What
 /// styles a terminal stays: it is the program's own once [`lines`] has been over what is not.
-pub fn without_commands(text: &str) -> Cow<'_, str> {
+pub(crate) fn without_commands(text: &str) -> Cow<'_, str> {
     if !text.contains("::") && !text.contains("##") {
         return Cow::Borrowed(text);
     }
@@ -60,7 +60,7 @@ pub fn without_commands(text: &str) -> Cow<'_, str> {
 
 /// Text that a program wrote as JSON, whose strings are the only place where such characters stand: the
 /// same values, in characters that every terminal and runner takes for themselves.
-pub fn json(text: &str) -> Cow<'_, str> {
+pub(crate) fn json(text: &str) -> Cow<'_, str> {
     let unsafe_in_json = |c: char| is_unsafe(c) && !matches!(c, '\n' | '\t' | '\r');
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t' | b'\r');
     let has_unsafe = || !text.bytes().all(is_plain) && text.contains(unsafe_in_json);
@@ -80,7 +80,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
 
 /// A path as git quotes it where lines are read by programs: as it is, or in double quotes with the
 /// escapes of C.
-pub fn quoted(path: &str) -> Cow<'_, str> {
+pub(crate) fn quoted(path: &str) -> Cow<'_, str> {
     let special = |c: char| is_unsafe(c) || matches!(c, '"' | '\\');
     if !path.contains(special) {
         return Cow::Borrowed(path);

@@ -13,7 +13,7 @@ pub struct Outcome<T> {
 impl<T> Outcome<T> {
     /// Runs a function that collects what there is to say as it goes, and may stop with more. A value
     /// that comes with an error is dropped.
-    pub fn of(run: impl FnOnce(&mut Diagnostics) -> Result<T, Diagnostics>) -> Self {
+    pub(crate) fn of(run: impl FnOnce(&mut Diagnostics) -> Result<T, Diagnostics>) -> Self {
         let mut diagnostics = Diagnostics::new();
         let value = match run(&mut diagnostics) {
             Ok(value) if !diagnostics.has_errors() => Some(value),
@@ -51,7 +51,7 @@ impl<T> Outcome<T> {
     ///
     /// # Errors
     /// All that there is to say, where there is no value.
-    pub fn remarked(self, remarks: &mut Diagnostics) -> Result<T, Diagnostics> {
+    pub(crate) fn remarked(self, remarks: &mut Diagnostics) -> Result<T, Diagnostics> {
         let (value, own) = self.into_result()?;
         remarks.extend(own);
         Ok(value)

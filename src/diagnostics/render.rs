@@ -25,7 +25,7 @@ pub fn render(diagnostics: &Diagnostics, style: Style) -> String {
 }
 
 /// One diagnostic, without a final newline. What it says of a repository is escaped.
-pub fn render_one(diagnostic: &Diagnostic, style: Style) -> String {
+pub(crate) fn render_one(diagnostic: &Diagnostic, style: Style) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,

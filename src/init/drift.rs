@@ -18,7 +18,7 @@ use crate::tree::snapshot::Snapshot;
 
 /// How evidence and configuration differ.
 #[derive(Debug, Clone)]
-pub struct Drift {
+pub(crate) struct Drift {
     /// How many images the configuration plans.
     pub images: usize,
     /// The differences; none where the two agree.
@@ -29,7 +29,7 @@ pub struct Drift {
 ///
 /// # Errors
 /// When the configuration cannot be planned.
-pub fn drift(
+pub(crate) fn drift(
     snapshot: &Snapshot,
     request: &Request,
     evidence: &Evidence,

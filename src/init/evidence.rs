@@ -32,7 +32,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// The Dockerfiles that are built, whatever they are called.
-    pub fn dockerfiles(&self) -> BTreeSet<String> {
+    pub(crate) fn dockerfiles(&self) -> BTreeSet<String> {
         let builds = self.builds.iter();
         builds.map(|build| build.dockerfile.clone()).collect()
     }
@@ -90,7 +90,7 @@ fn source(snapshot: &Snapshot, path: &str) -> SourceText {
 }
 
 /// Whether the file at a path may be evidence beside the Dockerfiles, or tells one how to read it.
-pub fn is_evidence(path: &str, request: &Request) -> bool {
+pub(crate) fn is_evidence(path: &str, request: &Request) -> bool {
     let name = file_name(path);
     bake::NAMES.contains(&name)
         || compose::NAMES.contains(&name)
@@ -101,7 +101,7 @@ pub fn is_evidence(path: &str, request: &Request) -> bool {
 }
 
 /// Further files that those which are read name, and that are not read yet.
-pub fn named_files(snapshot: &Snapshot, request: &Request) -> BTreeSet<String> {
+pub(crate) fn named_files(snapshot: &Snapshot, request: &Request) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     let files = sets(snapshot, request).into_iter();
     let files = files.filter(|set| set.tool == Tool::Compose);

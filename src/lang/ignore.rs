@@ -106,7 +106,7 @@ impl IgnoreFile {
     }
 
     /// Whether there is no pattern, so that nothing is ignored.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
@@ -140,7 +140,7 @@ impl IgnoreFile {
     }
 
     /// The line of the first pattern whose expression is none.
-    pub fn bad_line(&self) -> Option<Range<usize>> {
+    pub(crate) fn bad_line(&self) -> Option<Range<usize>> {
         let at = self.patterns.iter().position(Pattern::is_bad)?;
         self.lines.get(at).cloned()
     }
@@ -152,7 +152,7 @@ impl IgnoreFile {
 
     /// Starts a walk that only lists, as the patterns of `--exclude` do: nothing is opened after it, so
     /// that what is listed keeps its content.
-    pub fn list(&self) -> Folder<'_> {
+    pub(crate) fn list(&self) -> Folder<'_> {
         Folder::root(self, false)
     }
 }

@@ -132,7 +132,7 @@ impl Platform {
     }
 
     /// The text without the version and features of the operating system, as `BUILDPLATFORM` has it.
-    pub fn without_os_version(&self) -> String {
+    pub(crate) fn without_os_version(&self) -> String {
         self.joined(&self.os)
     }
 

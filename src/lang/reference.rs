@@ -135,7 +135,7 @@ impl Reference {
     }
 
     /// `domain/path`, without tag and digest.
-    pub fn repository(&self) -> String {
+    pub(crate) fn repository(&self) -> String {
         if self.domain.is_empty() {
             self.path.clone()
         } else {

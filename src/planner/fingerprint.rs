@@ -65,7 +65,7 @@ impl Manifest {
     }
 
     /// The fingerprint.
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         let mut hash = Hash(Sha256::new());
         for fact in &self.facts {
             fact.say(&mut hash);

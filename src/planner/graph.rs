@@ -13,14 +13,14 @@ use crate::planner::ImageIndex;
 
 /// Which images need which.
 #[derive(Debug)]
-pub struct Graph {
+pub(crate) struct Graph {
     /// An edge leads from what is needed to what needs it.
     graph: DiGraph<(), ()>,
 }
 
 /// A build order.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Order {
+pub(crate) struct Order {
     /// The wave of every image, in the order of the list: 0 where it needs none, else one more than its highest need.
     pub waves: Vec<usize>,
     /// All images, by wave, then by index.
@@ -29,7 +29,7 @@ pub struct Order {
 
 impl Graph {
     /// A graph of `images` images; each pair is an image and one that it needs.
-    pub fn new(images: usize, needs: &BTreeSet<(ImageIndex, ImageIndex)>) -> Self {
+    pub(crate) fn new(images: usize, needs: &BTreeSet<(ImageIndex, ImageIndex)>) -> Self {
         let mut graph = DiGraph::with_capacity(images, needs.len());
         for _ in 0..images {
             graph.add_node(());
@@ -45,7 +45,7 @@ impl Graph {
     /// # Errors
     /// When there is none: one cycle for each strongly connected component of images, as short as
     /// any in it. Each image of a cycle needs the next, the last needs the first.
-    pub fn order(&self) -> Result<Order, Vec<Vec<ImageIndex>>> {
+    pub(crate) fn order(&self) -> Result<Order, Vec<Vec<ImageIndex>>> {
         let Ok(sorted) = toposort(&self.graph, None) else {
             return Err(self.cycles());
         };
@@ -61,12 +61,15 @@ impl Graph {
     }
 
     /// The images given and all that they need, at any distance.
-    pub fn with_needs(&self, images: impl IntoIterator<Item = ImageIndex>) -> BTreeSet<ImageIndex> {
+    pub(crate) fn with_needs(
+        &self,
+        images: impl IntoIterator<Item = ImageIndex>,
+    ) -> BTreeSet<ImageIndex> {
         self.reach(images, petgraph::Incoming)
     }
 
     /// The images given and all that need them, at any distance.
-    pub fn with_dependents(
+    pub(crate) fn with_dependents(
         &self,
         images: impl IntoIterator<Item = ImageIndex>,
     ) -> BTreeSet<ImageIndex> {

@@ -34,7 +34,7 @@ impl Selection {
     ///
     /// # Errors
     /// For every pattern that names no image, with the nearest names.
-    pub fn apply(
+    pub(crate) fn apply(
         &self,
         names: &[&str],
         dockerfiles: &[&str],
@@ -77,7 +77,7 @@ impl Selection {
 
     /// The indices of the images that are meant themselves, rather than for being needed; none where
     /// nothing is named, and all are. A pattern that names no image names nothing.
-    pub fn named(
+    pub(crate) fn named(
         &self,
         names: &[&str],
         dockerfiles: &[&str],

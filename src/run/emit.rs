@@ -23,7 +23,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-pub use self::bake::Sealed;
+pub(crate) use self::bake::Sealed;
 pub use self::files::{Added, Files, Folder, Submodule};
 pub use self::github::Github;
 pub use self::gitlab::Gitlab;
@@ -68,7 +68,10 @@ pub fn emit(plan: &Plan, files: &Files, format: Format) -> Result<String, Diagno
 ///
 /// # Errors
 /// As [`emit`].
-pub fn emit_sealed(plan: &Plan, sealed: &BTreeMap<String, Sealed>) -> Result<String, Diagnostics> {
+pub(crate) fn emit_sealed(
+    plan: &Plan,
+    sealed: &BTreeMap<String, Sealed>,
+) -> Result<String, Diagnostics> {
     check::problems(plan, Format::Bake).fail_on_errors()?;
     let file = bake::file(plan, Some(sealed));
     template::render("docker-bake.hcl.j2", file).map_err(Diagnostics::from)
@@ -173,10 +176,11 @@ struct Pushed<'a> {
 
 impl Format {
     /// Every format, in the order in which help lists them.
-    pub const ALL: [Self; 5] = [Self::Make, Self::Sh, Self::Bake, Self::Github, Self::Gitlab];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Make, Self::Sh, Self::Bake, Self::Github, Self::Gitlab];
 
     /// The name on the command line.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Make => "make",
             Self::Sh => "sh",
@@ -187,7 +191,7 @@ impl Format {
     }
 
     /// What it is, in a few words.
-    pub fn about(self) -> &'static str {
+    pub(crate) fn about(self) -> &'static str {
         match self {
             Self::Make => "A Makefile for GNU make",
             Self::Sh => "A POSIX shell script",

@@ -76,7 +76,7 @@ pub enum Answer {
 }
 
 /// Asks the tools on this machine.
-pub fn ask(question: &Question) -> Answer {
+pub(crate) fn ask(question: &Question) -> Answer {
     match Copies::new(question).and_then(|copies| copies.ask(question)) {
         Ok(answer) => answer,
         Err(error) if error.kind() == io::ErrorKind::TimedOut => Answer::Refused(format!(

@@ -27,7 +27,7 @@ mod options;
 mod other_repositories;
 mod parts;
 pub mod progress;
-pub mod prune;
+pub(crate) mod prune;
 mod publish;
 mod queue;
 pub(in crate::run) mod report;
@@ -47,8 +47,8 @@ pub(super) use command::shell_word;
 pub use contexts::{Contexts, Sources, WorkingTree};
 pub use docker::Docker;
 pub use engine::{Engine, Failed, Host};
-pub use existing::existing;
-pub use locked::Locked;
+pub(crate) use existing::existing;
+pub(crate) use locked::Locked;
 pub use logs::Logs;
 pub use options::{Options, Push};
 pub use progress::{Ending, Progress};
@@ -66,7 +66,7 @@ use work::Work;
 
 /// Where an image may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// In the engine.
     Engine,
     /// In the registry that its repository names.

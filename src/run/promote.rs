@@ -18,7 +18,7 @@ const COPIES: usize = 4;
 
 /// What is promoted, and where to.
 #[derive(Debug)]
-pub struct Promotion<'p> {
+pub(crate) struct Promotion<'p> {
     /// The plan as it was built.
     pub source: &'p Plan,
     /// The same plan with the repositories of each target.
@@ -31,7 +31,7 @@ pub struct Promotion<'p> {
 
 /// What became of an image in one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Promoted {
+pub(crate) struct Promoted {
     /// The image's name.
     pub name: String,
     /// Its content reference in the target.
@@ -56,7 +56,7 @@ struct Step<'p> {
 /// Everything that stands against it. Before anything is written: a content that is nowhere, or is not
 /// the one that was tested, a registry that does not answer, a repository that cannot be written to.
 /// While contents are copied: no tag has moved. At the end: a tag that a registry refuses.
-pub fn promote(
+pub(crate) fn promote(
     promotion: &Promotion<'_>,
     registry: &HttpRegistry,
     stop: &Stop,

@@ -30,7 +30,7 @@ impl Stop {
     ///
     /// # Errors
     /// When the operating system refuses a handler.
-    pub fn on_signals() -> io::Result<Self> {
+    pub(crate) fn on_signals() -> io::Result<Self> {
         let stop = Self::new();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let asked = stop.clone();
@@ -52,7 +52,7 @@ impl Stop {
     }
 
     /// Whether somebody has asked.
-    pub fn requested(&self) -> bool {
+    pub(crate) fn requested(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }

@@ -55,7 +55,7 @@ impl fmt::Display for Grant {
 impl Grant {
     /// The grant with its path as seen from that folder, links followed.
     #[must_use]
-    pub fn from_folder(self, folder: &Path) -> Self {
+    pub(crate) fn seen_from(self, folder: &Path) -> Self {
         match self {
             Self::File(path) => Self::File(resolved(&folder.join(path))),
             other => other,
@@ -63,7 +63,7 @@ impl Grant {
     }
 
     /// What buildx is to be told of it, which asks for these itself.
-    pub fn entitlement(&self) -> Option<&'static str> {
+    pub(crate) fn entitlement(&self) -> Option<&'static str> {
         match self {
             Self::HostNetwork => Some("network.host"),
             Self::Insecure => Some("security.insecure"),
@@ -191,13 +191,13 @@ impl Ground {
 }
 
 /// What is reached and not granted.
-pub fn open<'r>(reached: &'r [Reach], granted: &[Grant]) -> impl Iterator<Item = &'r Reach> {
+pub(crate) fn open<'r>(reached: &'r [Reach], granted: &[Grant]) -> impl Iterator<Item = &'r Reach> {
     let is_granted = |reach: &Reach| granted.iter().any(|granted| granted.covers(&reach.grant));
     reached.iter().filter(move |reach| !is_granted(reach))
 }
 
 /// What is reached and not granted, as lines of a question.
-pub fn question(reached: &[Reach], granted: &[Grant]) -> String {
+pub(crate) fn question(reached: &[Reach], granted: &[Grant]) -> String {
     let mut lines = vec!["this plan needs access beyond the checkout:".to_owned()];
     for Reach { grant, image, what } in open(reached, granted) {
         let line = format!("`{image}` {what} (--allow {grant})");
@@ -207,7 +207,7 @@ pub fn question(reached: &[Reach], granted: &[Grant]) -> String {
 }
 
 /// An error for each thing that is reached and not granted.
-pub fn refused(reached: &[Reach], granted: &[Grant]) -> Vec<Diagnostic> {
+pub(crate) fn refused(reached: &[Reach], granted: &[Grant]) -> Vec<Diagnostic> {
     let refused = open(reached, granted).map(|reach| {
         let Reach { grant, image, what } = reach;
         let allow = shell_word(&grant.to_string());

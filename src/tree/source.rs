@@ -87,29 +87,29 @@ impl Checkout {
     }
 
     /// The top of the working tree; none for a bare repository.
-    pub fn top(&self) -> Option<&Path> {
+    pub(crate) fn top(&self) -> Option<&Path> {
         self.repository.workdir()
     }
 
     /// Where the repository was cloned from: the URL of `origin`, where there is one.
-    pub fn origin(&self) -> Option<String> {
+    pub(crate) fn origin(&self) -> Option<String> {
         let remote = self.repository.find_remote("origin").ok()?;
         remote.url().ok().map(str::to_owned)
     }
 
     /// The git directory; of a worktree, the one that all share.
-    pub fn git_directory(&self) -> &Path {
+    pub(crate) fn git_directory(&self) -> &Path {
         self.repository.commondir()
     }
 
     /// The folder that emitted files run in, for a root of the plan that a `Tree` names.
-    pub fn folder(&self, tree: &Tree<'_>) -> Option<PathBuf> {
+    pub(crate) fn folder(&self, tree: &Tree<'_>) -> Option<PathBuf> {
         self.top().map(|top| top.join(tree.root_path()))
     }
 
     /// The path of the plan's root from the top of the checkout, as the files on the disk say it; empty
     /// for the top itself, and in a bare repository.
-    pub fn root_path(&self) -> String {
+    pub(crate) fn root_path(&self) -> String {
         let Some(top) = self.top() else {
             return String::new();
         };
@@ -148,7 +148,7 @@ impl Checkout {
     ///
     /// # Errors
     /// When the references cannot be read.
-    pub fn branches_and_tags(&self) -> Result<Vec<String>, Diagnostic> {
+    pub(crate) fn branches_and_tags(&self) -> Result<Vec<String>, Diagnostic> {
         let unreadable = |error: git2::Error| {
             let message = format!("the references cannot be read: {}", error.message());
             Diagnostic::new(Code::UnreadableRepository, message)
@@ -166,7 +166,7 @@ impl Checkout {
     }
 
     /// Whether there is no working tree.
-    pub fn is_bare(&self) -> bool {
+    pub(crate) fn is_bare(&self) -> bool {
         self.repository.is_bare()
     }
 
@@ -175,7 +175,7 @@ impl Checkout {
     ///
     /// # Errors
     /// When there is no such commit, or its objects are not all there.
-    pub fn commit(&self, revision: &str) -> Result<Tree<'_>, Diagnostic> {
+    pub(crate) fn commit(&self, revision: &str) -> Result<Tree<'_>, Diagnostic> {
         let (commit, branch) = self.resolve(revision)?;
         let revision = Revision {
             id: object_id(commit.id()),
@@ -206,7 +206,7 @@ impl Checkout {
     ///
     /// # Errors
     /// When one of them is not there, or they have none in common as far as this clone goes.
-    pub fn merge_base(&self, a: &str, b: &str) -> Result<String, Diagnostic> {
+    pub(crate) fn merge_base(&self, a: &str, b: &str) -> Result<String, Diagnostic> {
         let (first, second) = (self.resolve(a)?.0, self.resolve(b)?.0);
         let base = self.repository.merge_base(first.id(), second.id());
         base.map(|id| id.to_string()).map_err(|_| {

@@ -126,7 +126,7 @@ pub(super) fn file(plan: &Plan, sealed: Option<&BTreeMap<String, Sealed>>) -> Fi
 
 /// Where the files of an image's build are, in place of the folders of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed {
+pub(crate) struct Sealed {
     /// The Dockerfile.
     pub dockerfile: String,
     /// The folder of the build context.

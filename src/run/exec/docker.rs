@@ -59,7 +59,7 @@ struct Context {
 
 impl Docker {
     /// The `docker` on `PATH`.
-    pub fn at(root: impl Into<PathBuf>) -> Self {
+    pub(crate) fn at(root: impl Into<PathBuf>) -> Self {
         Self::new("docker", root)
     }
 
@@ -76,7 +76,7 @@ impl Docker {
 
     /// What is learnt of images is kept in that file for the next run.
     #[must_use]
-    pub fn remembering(mut self, file: Option<PathBuf>) -> Self {
+    pub(crate) fn remembering(mut self, file: Option<PathBuf>) -> Self {
         self.known = file.map(Known::at);
         self
     }

@@ -17,7 +17,7 @@ use crate::run::registry::{self, HttpRegistry};
 /// # Errors
 /// When the engine does not answer, or a registry does not say of every reference whether it is there:
 /// a list that lacks some would have them built again.
-pub fn existing(plan: &Plan, place: Place) -> Result<BTreeSet<String>, Diagnostics> {
+pub(crate) fn existing(plan: &Plan, place: Place) -> Result<BTreeSet<String>, Diagnostics> {
     let mut planned: BTreeMap<String, &Image> = BTreeMap::new();
     for image in &plan.images {
         planned.insert(image.reference.clone(), image);

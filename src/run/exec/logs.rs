@@ -45,7 +45,7 @@ impl Logs {
     }
 
     /// In a private folder of a git directory, where the last ten runs have theirs.
-    pub fn in_git_directory(git_directory: &Path) -> Self {
+    pub(crate) fn in_git_directory(git_directory: &Path) -> Self {
         Self::of(Place::InGitDirectory(git_directory.join(KEPT)))
     }
 

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use crate::diagnostics::escape;
 
-pub use github::GitHub;
-pub use plain::Plain;
+pub(crate) use github::GitHub;
+pub(crate) use plain::Plain;
 pub(in crate::run) use step::said;
-pub use terminal::Terminal;
+pub(crate) use terminal::Terminal;
 
 /// Hears of a run's steps, one after the other, from one thread.
 pub trait Progress {
@@ -69,7 +69,11 @@ impl Progress for Quiet {
 
 /// The form for this process's standard error: a live display where a person watches on a terminal
 /// that can, groups in a job of GitHub Actions, plain lines elsewhere. `term` is the value of `TERM`.
-pub fn for_stderr(term: Option<&str>, github_actions: bool, colour: bool) -> Box<dyn Progress> {
+pub(crate) fn for_stderr(
+    term: Option<&str>,
+    github_actions: bool,
+    colour: bool,
+) -> Box<dyn Progress> {
     #[expect(clippy::disallowed_methods, reason = "progress goes to standard error")]
     let stderr = io::stderr();
     if github_actions {

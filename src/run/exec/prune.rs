@@ -14,7 +14,7 @@ use crate::plan::Plan;
 
 /// A reference in the engine to an image that a plan built.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Labelled {
+pub(crate) struct Labelled {
     /// `repository:tag` as the engine lists it.
     pub reference: String,
     /// The engine's id of the image.
@@ -26,14 +26,14 @@ pub struct Labelled {
 
 /// What is to stay: everything that some plans name.
 #[derive(Debug, Default)]
-pub struct Needed {
+pub(crate) struct Needed {
     references: BTreeSet<String>,
     repositories: BTreeSet<String>,
 }
 
 impl Needed {
     /// Keeps the images of a plan.
-    pub fn add(&mut self, plan: &Plan) {
+    pub(crate) fn add(&mut self, plan: &Plan) {
         for image in &plan.images {
             let parts = image.parts().into_iter().map(|(_, part)| part);
             let references = image.tags.iter().chain([&image.reference]).cloned();
@@ -50,7 +50,11 @@ impl Needed {
     /// Those of the references whose image no plan names by any, and that are in a repository of
     /// the plans: other projects' images are on the same engine. With `before`, only images that
     /// were built before that moment, in seconds since 1970-01-01 00:00 UTC.
-    pub fn unneeded<'a>(&self, labelled: &'a [Labelled], before: Option<i64>) -> Vec<&'a Labelled> {
+    pub(crate) fn unneeded<'a>(
+        &self,
+        labelled: &'a [Labelled],
+        before: Option<i64>,
+    ) -> Vec<&'a Labelled> {
         let named = labelled
             .iter()
             .filter(|image| self.references.contains(&image.reference));
@@ -69,7 +73,7 @@ impl Needed {
 ///
 /// # Errors
 /// When the engine does not answer.
-pub fn labelled() -> Result<Vec<Labelled>, Diagnostic> {
+pub(crate) fn labelled() -> Result<Vec<Labelled>, Diagnostic> {
     let docker = Docker::at(Path::new("."));
     let label = format!("label={}", Fingerprint::LABEL);
     let format = "{{.ID}} {{.Repository}}:{{.Tag}}";
@@ -125,7 +129,7 @@ fn created(docker: &Docker, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, i64
 ///
 /// # Errors
 /// When the engine does not let it: a container uses the image.
-pub fn remove(reference: &str) -> Result<(), Diagnostic> {
+pub(crate) fn remove(reference: &str) -> Result<(), Diagnostic> {
     let output = Docker::at(Path::new(".")).output(["image", "rm", reference])?;
     if output.status.success() {
         return Ok(());

@@ -158,7 +158,7 @@ struct Problem<'a> {
 
 impl Report {
     /// The report of a run that could not start, for there is no plan or for another reason.
-    pub fn not_started(plan: Option<&Plan>, problems: &Diagnostics, dry_run: bool) -> Self {
+    pub(crate) fn not_started(plan: Option<&Plan>, problems: &Diagnostics, dry_run: bool) -> Self {
         let images = plan.map_or(&[][..], |plan| &plan.images);
         let image = |image: &Image| ImageReport {
             name: image.name.clone(),
@@ -195,7 +195,7 @@ impl Report {
 
     /// The report as a file for tools, as `docs/running.md` describes it: two-space indent, one
     /// final newline.
-    pub fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         let problems = self.problems.iter().map(|problem| Problem {
             severity: problem.severity.as_str(),
             code: problem.code.as_str(),

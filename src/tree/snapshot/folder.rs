@@ -62,7 +62,7 @@ enum Kind {
 
 impl Folder {
     /// A folder of these entries, in any order; computes the id as git would.
-    pub fn new<N: AsRef<[u8]>>(entries: impl IntoIterator<Item = (N, Node)>) -> Self {
+    pub(crate) fn new<N: AsRef<[u8]>>(entries: impl IntoIterator<Item = (N, Node)>) -> Self {
         let mut entries: Vec<(N, Node)> = entries.into_iter().collect();
         entries.sort_by(|(a, a_node), (b, b_node)| {
             let is_folder = |node: &Node| matches!(node, Node::Folder(_));
@@ -104,7 +104,7 @@ impl Folder {
     }
 
     /// The folder without entries, whose id is git's empty tree.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self::new(std::iter::empty::<(&[u8], Node)>())
     }
 
@@ -114,17 +114,17 @@ impl Folder {
     }
 
     /// Whether there is no entry.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
     /// The entries, in git's order.
-    pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
+    pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
         self.slots.iter().map(|slot| self.at(slot))
     }
 
     /// The entry of that name.
-    pub fn entry(&self, name: &[u8]) -> Option<Entry<'_>> {
+    pub(crate) fn entry(&self, name: &[u8]) -> Option<Entry<'_>> {
         let find = |as_folder| {
             let found = self.slots.binary_search_by(|slot| {
                 git_order((self.name(slot), slot.is_folder()), (name, as_folder))
@@ -150,7 +150,7 @@ impl Folder {
     }
 
     /// The folder at a path; `.` and the empty path are the folder itself.
-    pub fn folder(&self, path: &str) -> Option<&Self> {
+    pub(crate) fn folder(&self, path: &str) -> Option<&Self> {
         if path.is_empty() || path == "." {
             return Some(self);
         }
@@ -174,7 +174,7 @@ impl Folder {
     /// The same folder with these nodes at these paths. What is on the way to one and no folder gives
     /// way.
     #[must_use]
-    pub fn with(&self, nodes: &BTreeMap<PathBuf, Node>) -> Arc<Self> {
+    pub(crate) fn with(&self, nodes: &BTreeMap<PathBuf, Node>) -> Arc<Self> {
         let nodes = nodes.iter();
         self.with_all(nodes.map(|(path, node)| (path.as_path(), node)).collect())
     }
@@ -214,7 +214,7 @@ impl Folder {
 
     /// Like [`Folder::walk`], of those that `wanted` answers true for by their names alone: what is
     /// passed over costs no path.
-    pub fn walk_where<'f>(
+    pub(crate) fn walk_where<'f>(
         &'f self,
         wanted: &dyn Fn(Entry<'f>) -> bool,
         visit: &mut dyn FnMut(&str, NodeRef<'f>),

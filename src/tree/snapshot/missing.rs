@@ -21,7 +21,10 @@ pub struct Missing {
 
 impl Missing {
     /// The one error for all of these paths that are missing; none where none is.
-    pub fn error<'p>(&self, needed: impl IntoIterator<Item = &'p str>) -> Option<Diagnostic> {
+    pub(crate) fn error<'p>(
+        &self,
+        needed: impl IntoIterator<Item = &'p str>,
+    ) -> Option<Diagnostic> {
         let needed = needed.into_iter();
         let missing: BTreeMap<&str, ObjectId> = needed
             .filter_map(|path| Some((path, *self.blobs.get(path)?)))

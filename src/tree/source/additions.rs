@@ -12,7 +12,7 @@ use crate::tree::snapshot::{Folder, Node, blob_id};
 
 /// Which files of the disk count although they are not part of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DiskFiles {
+pub(crate) enum DiskFiles {
     /// None: a commit is planned for itself.
     None,
     /// Those that the configuration calls generated.
@@ -46,7 +46,7 @@ impl Added {
 impl Tree<'_> {
     /// The same tree, with these files of the disk counted when more are added.
     #[must_use]
-    pub fn counting(mut self, counts: DiskFiles) -> Self {
+    pub(crate) fn counting(mut self, counts: DiskFiles) -> Self {
         self.counts = counts;
         self
     }
@@ -107,7 +107,7 @@ impl Tree<'_> {
     ///
     /// # Errors
     /// When the working tree of a submodule cannot be read.
-    pub fn submodule_problems(
+    pub(crate) fn submodule_problems(
         &self,
         takers: &dyn Takers,
         of_commit: bool,
@@ -126,7 +126,7 @@ impl Tree<'_> {
     }
 
     /// Whether something stands at a path, in the tree or added to it.
-    pub fn has(&self, path: &str) -> bool {
+    pub(crate) fn has(&self, path: &str) -> bool {
         path.is_empty() || self.added.sources.node(path).is_some()
     }
 

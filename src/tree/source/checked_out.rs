@@ -20,7 +20,7 @@ const CONVERTING: [&str; 3] = ["eol=crlf", "working-tree-encoding", "ident"];
 /// Inputs that a builder would be sent otherwise than the plan counts them, by path from the root
 /// of the plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CheckedOut {
+pub(crate) struct CheckedOut {
     /// Tracked files that a sparse checkout leaves out.
     pub absent: BTreeSet<String>,
     /// Pointers that git-lfs has not put the contents in place of.
@@ -41,7 +41,7 @@ impl Tree<'_> {
     ///
     /// # Errors
     /// When the index cannot be read.
-    pub fn checked_out<'f>(
+    pub(crate) fn checked_out<'f>(
         &self,
         taken: &[Taken<'_>],
         filter: &dyn Fn(&str) -> Option<&'f str>,

@@ -31,7 +31,7 @@ pub(super) struct Submodule {
 }
 
 /// Who takes what: asked of the planner, which alone knows.
-pub trait Takers {
+pub(crate) trait Takers {
     /// The names of the images that take something at or below a path from the root of the plan.
     ///
     /// # Errors

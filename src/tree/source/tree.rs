@@ -134,12 +134,12 @@ impl<'r> Tree<'r> {
     }
 
     /// The root of the plan, relative to the top of the checkout; empty where it is the top.
-    pub fn root_path(&self) -> &str {
+    pub(crate) fn root_path(&self) -> &str {
         &self.root_path
     }
 
     /// The commit, or the one that the working tree stands on.
-    pub fn revision(&self) -> Option<&Revision> {
+    pub(crate) fn revision(&self) -> Option<&Revision> {
         self.revision.as_ref()
     }
 
@@ -147,7 +147,7 @@ impl<'r> Tree<'r> {
     ///
     /// # Errors
     /// When the references cannot be read.
-    pub fn git_tags(&self) -> Result<Vec<String>, Diagnostic> {
+    pub(crate) fn git_tags(&self) -> Result<Vec<String>, Diagnostic> {
         let Some(revision) = &self.revision else {
             return Ok(Vec::new());
         };
@@ -178,7 +178,7 @@ impl<'r> Tree<'r> {
     }
 
     /// Those of the [`changed`](Self::changed) paths that the commit lacks.
-    pub fn new_paths(&self) -> Vec<&str> {
+    pub(crate) fn new_paths(&self) -> Vec<&str> {
         let all = self.disk.iter().flat_map(|w| &w.new);
         all.filter_map(|path| below(path, &self.root_path))
             .collect()
@@ -188,7 +188,7 @@ impl<'r> Tree<'r> {
     ///
     /// # Errors
     /// When the file is there and cannot be read.
-    pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Diagnostic> {
+    pub(crate) fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Diagnostic> {
         match self.root.node(path) {
             Some(Node::File { id, .. } | Node::Link { id }) => self.content(path, id).map(Some),
             _ => Ok(None),

@@ -25,7 +25,7 @@ pub struct FileIdentity {
 
 impl FileIdentity {
     /// The identity of an open file.
-    pub fn of(metadata: &fs::Metadata) -> Self {
+    pub(crate) fn of(metadata: &fs::Metadata) -> Self {
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),

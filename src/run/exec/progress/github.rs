@@ -8,14 +8,14 @@ use super::{Ending, Progress, printable};
 
 /// Keeps each image's lines until it has ended, and writes them then as a group.
 #[derive(Debug)]
-pub struct GitHub<W> {
+pub(crate) struct GitHub<W> {
     out: W,
     lines: BTreeMap<String, Vec<String>>,
 }
 
 impl<W: Write> GitHub<W> {
     /// Writes to `out`; what cannot be written is not worth failing a build for.
-    pub fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         Self {
             out,
             lines: BTreeMap::new(),

@@ -7,13 +7,13 @@ use super::{Ending, Progress, printable};
 
 /// Writes every line of every image to `out`, as `name | line`.
 #[derive(Debug)]
-pub struct Plain<W> {
+pub(crate) struct Plain<W> {
     out: W,
 }
 
 impl<W: Write> Plain<W> {
     /// Writes to `out`; what cannot be written is not worth failing a build for.
-    pub fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         Self { out }
     }
 

@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_millis(120);
 const NAMES: usize = 40;
 
 /// Draws on standard error; finished images stay above as plain lines.
-pub struct Terminal {
+pub(crate) struct Terminal {
     display: MultiProgress,
     style: ProgressStyle,
     at_work: BTreeMap<String, ProgressBar>,
@@ -76,7 +76,7 @@ impl Counts {
 
 impl Terminal {
     /// An empty display, in colour or not.
-    pub fn new(colour: bool) -> Self {
+    pub(crate) fn new(colour: bool) -> Self {
         let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed:>4} {wide_msg}")
             .expect("the template is sound");
         Self {

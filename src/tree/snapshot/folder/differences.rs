@@ -8,7 +8,7 @@ use crate::paths::join;
 impl Folder {
     /// Paths of what is no folder, or an empty one, and stands in only one of two folders, or
     /// differently in both.
-    pub fn differences(&self, other: &Self) -> Vec<String> {
+    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let mut paths = BTreeSet::new();
         self.differ(other, "", &mut paths);
         paths.into_iter().collect()

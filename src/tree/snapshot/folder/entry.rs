@@ -8,7 +8,7 @@ use crate::tree::snapshot::ObjectId;
 
 /// A named thing in a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry<'f> {
+pub(crate) struct Entry<'f> {
     /// The name, as git has it; not necessarily UTF-8.
     pub name: &'f [u8],
     /// What it is.
@@ -17,7 +17,7 @@ pub struct Entry<'f> {
 
 impl<'f> Entry<'f> {
     /// The name for matching and display; bytes that are not UTF-8 become U+FFFD.
-    pub fn name(&self) -> Cow<'f, str> {
+    pub(crate) fn name(&self) -> Cow<'f, str> {
         String::from_utf8_lossy(self.name)
     }
 }
@@ -76,7 +76,7 @@ impl<F: AsRef<Folder>> Node<F> {
 
 impl NodeRef<'_> {
     /// The same on its own, for another folder.
-    pub fn to_owned(self) -> Node {
+    pub(crate) fn to_owned(self) -> Node {
         match self {
             Self::Folder(folder) => Node::Folder(Arc::clone(folder)),
             Self::File { executable, id } => Node::File { executable, id },

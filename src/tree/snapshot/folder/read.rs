@@ -8,7 +8,7 @@ use crate::tree::snapshot::{ObjectId, names};
 
 /// Why the bytes of a tree object are none that git would write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MalformedTree {
+pub(crate) enum MalformedTree {
     /// They are no entries.
     NoTree,
     /// An entry has a name that leads elsewhere: which, and what is wrong with it.
@@ -35,7 +35,7 @@ impl Folder {
     ///
     /// # Errors
     /// The first of `below`, or why the bytes are no tree: names and order are checked as git does.
-    pub fn of_tree<E: From<MalformedTree>>(
+    pub(crate) fn of_tree<E: From<MalformedTree>>(
         id: ObjectId,
         tree: &[u8],
         mut below: impl FnMut(ObjectId) -> Result<Arc<Self>, E>,
