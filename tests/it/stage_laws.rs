@@ -9,7 +9,7 @@ use proptest::sample::select;
 use shipwright::lang::Platform;
 use shipwright::lang::Reference;
 use shipwright::lang::dockerfile::stages::{
-    Base, Bases, ImageConfig, NoBases, Request, Source, StageError, StageGraph,
+    Base, Bases, ImageConfig, NoBases, Request, Source, StageError, StageGraph, StageIndex,
 };
 use shipwright::lang::dockerfile::{Dockerfile, parse};
 
@@ -136,18 +136,18 @@ proptest! {
 fn check_graph(graph: &StageGraph<'_>) {
     assert!(graph.stages[graph.target].reachable);
     for (index, stage) in graph.stages.iter().enumerate() {
-        assert_eq!(stage.index, index);
+        assert_eq!(stage.index.get(), index);
         if !stage.reachable {
             continue;
         }
         if let Base::Stage(base) = stage.base {
-            assert!(base < index && graph.stages[base].reachable);
+            assert!(base < stage.index && graph.stages[base].reachable);
         }
         for taken in stage.steps.iter().flat_map(|step| &step.uses) {
             if let Source::Stage(source) = taken.source {
                 // A stage that a context replaces is there from the beginning.
                 let replaced = matches!(graph.stages[source].base, Base::Context(_));
-                assert!(source < index || replaced);
+                assert!(source < stage.index || replaced);
                 assert!(graph.stages[source].reachable);
             }
         }
@@ -261,7 +261,10 @@ fn contexts_replace_stages_and_images() {
         (bases, uses)
     });
     let context = |name: &str| Base::Context(name.to_owned());
-    let uses = vec![Source::Stage(0), Source::Context("z".to_owned())];
+    let uses = vec![
+        Source::Stage(StageIndex::new(0)),
+        Source::Context("z".to_owned()),
+    ];
     assert_eq!(found, Some((vec![context("a"), context("y")], uses)));
 }
 

@@ -132,7 +132,7 @@ pub fn stages(graph: &StageGraph<'_>) -> Value {
             paths.extend(step.recorded_paths.iter().map(String::as_str));
         }
         let mut row = json!({
-            "index": stage.index,
+            "index": stage.index.get(),
             "name": stage.name.as_deref().unwrap_or_default(),
             "base_name": base_name(graph, &stage.base),
             "deps": deps,
@@ -141,7 +141,7 @@ pub fn stages(graph: &StageGraph<'_>) -> Value {
             "context_paths": paths,
         });
         if let Base::Stage(base) = stage.base {
-            row["base_stage"] = base.into();
+            row["base_stage"] = base.get().into();
         }
         rows.push(row);
     }

@@ -18,6 +18,7 @@ mod links;
 mod lint;
 mod mounts;
 mod ports;
+mod stage_index;
 mod state;
 mod system;
 mod table;
@@ -32,6 +33,7 @@ pub use arguments::{Argument, Origin as ArgumentOrigin};
 pub use config::ImageConfig;
 pub use error::{Place, StageError};
 pub use ports::Ports;
+pub use stage_index::StageIndex;
 pub use variables::Variables;
 
 use super::node::Node;
@@ -91,8 +93,8 @@ impl Bases for NoBases {
 pub struct StageGraph<'n> {
     /// All stages, in the order of the file.
     pub stages: Vec<Stage<'n>>,
-    /// Index of the stage that is built.
-    pub target: usize,
+    /// The stage that is built.
+    pub target: StageIndex,
     /// What the image that is built says of itself.
     pub config: ImageConfig,
     /// The arguments before the first stage, in order, with their values.
@@ -104,8 +106,8 @@ pub struct StageGraph<'n> {
 /// One stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stage<'n> {
-    /// Its number, from 0.
-    pub index: usize,
+    /// Its place in the file.
+    pub index: StageIndex,
     /// Its name in lower case, if it has one. A later stage may have the same.
     pub name: Option<String>,
     /// The `FROM` that starts it.
@@ -126,8 +128,8 @@ pub struct Stage<'n> {
 pub enum Base {
     /// Nothing.
     Scratch,
-    /// An earlier stage, by index.
-    Stage(usize),
+    /// An earlier stage.
+    Stage(StageIndex),
     /// An image from elsewhere.
     Image(ImageUse),
     /// A named context, by its name: in place of the image, or of the whole stage.
@@ -206,7 +208,7 @@ pub struct Use {
     pub kind: UseKind,
     /// What.
     pub source: Source,
-    /// BuildKit's number of the source: that of a stage, or a higher one for what comes from
+    /// BuildKit's number of the source: the place of a stage, or a higher one for what comes from
     /// elsewhere.
     pub number: usize,
     /// What it reads there, where that is a named context. Filled in only where the stage is
@@ -247,8 +249,8 @@ impl UseKind {
 pub enum Source {
     /// Nothing.
     Scratch,
-    /// A stage, by index.
-    Stage(usize),
+    /// A stage.
+    Stage(StageIndex),
     /// An image from elsewhere.
     Image(ImageUse),
     /// A named context, by its name.

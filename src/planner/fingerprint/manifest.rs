@@ -7,7 +7,7 @@ use super::Manifest;
 use super::fact::{ContextContent, Fact, Taken, Value};
 use crate::config::NamedContext;
 use crate::lang::dockerfile::stages::{
-    Argument, ArgumentOrigin, Base, ImageUse, Origin, Source, Stage, Step,
+    Argument, ArgumentOrigin, Base, ImageUse, Origin, Source, Stage, StageIndex, Step,
 };
 use crate::lang::dockerfile::{Instruction, Kind};
 use crate::lang::fingerprint::Fingerprint;
@@ -134,7 +134,7 @@ fn directives(manifest: &mut Manifest, image: &Resolved<'_>) {
 }
 
 /// The reachable stages numbered from 0, so that unreachable ones do not count.
-fn numbers(view: &PlatformStages<'_>) -> BTreeMap<usize, usize> {
+fn numbers(view: &PlatformStages<'_>) -> BTreeMap<StageIndex, usize> {
     let reachable = view.stages.reachable().enumerate();
     reachable
         .map(|(number, stage)| (stage.index, number))
@@ -146,7 +146,7 @@ struct Writer<'m, 'a> {
     resolved: &'m Resolved<'a>,
     view: &'m PlatformStages<'a>,
     facts: &'m Facts<'m>,
-    numbers: BTreeMap<usize, usize>,
+    numbers: BTreeMap<StageIndex, usize>,
 }
 
 impl Writer<'_, '_> {
@@ -205,9 +205,9 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn number(&self, index: usize) -> usize {
+    fn number(&self, index: StageIndex) -> usize {
         // What a reachable stage takes from is reachable, so it has a number.
-        self.numbers.get(&index).copied().unwrap_or(index)
+        self.numbers[&index]
     }
 
     /// What a reference resolves to: our image by its fingerprint, another by what the lock file

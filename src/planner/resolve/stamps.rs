@@ -7,7 +7,8 @@ use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::dockerfile::Kind;
 use crate::lang::dockerfile::expand::Environment;
 use crate::lang::dockerfile::stages::{
-    Base, ContextSource, Download, ImageUse, Origin, Place, Request, Source, StageGraph, Variables,
+    Base, ContextSource, Download, ImageUse, Origin, Place, Request, Source, StageGraph,
+    StageIndex, Variables,
 };
 use crate::lang::platform::Platform;
 use crate::planner::images::Definition;
@@ -74,7 +75,7 @@ fn changed(one: &Variables, other: &Variables) -> BTreeSet<String> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken<'s> {
     Nothing,
-    Stage(usize),
+    Stage(StageIndex),
     Context(&'s str),
     /// By its full name.
     Image(String),
@@ -163,7 +164,7 @@ fn runs(
     has_it: impl Fn(&ImageUse) -> bool,
 ) -> Vec<Place> {
     // By stage, the variables that hold the argument at its end: a stage that is built on it has them.
-    let mut holders: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+    let mut holders: BTreeMap<StageIndex, BTreeSet<&str>> = BTreeMap::new();
     let mut places = Vec::new();
     for stage in stages.reachable() {
         let mut hold = match &stage.base {

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::error::StageError;
+use super::stage_index::StageIndex;
 use super::state::{Build, Neighbours, State};
 use super::table::{Command, Entry, External, Table};
 use super::{Base, Origin, Source, Stage, StageGraph, Step, Use, UseKind, triggers};
@@ -39,14 +40,15 @@ pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageE
         globals: &scope,
         produced: Cell::new(0),
     };
-    for (index, entry) in entries.into_iter().enumerate() {
+    for (position, entry) in entries.into_iter().enumerate() {
+        let index = StageIndex::new(position);
         let neighbours = Neighbours {
             index,
             // BuildKit drops the name of a stage that is the only one.
             name: match &entry.name {
                 _ if alone => String::new(),
                 Some(name) => name.clone(),
-                None => format!("stage-{index}"),
+                None => format!("stage-{position}"),
             },
             replaced: &replaced,
         };
@@ -160,7 +162,7 @@ fn uses(
             kind,
             source: match externals.get(number.wrapping_sub(stages)) {
                 Some(external) => external.source.clone(),
-                None => Source::Stage(number),
+                None => Source::Stage(StageIndex::new(number)),
             },
             number,
             reads: Vec::new(),

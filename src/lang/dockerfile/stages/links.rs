@@ -79,10 +79,10 @@ impl Table<'_, '_> {
         }
     }
 
-    /// A stage of that name, or else something from elsewhere.
+    /// The number of the stage of that name, or else of something from elsewhere.
     fn named_source(&mut self, from: &str, kind: UseKind, place: Place) -> usize {
         if let Some(index) = self.stage_named(from) {
-            return index;
+            return index.get();
         }
         self.externals.push(External {
             text: from.to_owned(),
@@ -129,7 +129,7 @@ impl Table<'_, '_> {
     /// from elsewhere.
     pub(super) fn reach(&mut self) {
         let mut waiting = BTreeSet::new();
-        self.mark_from(self.target, &mut waiting);
+        self.mark_from(self.target.get(), &mut waiting);
         self.resolve_externals(0);
         self.errors.append(&mut self.late_errors);
         let resolved = self.externals.len();
@@ -151,7 +151,7 @@ impl Table<'_, '_> {
             entry.reachable = true;
             marked.insert(number);
             if let Base::Stage(base) = entry.base {
-                waiting.push(base);
+                waiting.push(base.get());
             }
             waiting.extend(entry.commands.iter().flat_map(|c| c.links.iter().flatten()));
         }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::arguments::{Argument, Origin, inherited};
 use super::config::ImageConfig;
 use super::lint::{Linter, Rule};
+use super::stage_index::StageIndex;
 use super::system::System;
 use super::variables::Variables;
 use super::{Step, checks};
@@ -57,8 +58,8 @@ type Pair = (Option<String>, Option<String>);
 
 /// A stage among the others.
 pub(super) struct Neighbours<'t> {
-    /// The number of this stage.
-    pub(super) index: usize,
+    /// The place of this stage.
+    pub(super) index: StageIndex,
     /// What messages call it.
     pub(super) name: String,
     /// For every stage, whether a named context takes its place.
@@ -69,7 +70,7 @@ impl Neighbours<'_> {
     /// Whether the source of this number is there before an instruction of this stage. The stage
     /// itself is, as it is by then: only triggers can name it.
     pub(super) fn has(&self, number: usize) -> bool {
-        number <= self.index || self.replaced.get(number).is_none_or(|&replaced| replaced)
+        number <= self.index.get() || self.replaced.get(number).is_none_or(|&replaced| replaced)
     }
 }
 

@@ -9,6 +9,7 @@ use super::arguments::{self, Argument, Pieces};
 use super::config::ImageConfig;
 use super::error::{Place, StageError};
 use super::lint::Linter;
+use super::stage_index::StageIndex;
 use super::variables::Variables;
 use super::{Base, ImageUse, Origin, Request, Source, UseKind};
 use crate::diagnostics::nearest;
@@ -42,8 +43,8 @@ pub(super) struct Table<'n, 'r> {
     /// Those that BuildKit finds only after the edges.
     pub(super) late_errors: Vec<StageError>,
     /// The last stage of each name.
-    by_name: BTreeMap<String, usize>,
-    pub(super) target: usize,
+    by_name: BTreeMap<String, StageIndex>,
+    pub(super) target: StageIndex,
 }
 
 /// A stage.
@@ -108,7 +109,7 @@ impl<'n, 'r> Table<'n, 'r> {
             errors: Vec::new(),
             late_errors: Vec::new(),
             by_name: BTreeMap::new(),
-            target: 0,
+            target: StageIndex::new(0),
         };
         table.linter.file(dockerfile);
         table.lint_defaults(dockerfile, automatic);
@@ -182,7 +183,8 @@ impl<'n, 'r> Table<'n, 'r> {
             Base::Image(_) | Base::Context(_) => {}
         }
         if let Some(name) = &name {
-            self.by_name.insert(name.clone(), self.entries.len());
+            let index = StageIndex::new(self.entries.len());
+            self.by_name.insert(name.clone(), index);
         }
         self.entries.push(Entry {
             name,
@@ -329,12 +331,12 @@ impl<'n, 'r> Table<'n, 'r> {
     }
 
     /// The last stage of a name, in any mixture of cases.
-    pub(super) fn stage_named(&self, name: &str) -> Option<usize> {
+    pub(super) fn stage_named(&self, name: &str) -> Option<StageIndex> {
         self.by_name.get(&*lower(name)).copied()
     }
 
     fn find_target(&mut self, name: Option<&str>) {
-        let last = self.entries.len().saturating_sub(1);
+        let last = StageIndex::new(self.entries.len().saturating_sub(1));
         self.target = match name {
             None => last,
             Some(name) => self.stage_named(name).unwrap_or_else(|| {
