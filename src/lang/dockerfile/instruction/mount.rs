@@ -52,30 +52,10 @@ impl<'n> Mount<'n> {
     }
 
     /// The stage or image that is mounted, which holds no variables. Empty or missing, it is the
-    /// build context or nothing, by type.
+    /// build context or nothing, by type. The last field that has a value wins.
     pub fn from(&self) -> Option<&MountField<'n>> {
-        self.last(&["from"])
-    }
-
-    /// What kind of mount it is; `bind` where missing.
-    pub fn kind(&self) -> Option<&MountField<'n>> {
-        self.last(&["type"])
-    }
-
-    /// Which part of what is mounted.
-    pub fn source(&self) -> Option<&MountField<'n>> {
-        self.last(&["source", "src"])
-    }
-
-    /// Where it is mounted.
-    pub fn target(&self) -> Option<&MountField<'n>> {
-        self.last(&["target", "dst", "destination"])
-    }
-
-    /// The last field with one of these keys and a value: it wins.
-    fn last(&self, keys: &[&str]) -> Option<&MountField<'n>> {
         let mut fields = self.fields.iter().rev();
-        fields.find(|field| keys.contains(&&*field.key) && field.value.is_some())
+        fields.find(|field| field.key == "from" && field.value.is_some())
     }
 }
 
