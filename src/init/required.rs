@@ -55,6 +55,7 @@ pub(super) fn arguments(
                     }
                 }
                 None if !arguments.is_empty() => {
+                    forget_optional(&parsed, &mut arguments);
                     all.insert(path.clone(), arguments);
                     break;
                 }
@@ -63,6 +64,22 @@ pub(super) fn arguments(
         }
     }
     all
+}
+
+/// Takes out those of some arguments that may be empty beside the others: a registry before a name.
+fn forget_optional(
+    parsed: &Dockerfile<'_>,
+    arguments: &mut BTreeMap<String, (Given, Range<usize>)>,
+) {
+    let names: Vec<String> = arguments.keys().cloned().collect();
+    for name in names {
+        let Some(given) = arguments.remove(&name) else {
+            continue;
+        };
+        if arguments.is_empty() || lacking(parsed, arguments).is_some() {
+            arguments.insert(name, given);
+        }
+    }
 }
 
 /// The texts of a Dockerfile's arguments, where the names of images are not known yet.

@@ -240,7 +240,9 @@ impl Shape {
         let literal = usize::from(!self.prefix.is_empty() && !self.prefix.ends_with(['/', ':']));
         let end = 2 * usize::from(!self.end.is_empty());
         let case = 2 * usize::from(self.case == Case::Kebab);
-        pieces.sum::<usize>() + literal + end + case
+        let has_suffix = self.pieces.iter().any(|(_, part)| *part == Part::Suffix);
+        let silent = 3 * usize::from(!has_suffix);
+        pieces.sum::<usize>() + literal + end + case + silent
     }
 
     /// Whether a name says nothing of the folders.
@@ -383,14 +385,14 @@ impl Derivation<'_> {
 
     /// A shape, where what it has read is all that it has to.
     fn add(&mut self, end: usize) {
-        let has_suffix = self.pieces.iter().any(|(_, part)| *part == Part::Suffix);
         // A tag that all have is a tag.
         let end_is_tag = self.text[end..].contains(':');
-        if end_is_tag || has_suffix != self.reading.has_suffix {
+        if end_is_tag {
             return;
         }
         let mut pieces = self.pieces.clone();
-        if !has_suffix {
+        // A file's name that all have says nothing.
+        if !self.reading.has_suffix {
             pieces.push(('-', Part::Suffix));
         }
         self.shapes.insert(Shape {
