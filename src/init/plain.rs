@@ -226,7 +226,10 @@ pub(super) fn told(found: &Found) -> String {
     let mean = if meant.len() == 1 { "means" } else { "mean" };
     match found.shape.prefix.as_str() {
         "" => format!("{names} {mean} paths here"),
-        prefix => format!("{names} under `{prefix}` {mean} folders here"),
+        prefix => {
+            let what = found.shape.what();
+            format!("{names} under `{prefix}` {mean} {what} here")
+        }
     }
 }
 

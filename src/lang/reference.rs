@@ -211,18 +211,17 @@ impl std::str::FromStr for Reference {
     }
 }
 
+/// Whether the first of several components of a name is a registry.
+pub(crate) fn is_registry(first: &str) -> bool {
+    first == "localhost" || first.contains(['.', ':']) || first.to_lowercase() != first
+}
+
 /// Splits off the registry, which is there only if the first of several components looks like one,
 /// and completes the path on Docker Hub.
 fn split_domain(text: &str) -> (&str, String) {
     let (domain, path) = match text.split_once('/') {
         Some((LEGACY_DOMAIN, path)) => (DEFAULT_DOMAIN, path),
-        Some((first, path))
-            if first == "localhost"
-                || first.contains(['.', ':'])
-                || first.to_lowercase() != first =>
-        {
-            (first, path)
-        }
+        Some((first, path)) if is_registry(first) => (first, path),
         _ => (DEFAULT_DOMAIN, text),
     };
     if domain == DEFAULT_DOMAIN && !path.contains('/') {

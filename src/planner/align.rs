@@ -19,6 +19,7 @@ pub(crate) use publishers::is_known as is_of_publisher;
 use shape::Reading;
 pub(crate) use shape::{Case, File, Part, Shape};
 
+use crate::paths::folder_of;
 use crate::planner::names::problem_of;
 
 /// How many names of one plain folder each have to fit, where they are of a known publisher.
@@ -174,19 +175,21 @@ impl<'p> Paths<'p> {
                 files => several.push((index, files.to_vec())),
             }
         }
-        found.within = common(found.means.values());
+        let near_by = common(found.means.values(), |count| count.saturating_sub(1));
         found.ambiguous = several.len();
         // A folder among those that are meant beats its namesake elsewhere.
         for (index, files) in several {
-            let mut near = files.iter().map(|file| self.files[*file].0);
-            let is_near = |path: &&str| is_below(&found.within, path) && found.within != ".";
-            let mut near = near.by_ref().filter(is_near);
-            if let (Some(path), None) = (near.next(), near.next())
-                && !spoken[index].used_in.contains(path)
-            {
+            let paths = || files.iter().map(|file| self.files[*file].0);
+            let is_near = |path: &&str| is_below(&near_by, path) && near_by != ".";
+            // Nobody builds an image on itself: those that take it do not make it.
+            let takes_it = |path: &&str| spoken[index].used_in.contains(*path);
+            let near = only(paths().filter(is_near)).filter(|path| !takes_it(path));
+            let maker = || only(paths().filter(|path| !takes_it(path)));
+            if let Some(path) = near.or_else(|| maker().filter(|_| !is_public)) {
                 found.means.insert(index, path.to_owned());
             }
         }
+        found.within = common(found.means.values(), |count| shape.unsaid(count));
         found.pins.retain(|index| found.means.contains_key(index));
         if found.shape.namespace().is_some() && !is_public {
             self.add_irregular(&mut found, spoken, left);
@@ -221,6 +224,11 @@ impl Found {
     fn is_evidence(&self, spoken: &[Spoken], is_public: bool) -> bool {
         let names = self.names();
         if names == 0 || self.has_cycle(spoken) {
+            return false;
+        }
+        // Files that are named by themselves stand together: one `Dockerfile.dev` in each folder is no image `dev`.
+        let folders: BTreeSet<&str> = self.means.values().map(|path| folder_of(path)).collect();
+        if self.shape.is_suffix() && folders.len() > 1 {
             return false;
         }
         let parts = self.shape.parts();
@@ -276,21 +284,29 @@ impl Found {
     }
 }
 
-/// The folder above those of all files; `.` for the root.
-fn common<'p>(paths: impl IntoIterator<Item = &'p String>) -> String {
+/// What is alone; none of several.
+fn only<T>(mut all: impl Iterator<Item = T>) -> Option<T> {
+    let first = all.next()?;
+    all.next().is_none().then_some(first)
+}
+
+/// The folder that all files are in, of the outermost folders of each: `outer` says how many of so many. `.` for
+/// the root.
+fn common<'p>(
+    paths: impl IntoIterator<Item = &'p String>,
+    outer: impl Fn(usize) -> usize,
+) -> String {
     let mut common: Option<Vec<&str>> = None;
     for path in paths {
-        let mut folders: Vec<&str> = path.split('/').collect();
-        folders.truncate(folders.len().saturating_sub(2));
-        let same = match &common {
-            None => folders.len(),
-            Some(known) => known
-                .iter()
-                .zip(&folders)
-                .take_while(|(a, b)| a == b)
-                .count(),
+        let mut folders: Vec<&str> = match folder_of(path) {
+            "." => Vec::new(),
+            folder => folder.split('/').collect(),
         };
-        folders.truncate(same);
+        folders.truncate(outer(folders.len()));
+        if let Some(known) = &common {
+            let same = known.iter().zip(&folders).take_while(|(a, b)| a == b);
+            folders.truncate(same.count());
+        }
         common = Some(folders);
     }
     match common {

@@ -4,12 +4,14 @@
 //! ```text
 //! # what is special
 //! path of a Dockerfile: base COPY=reference ARG=NAME=default -> Dockerfiles that these mean
+//! = what `init` writes on one line, where that counts as well
 //! ```
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 
+use serde_json::Value;
 use shipwright::config::Config;
 use shipwright::diagnostics::render::{Style, render};
 use shipwright::init::{Request, evidence, init};
@@ -19,17 +21,23 @@ use shipwright::tree::{File, Snapshot};
 /// From a Dockerfile to one whose image it takes.
 type Edge = (String, String);
 
-/// A repository, and its edges.
+/// A repository, its edges, and the configuration where that counts.
 struct Layout {
     snapshot: Snapshot,
     edges: BTreeSet<Edge>,
+    config: Option<Value>,
 }
 
 impl Layout {
     fn parse(text: &str) -> Self {
         let mut files = Vec::new();
         let mut edges = BTreeSet::new();
+        let mut config = None;
         for line in text.lines().filter(|line| !line.starts_with('#')) {
+            if let Some(text) = line.strip_prefix("= ") {
+                config = Some(serde_json::from_str(text).expect(line));
+                continue;
+            }
             let (path, says) = line.split_once(": ").expect(line);
             let (says, means) = says.split_once(" -> ").unwrap_or((says, ""));
             files.push((path, File::Plain(dockerfile(says).into_bytes())));
@@ -37,7 +45,11 @@ impl Layout {
             edges.extend(bases.map(|base| (path.to_owned(), base.to_owned())));
         }
         let snapshot = Snapshot::of_files(None, files);
-        Self { snapshot, edges }
+        Self {
+            snapshot,
+            edges,
+            config,
+        }
     }
 }
 
@@ -101,7 +113,8 @@ fn every_layout_is_understood() {
     for path in paths {
         let layout = Layout::parse(&fs::read_to_string(&path).unwrap());
         let (edges, config) = found(&layout.snapshot);
-        if edges != layout.edges {
+        let written: Value = serde_json::from_str(&config).unwrap();
+        if edges != layout.edges || layout.config.is_some_and(|wanted| wanted != written) {
             let missing: Vec<_> = layout.edges.difference(&edges).collect();
             let further: Vec<_> = edges.difference(&layout.edges).collect();
             let _ = writeln!(

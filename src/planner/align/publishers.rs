@@ -2,11 +2,14 @@
 //! make it ours.
 
 /// Domains, domains with a path, and namespaces of Docker Hub.
-const PUBLISHERS: [&str; 83] = [
+const PUBLISHERS: [&str; 90] = [
     "alpine",
+    "amd64",
     "amazon",
     "amazonlinux",
     "apache",
+    "arm32v5",
+    "arm32v6",
     "arm32v7",
     "arm64v8",
     "atlassian",
@@ -62,6 +65,7 @@ const PUBLISHERS: [&str; 83] = [
     "mcr.microsoft.com",
     "microsoft",
     "minio",
+    "mips64le",
     "moby",
     "nginxinc",
     "nixos",
@@ -71,6 +75,7 @@ const PUBLISHERS: [&str; 83] = [
     "openresty",
     "oraclelinux",
     "phusion",
+    "ppc64le",
     "prom",
     "public.ecr.aws",
     "pytorch",
@@ -86,6 +91,8 @@ const PUBLISHERS: [&str; 83] = [
     "registry.gitlab.com/gitlab-org",
     "registry.k8s.io",
     "registry.redhat.io",
+    "riscv64",
+    "s390x",
 ];
 
 /// Whether the beginning of a reference, as people write it, is of a known publisher. An image without

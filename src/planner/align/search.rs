@@ -24,6 +24,9 @@ struct Worth {
     cost: std::cmp::Reverse<usize>,
 }
 
+/// What it costs to take the name of a folder for a constant: more than to say that folder.
+const FOLDER_AS_CONSTANT: usize = 5;
+
 impl Worth {
     fn of(found: &Found, before: &[Found]) -> Self {
         let meant: BTreeSet<&String> = before.iter().flat_map(|way| way.means.values()).collect();
@@ -32,12 +35,14 @@ impl Worth {
             .values()
             .filter(|path| meant.contains(path))
             .collect();
+        let shape = &found.shape;
+        let folder = usize::from(shape.begins_with_folder(&found.within));
         Self {
             names: found.names(),
             meant: std::cmp::Reverse(again.len()),
             exact: found.means.len() - found.pins.len(),
             ambiguous: std::cmp::Reverse(found.ambiguous),
-            cost: std::cmp::Reverse(found.shape.cost()),
+            cost: std::cmp::Reverse(shape.cost() + folder * FOLDER_AS_CONSTANT),
         }
     }
 }
@@ -137,10 +142,6 @@ impl<'s> Search<'s> {
             let Some(best) = self.best(&found) else {
                 break;
             };
-            // One name beside others that fit another way is a coincidence.
-            if best.names() < 2 && !found.is_empty() {
-                break;
-            }
             for index in best.means.keys() {
                 self.take(*index);
             }
@@ -164,6 +165,16 @@ impl<'s> Search<'s> {
     /// The way that explains most of the references that are left with least, after those that were found
     /// `before`.
     fn best(&mut self, before: &[Found]) -> Option<Found> {
+        // One name beside others that fit another way is a coincidence, unless it is theirs in another registry.
+        let anywhere_before: BTreeSet<Shape> = before
+            .iter()
+            .filter_map(|found| found.shape.in_any_registry())
+            .collect();
+        let is_like = |found: &Found| {
+            let anywhere = found.shape.in_any_registry();
+            anywhere.is_some_and(|shape| anywhere_before.contains(&shape))
+        };
+        let is_more = |found: &Found| before.is_empty() || found.names() > 1 || is_like(found);
         let mut suggested: Vec<(&Shape, usize)> = self
             .counts
             .iter()
@@ -181,7 +192,7 @@ impl<'s> Search<'s> {
             let names = self.names.entry(shape.clone());
             let names = names.or_insert_with(|| self.paths.named(shape, &self.said));
             let found = self.paths.explained(shape, names, self.spoken, &self.left);
-            if let Some(found) = found.filter(|found| !found.retags(before)) {
+            if let Some(found) = found.filter(|found| is_more(found) && !found.retags(before)) {
                 all.push((Worth::of(&found, before), found));
             }
         }

@@ -245,9 +245,52 @@ impl Shape {
         pieces.sum::<usize>() + literal + end + case + silent
     }
 
-    /// Whether a name says nothing of the folders.
+    /// The same names in no registry; none where they stand in no namespace of one.
+    pub(super) fn in_any_registry(&self) -> Option<Self> {
+        let prefix = match self.prefix.split_once('/') {
+            Some((host, rest)) if reference::is_registry(host) => rest,
+            _ => &self.prefix,
+        };
+        prefix.contains('/').then(|| Self {
+            prefix: prefix.to_owned(),
+            ..self.clone()
+        })
+    }
+
+    /// How many folders of so many stand above all that names say.
+    pub(super) fn unsaid(&self, count: usize) -> usize {
+        let said = self.pieces.iter().map(|(_, part)| match part {
+            Part::Up(up) => count.saturating_sub(*up),
+            Part::Down(at) | Part::Below(at, _) => *at,
+            Part::Head | Part::Rest => count.saturating_sub(1),
+            Part::Suffix => count,
+        });
+        said.min().unwrap_or(count).min(count)
+    }
+
+    /// Whether a name says nothing of the folders, as `base` of `docker/Dockerfile.base`.
     pub(crate) fn is_suffix(&self) -> bool {
         matches!(self.pieces[..], [(_, Part::Suffix)])
+    }
+
+    /// What names say, for people.
+    pub(crate) fn what(&self) -> &'static str {
+        match self.is_suffix() {
+            true => "Dockerfiles",
+            false => "folders",
+        }
+    }
+
+    /// Whether what names begin with ends in the name of the folder that holds all that are meant: it is then no
+    /// constant but a part of their paths.
+    pub(super) fn begins_with_folder(&self, within: &str) -> bool {
+        let folder = File::new(&format!("{within}/Dockerfile"));
+        let Some(last) = folder.folders(self.case).last().filter(|_| within != ".") else {
+            return false;
+        };
+        let prefix = self.prefix.strip_suffix(JOINTS);
+        let before = prefix.and_then(|prefix| prefix.strip_suffix(last.as_str()));
+        before.is_some_and(|before| before.is_empty() || before.ends_with(is_separator))
     }
 
     /// How many parts of a path stand in every name.

@@ -137,7 +137,10 @@ fn named(way: &Found, count: usize) -> Diagnostic {
     };
     let message = match way.shape.prefix.trim_end_matches(['/', ':']) {
         "" => format!("{count} reference{s} {names} paths here"),
-        prefix => format!("{count} reference{s} under {prefix} {names} folders here"),
+        prefix => {
+            let what = way.shape.what();
+            format!("{count} reference{s} under {prefix} {names} {what} here")
+        }
     };
     Diagnostic::new(Code::NameHint, message)
 }
