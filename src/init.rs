@@ -28,8 +28,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, SourceText, listed};
+use crate::planner::compile::Repository;
 use crate::planner::discover::Discovery;
+use crate::planner::resolve::Parsed;
 use crate::planner::selection::Selection;
+use crate::planner::texts::read;
 use crate::tree::snapshot::Snapshot;
 use build::Build;
 use draft::Draft;
@@ -96,17 +99,39 @@ pub fn init(
     for build in evidence.builds.iter().cloned() {
         builds.add(build, &mut left_out);
     }
-    let planner = Planner { snapshot };
+    read(texts(snapshot, &builds.0).iter(), |read| {
+        let files = Repository {
+            snapshot,
+            read: &read,
+        };
+        start(
+            &Planner { files },
+            request,
+            &evidence.images,
+            builds,
+            left_out,
+        )
+    })
+}
+
+/// Finds a configuration for builds, and for images that are run. What cannot be used is added to `left_out`.
+fn start(
+    planner: &Planner<'_>,
+    request: &Request,
+    run: &BTreeSet<String>,
+    mut builds: Builds,
+    mut left_out: Diagnostics,
+) -> Result<Start, Diagnostics> {
     let mut excluded = BTreeSet::new();
     // What makes a plan impossible is taken out, at most once a Dockerfile.
     loop {
-        let (wanted, texts) = wanted(snapshot, request, (&builds, &evidence.images), &excluded);
+        let (wanted, read) = wanted(planner.files, request, (&builds, run), &excluded);
         let full = settle::in_full(&wanted, &excluded);
         let problems = match planner.compile(&full, Selection::default()) {
             Ok((plan, remarks)) => {
                 let templates = |one: &&Diagnostic| one.code == Code::DockerfileTemplates;
                 left_out.extend(remarks.iter().filter(templates).cloned());
-                let contexts = contexts::found(&full, &remarks, &planner);
+                let contexts = contexts::found(&full, &remarks, planner);
                 let (full, plan) = if contexts.is_empty() {
                     (full, plan)
                 } else {
@@ -116,8 +141,8 @@ pub fn init(
                     (full, plan)
                 };
                 let images = Images::of(plan);
-                left_out.extend(required::asked(&wanted.arguments, &texts));
-                let draft = settle::shortest(full, &wanted, &excluded, &images, &planner);
+                left_out.extend(required::asked(&wanted.arguments, &read));
+                let draft = settle::shortest(full, &wanted, &excluded, &images, planner);
                 return Ok(Start {
                     config: draft.to_json(),
                     is_needed: !draft.is_empty(),
@@ -129,7 +154,7 @@ pub fn init(
             }
             Err(problems) => problems,
         };
-        if !take_out(&problems, &texts, &mut builds, &mut excluded, &mut left_out) {
+        if !take_out(&problems, &read, &mut builds, &mut excluded, &mut left_out) {
             left_out.extend(problems.without_notes());
             return Err(left_out);
         }
@@ -204,26 +229,37 @@ fn is_same(build: &Build, same: &Build) -> Diagnostic {
         .help("add other names under `aliases` in .shipwright.json")
 }
 
-/// What is wanted of the Dockerfiles that are not excluded, and their texts.
-fn wanted(
-    snapshot: &Snapshot,
+/// The Dockerfiles that are called so, and those that builds name.
+fn dockerfiles(snapshot: &Snapshot, builds: &[Build]) -> BTreeSet<String> {
+    let config = Config::default();
+    let found = Discovery::new(&config).find(snapshot).dockerfiles;
+    let named = builds.iter().map(|build| build.dockerfile.clone());
+    found.into_iter().chain(named).collect()
+}
+
+/// The texts of these, by path; empty where there is no such file.
+fn texts(snapshot: &Snapshot, builds: &[Build]) -> BTreeMap<String, SourceText> {
+    let texts = dockerfiles(snapshot, builds).into_iter().map(|path| {
+        let text = String::from_utf8_lossy(snapshot.text(&path).unwrap_or_default()).into_owned();
+        (path.clone(), SourceText::new(path, text))
+    });
+    texts.collect()
+}
+
+/// What is wanted of the Dockerfiles that are not excluded, and what these say.
+fn wanted<'f>(
+    files: Repository<'f>,
     request: &Request,
     (builds, run): (&Builds, &BTreeSet<String>),
     excluded: &BTreeSet<String>,
-) -> (Wanted, BTreeMap<String, SourceText>) {
-    let config = Config::default();
-    let found = Discovery::new(&config).find(snapshot).dockerfiles;
-    let named = builds.0.iter().map(|build| build.dockerfile.clone());
-    let mut dockerfiles: BTreeSet<String> = found.into_iter().chain(named).collect();
+) -> (Wanted, BTreeMap<&'f str, Parsed<'f>>) {
+    let mut dockerfiles = dockerfiles(files.snapshot, &builds.0);
     dockerfiles.retain(|path| !excluded.contains(path));
-    let texts = dockerfiles.iter().map(|path| {
-        let text = String::from_utf8_lossy(snapshot.text(path).unwrap_or_default()).into_owned();
-        (path.clone(), SourceText::new(path.as_str(), text))
-    });
-    let texts = texts.collect();
+    let mut read = files.read.clone();
+    read.retain(|path, _| dockerfiles.contains(*path));
     let is_built = |path: &str| builds.0.iter().any(|build| build.dockerfile == path);
-    let arguments = required::arguments(&texts, &request.build_args, is_built);
-    let used = references::used(&texts, &builds.0, &arguments);
+    let arguments = required::arguments(&read, &request.build_args, is_built);
+    let used = references::used(&read, &builds.0, &arguments);
     let known = Known {
         builds: &builds.0,
         run,
@@ -236,14 +272,14 @@ fn wanted(
         arguments,
         ..known.name()
     };
-    (wanted, texts)
+    (wanted, read)
 }
 
 /// Takes out what errors point at: the builds of a Dockerfile, then the Dockerfile. Whether there was
 /// anything.
 fn take_out(
     problems: &Diagnostics,
-    texts: &BTreeMap<String, SourceText>,
+    read: &BTreeMap<&str, Parsed<'_>>,
     builds: &mut Builds,
     excluded: &mut BTreeSet<String>,
     left_out: &mut Diagnostics,
@@ -254,7 +290,7 @@ fn take_out(
         .filter(|problem| problem.severity == Severity::Error)
     {
         let mut paths = problem.labels.iter().map(|label| &label.source.path);
-        let Some(path) = paths.find(|path| texts.contains_key(*path)) else {
+        let Some(path) = paths.find(|path| read.contains_key(path.as_str())) else {
             continue;
         };
         let before = builds.0.len();

@@ -5,7 +5,7 @@ pub(crate) mod align;
 pub(crate) mod discover;
 pub(crate) mod images;
 pub(crate) mod names;
-mod texts;
+pub(crate) mod texts;
 mod unreadable;
 
 // What needs what.

@@ -6,14 +6,16 @@ use super::build::Build;
 use super::evidence::Evidence;
 use super::naming::Named;
 use super::planner::{Images, Planner};
-use super::{Builds, Request, settle, wanted};
+use super::{Builds, Request, settle, texts, wanted};
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed};
 use crate::lang::reference::Reference;
 use crate::plan::{Image, Plan};
+use crate::planner::Options;
+use crate::planner::compile::{Repository, compile_files};
 use crate::planner::discover::Discovery;
 use crate::planner::names::{Namer, short};
-use crate::planner::{Options, compile};
+use crate::planner::texts::read;
 use crate::tree::snapshot::Snapshot;
 
 /// How evidence and configuration differ.
@@ -35,7 +37,24 @@ pub(crate) fn drift(
     evidence: &Evidence,
     config: &Config,
 ) -> Result<Drift, Diagnostics> {
-    let outcome = compile::compile(snapshot, config, &Options::default(), None);
+    read(texts(snapshot, &evidence.builds).iter(), |read| {
+        let files = Repository {
+            snapshot,
+            read: &read,
+        };
+        compare(&Planner { files }, request, evidence, config)
+    })
+}
+
+/// Compares, with Dockerfiles that were read.
+fn compare(
+    planner: &Planner<'_>,
+    request: &Request,
+    evidence: &Evidence,
+    config: &Config,
+) -> Result<Drift, Diagnostics> {
+    let snapshot = planner.files.snapshot;
+    let outcome = compile_files(planner.files, config, &Options::default(), None);
     let (compiled, _) = outcome.into_result()?;
     let plan = compiled.plan;
     let excluded = excluded(snapshot, config, &plan);
@@ -56,8 +75,12 @@ pub(crate) fn drift(
         build_args,
         ..request.clone()
     };
-    let (wanted, _) = wanted(snapshot, &request, (&builds, &evidence.images), &excluded);
-    let planner = Planner { snapshot };
+    let (wanted, _) = wanted(
+        planner.files,
+        &request,
+        (&builds, &evidence.images),
+        &excluded,
+    );
     let full = settle::in_full(&wanted, &excluded);
     let fresh = planner.plan(&full).ok();
     let comparison = Comparison {
@@ -85,7 +108,7 @@ pub(crate) fn drift(
     if let (false, Some(fresh)) = (unnamed.is_empty(), &fresh) {
         // Nor does `init` give all of them another name.
         let images = Images::of(fresh.clone());
-        let draft = settle::shortest(full, &wanted, &excluded, &images, &planner);
+        let draft = settle::shortest(full, &wanted, &excluded, &images, planner);
         let names = planner
             .images(&draft)
             .map(|images| images.names_by_dockerfile());

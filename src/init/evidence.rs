@@ -10,6 +10,7 @@ use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText, listed};
 use crate::paths::{file_name, folder_of};
 use crate::planner::align::Paths;
 use crate::planner::discover::Discovery;
+use crate::planner::texts::read;
 use crate::run::evaluate::{Answer, Question, Tool};
 use crate::tree::snapshot::{Node, NodeRef, Snapshot};
 
@@ -222,11 +223,10 @@ fn do_references_name_folders(snapshot: &Snapshot) -> bool {
         .iter()
         .map(|path| (path.clone(), source(snapshot, path)))
         .collect();
-    let spoken = references::spoken(
-        &references::used(&texts, &[], &Arguments::new()),
-        &[],
-        &BTreeSet::new(),
-    );
+    let used = read(texts.iter(), |read| {
+        references::used(&read, &[], &Arguments::new())
+    });
+    let spoken = references::spoken(&used, &[], &BTreeSet::new());
     !Paths::new(texts.keys()).find(&spoken).is_empty()
 }
 

@@ -7,13 +7,13 @@ use crate::config::Config;
 use crate::diagnostics::Diagnostics;
 use crate::lang::fingerprint::Fingerprint;
 use crate::plan::{Image, Plan};
+use crate::planner::Options;
+use crate::planner::compile::{Repository, compile_files};
 use crate::planner::selection::Selection;
-use crate::planner::{Options, compile};
-use crate::tree::snapshot::Snapshot;
 
 /// Plans one repository by any number of drafts.
 pub(super) struct Planner<'s> {
-    pub(super) snapshot: &'s Snapshot,
+    pub(super) files: Repository<'s>,
 }
 
 /// The images of a plan by name, without what only the commit or another image says of them.
@@ -54,7 +54,7 @@ impl Planner<'_> {
             without_hints: true,
             ..Options::default()
         };
-        let outcome = compile::compile(self.snapshot, &config, &options, None);
+        let outcome = compile_files(self.files, &config, &options, None);
         let (compiled, remarks) = outcome.into_result()?;
         Ok((compiled.plan, remarks))
     }

@@ -4,13 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::{Bound, Build, line};
 use super::required::{self, Arguments};
-use crate::diagnostics::SourceText;
 use crate::lang::dockerfile::stages::{ImageUse, NoBases, Request, StageGraph};
-use crate::lang::dockerfile::{self, Dockerfile};
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
 use crate::planner::align::Spoken;
-use crate::planner::resolve;
+use crate::planner::resolve::{self, Parsed};
 
 /// A reference that a Dockerfile takes something from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,20 +26,21 @@ pub(super) struct Used {
 /// The references of all Dockerfiles, by path and line: as the builds make them, and by themselves
 /// where no build does. What cannot be read says nothing.
 pub(super) fn used(
-    dockerfiles: &BTreeMap<String, SourceText>,
+    read: &BTreeMap<&str, Parsed<'_>>,
     builds: &[Build],
     needed: &Arguments,
 ) -> Vec<Used> {
     let platform = Platform::default();
     let mut all = Vec::new();
-    for (path, source) in dockerfiles {
-        let ast = dockerfile::parse(&source.text);
-        let parsed = Dockerfile::new(&ast);
+    for (path, Parsed { source, dockerfile }) in read {
         let of_file = builds.iter().filter(|build| build.dockerfile == *path);
         let mut requests: Vec<_> = of_file
             .map(|build| (build.target.as_deref(), &build.arguments, folders(build)))
             .collect();
-        let needed = needed.get(path).map(required::texts_of).unwrap_or_default();
+        let needed = needed
+            .get(*path)
+            .map(required::texts_of)
+            .unwrap_or_default();
         if requests.is_empty() {
             requests.push((None, &needed, BTreeSet::new()));
         }
@@ -55,7 +54,7 @@ pub(super) fn used(
                 contexts: &contexts,
                 bases: &NoBases,
             };
-            let Ok(stages) = StageGraph::new(&parsed, &request) else {
+            let Ok(stages) = StageGraph::new(dockerfile, &request) else {
                 continue;
             };
             for (_, place, image) in stages.reachable().flat_map(resolve::uses_of) {
@@ -63,7 +62,7 @@ pub(super) fn used(
                     continue;
                 }
                 let used = Used {
-                    dockerfile: path.clone(),
+                    dockerfile: (*path).to_owned(),
                     line: line(source, place.span.range().start),
                     reference: image.reference.clone(),
                     tag_from_variable: image.tag_from_variable,

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::lang::dockerfile::Dockerfile;
 use crate::lang::dockerfile::instruction::Kind;
 use crate::lang::dockerfile::stages::{NoBases, Request, StageGraph};
-use crate::lang::dockerfile::{self, Dockerfile};
 use crate::lang::platform::Platform;
 use crate::paths::{file_name, folder_of};
+use crate::planner::resolve::Parsed;
 
 /// The value that somebody is to replace: legal as a repository, as a tag and as a part of both.
 pub(super) const VALUE: &str = "set-me";
@@ -32,31 +33,29 @@ pub(super) type Arguments = BTreeMap<String, BTreeMap<String, (Given, Range<usiz
 /// `<base>` that names the folder of another Dockerfile means its image; else what `values` has is taken, and
 /// [`VALUE`] where it has nothing.
 pub(super) fn arguments(
-    texts: &BTreeMap<String, SourceText>,
+    read: &BTreeMap<&str, Parsed<'_>>,
     values: &BTreeMap<String, String>,
     is_built: impl Fn(&str) -> bool,
 ) -> Arguments {
     let mut all = Arguments::new();
-    for (path, source) in texts.iter().filter(|(path, _)| !is_built(path)) {
-        let ast = dockerfile::parse(&source.text);
-        let parsed = Dockerfile::new(&ast);
-        if parsed.all_errors().next().is_some() {
+    for (path, Parsed { dockerfile, .. }) in read.iter().filter(|(path, _)| !is_built(path)) {
+        if dockerfile.all_errors().next().is_some() {
             continue;
         }
         let mut arguments = BTreeMap::new();
         for _ in 0..ROUNDS {
-            match lacking(&parsed, &arguments) {
+            match lacking(dockerfile, &arguments) {
                 Some(needed) if !needed.is_empty() => {
                     for (name, span) in needed {
-                        let given = placeholder(&parsed, &name, path, texts);
+                        let given = placeholder(dockerfile, &name, path, read);
                         let value = values.get(&name).map_or(VALUE, String::as_str);
                         let given = given.unwrap_or_else(|| Given::Text(value.to_owned()));
                         arguments.insert(name, (given, span));
                     }
                 }
                 None if !arguments.is_empty() => {
-                    forget_optional(&parsed, &mut arguments);
-                    all.insert(path.clone(), arguments);
+                    forget_optional(dockerfile, &mut arguments);
+                    all.insert((*path).to_owned(), arguments);
                     break;
                 }
                 _ => break,
@@ -131,12 +130,12 @@ fn lacking(
 
 /// The Dockerfile that a default like `<base>` means: of that folder, beside this one's where there are several.
 fn placeholder(
-    parsed: &Dockerfile<'_>,
+    dockerfile: &Dockerfile<'_>,
     name: &str,
     path: &str,
-    texts: &BTreeMap<String, SourceText>,
+    read: &BTreeMap<&str, Parsed<'_>>,
 ) -> Option<Given> {
-    let defaults = parsed
+    let defaults = dockerfile
         .instructions
         .iter()
         .flat_map(|instruction| match &instruction.kind {
@@ -147,24 +146,24 @@ fn placeholder(
     let default = defaults.find_map(|argument| argument.default)?.text;
     let default = default.trim_matches(['"', '\'']);
     let folder = default.strip_prefix('<')?.strip_suffix('>')?;
-    let is_meant = |other: &&String| {
+    let is_meant = |other: &&str| {
         *other != path && file_name(other) == "Dockerfile" && file_name(folder_of(other)) == folder
     };
-    let meant: Vec<&String> = texts.keys().filter(is_meant).collect();
+    let meant: Vec<&str> = read.keys().copied().filter(is_meant).collect();
     let above = |path: &str| folder_of(folder_of(path)).to_owned();
-    let near: Vec<&String> = meant
+    let near: Vec<&str> = meant
         .iter()
         .copied()
         .filter(|other| above(other) == above(path))
         .collect();
     match (near.as_slice(), meant.as_slice()) {
-        ([one], _) | ([], [one]) => Some(Given::Image((*one).clone())),
+        ([one], _) | ([], [one]) => Some(Given::Image((*one).to_owned())),
         _ => None,
     }
 }
 
 /// What to do about the arguments that got [`VALUE`]: a warning for each.
-pub(super) fn asked(arguments: &Arguments, texts: &BTreeMap<String, SourceText>) -> Diagnostics {
+pub(super) fn asked(arguments: &Arguments, read: &BTreeMap<&str, Parsed<'_>>) -> Diagnostics {
     let mut needing: BTreeMap<&str, Vec<(&str, &Range<usize>)>> = BTreeMap::new();
     for (path, arguments) in arguments {
         for (name, (given, span)) in arguments {
@@ -184,7 +183,7 @@ pub(super) fn asked(arguments: &Arguments, texts: &BTreeMap<String, SourceText>)
         let diagnostic = Diagnostic::new(Code::UnsetVariable, message);
         diagnostics.push(
             diagnostic
-                .at(&texts[path], span.clone(), "")
+                .at(read[path].source, span.clone(), "")
                 .because_of("required")
                 .help(format!("replace `{VALUE}` there, or start again with `shipwright init --build-arg {name}=…`")),
         );

@@ -4,12 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::config::Config;
 use crate::config::lock::{self, Lock, LockFile};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, SourceText};
-use crate::lang::dockerfile::{self, Ast, Dockerfile};
 use crate::lang::fingerprint::Fingerprint;
 use crate::plan::Plan;
 use crate::planner::assemble::Assembly;
@@ -23,7 +20,7 @@ use crate::planner::inputs::InputSpec;
 use crate::planner::names::{self, Namer};
 use crate::planner::publish::Publisher;
 use crate::planner::resolve::{self, Parsed, Resolved, Settings};
-use crate::planner::texts::texts;
+use crate::planner::texts::{read, texts};
 use crate::planner::unreadable;
 use crate::planner::{ImageIndex, Options};
 use crate::tree::snapshot::{Folder, ObjectId, Revision, Snapshot};
@@ -73,9 +70,32 @@ pub fn compile(
     options: &Options,
     clean: Option<&BTreeMap<String, Fingerprint>>,
 ) -> Outcome<Compiled> {
+    let files = Repository {
+        snapshot,
+        read: &BTreeMap::new(),
+    };
+    compile_files(files, config, options, clean)
+}
+
+/// The files of a repository, of which several plans may be made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Repository<'f> {
+    /// All files.
+    pub snapshot: &'f Snapshot,
+    /// The Dockerfiles among them that were read before, by path; the others are read for each plan.
+    pub read: &'f BTreeMap<&'f str, Parsed<'f>>,
+}
+
+/// [`compile`], where Dockerfiles were read before.
+pub(crate) fn compile_files(
+    files: Repository<'_>,
+    config: &Config,
+    options: &Options,
+    clean: Option<&BTreeMap<String, Fingerprint>>,
+) -> Outcome<Compiled> {
     Outcome::of(|diagnostics| {
-        let compiled = selected_by_name(snapshot, config, options, clean, diagnostics)
-            .and_then(|options| run(snapshot, config, &options, clean, diagnostics));
+        let compiled = selected_by_name(files, config, options, clean, diagnostics)
+            .and_then(|options| run(files, config, &options, clean, diagnostics));
         config.weigh(diagnostics);
         compiled
     })
@@ -83,7 +103,7 @@ pub fn compile(
 
 /// The options with names in place of content references, which only a plan of everything knows.
 fn selected_by_name<'o>(
-    snapshot: &Snapshot,
+    files: Repository<'_>,
     config: &Config,
     options: &'o Options,
     clean: Option<&BTreeMap<String, Fingerprint>>,
@@ -93,7 +113,7 @@ fn selected_by_name<'o>(
         return Ok(Cow::Borrowed(options));
     }
     let mut said = Diagnostics::new();
-    let all = run(snapshot, config, &options.of_everything(), clean, &mut said);
+    let all = run(files, config, &options.of_everything(), clean, &mut said);
     if all.is_err() || said.has_errors() {
         diagnostics.extend(said);
     }
@@ -105,27 +125,45 @@ fn selected_by_name<'o>(
     }))
 }
 
-/// The phases, a line each.
+/// Finds the Dockerfiles, and reads those that were not read before.
 fn run(
-    snapshot: &Snapshot,
+    files: Repository<'_>,
     config: &Config,
     options: &Options,
     clean: Option<&BTreeMap<String, Fingerprint>>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Compiled, Diagnostics> {
     let discovery = Discovery::new(config);
-    let found = discovery.find(snapshot);
+    let found = discovery.find(files.snapshot);
     diagnostics.extend(discovery.remarks(&found));
-    let texts = texts(snapshot, found, diagnostics)?;
-    let asts: BTreeMap<&str, Ast<'_>> = texts
-        .par_iter()
-        .map(|(path, text)| (path.as_str(), dockerfile::parse(&text.text)))
-        .collect();
-    let files: BTreeMap<&str, Dockerfile<'_>> = asts
-        .par_iter()
-        .map(|(path, ast)| (*path, Dockerfile::new(ast)))
-        .collect();
-    diagnostics.extend(unreadable::errors(&texts, &files));
+    let texts = texts(files.snapshot, found, diagnostics)?;
+    let known = |path: &String| files.read.get_key_value(path.as_str());
+    let unread = texts.iter().filter(|(path, _)| known(path).is_none());
+    read(unread, |parsed| {
+        let mut parsed = parsed;
+        let known = texts.keys().filter_map(known);
+        parsed.extend(known.map(|(path, known)| (*path, *known)));
+        phases(
+            files.snapshot,
+            config,
+            options,
+            clean,
+            (&texts, &parsed),
+            diagnostics,
+        )
+    })
+}
+
+/// The phases after the Dockerfiles are read, a line each.
+fn phases(
+    snapshot: &Snapshot,
+    config: &Config,
+    options: &Options,
+    clean: Option<&BTreeMap<String, Fingerprint>>,
+    (texts, parsed): (&BTreeMap<String, SourceText>, &BTreeMap<&str, Parsed<'_>>),
+    diagnostics: &mut Diagnostics,
+) -> Result<Compiled, Diagnostics> {
+    diagnostics.extend(unreadable::errors(parsed));
     let namer = Namer::new(config, options.namespace.as_deref())?;
     diagnostics.extend(names::unused(config, texts.keys()));
     let over = Overrides {
@@ -135,7 +173,7 @@ fn run(
         repository: options.repository.as_deref(),
         epoch: options.epoch.as_deref(),
     };
-    let definitions = images::define(&texts, snapshot, config, &namer, over, diagnostics)?;
+    let definitions = images::define(texts, snapshot, config, &namer, over, diagnostics)?;
     if diagnostics.has_errors() {
         return Err(Diagnostics::new());
     }
@@ -152,8 +190,7 @@ fn run(
         locks: &locks,
         without_hints: options.without_hints,
     };
-    let parsed = parsed(&texts, &files);
-    let mut resolved = resolve::resolve(&definitions, &parsed, &settings, diagnostics)?;
+    let mut resolved = resolve::resolve(&definitions, parsed, &settings, diagnostics)?;
     let (_, order) = ordered(&resolved)?;
     resolve::refine(&mut resolved, &order, &settings, diagnostics)?;
     let (graph, order) = ordered(&resolved)?;
@@ -263,17 +300,6 @@ fn files_of<'a>(
         (definition.name.clone(), files)
     });
     files.collect()
-}
-
-fn parsed<'a>(
-    texts: &'a BTreeMap<String, SourceText>,
-    files: &'a BTreeMap<&str, Dockerfile<'a>>,
-) -> BTreeMap<&'a str, Parsed<'a>> {
-    let all = files.iter().map(|(path, dockerfile)| {
-        let source = &texts[*path];
-        (*path, Parsed { source, dockerfile })
-    });
-    all.collect()
 }
 
 /// The commit that images are tagged and labelled with. Before the first one, git's id for none.

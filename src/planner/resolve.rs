@@ -35,7 +35,7 @@ pub(crate) use elsewhere::triggers as external_triggers;
 pub(crate) use image::{hides, uses_of};
 
 /// A Dockerfile that was read, with its text for diagnostics.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Parsed<'a> {
     /// The file.
     pub source: &'a SourceText,

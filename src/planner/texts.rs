@@ -1,10 +1,13 @@
-//! The texts of the Dockerfiles that are planned.
+//! The texts of the Dockerfiles that are planned, and what they say.
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
-use crate::lang::dockerfile;
+use crate::lang::dockerfile::{self, Ast, Dockerfile};
 use crate::planner::discover::{Found, patterns};
+use crate::planner::resolve::Parsed;
 use crate::planner::unreadable;
 use crate::tree::snapshot::Snapshot;
 
@@ -48,4 +51,23 @@ pub(super) fn texts(
         return Err(unreadable::no_dockerfile(&found.templates).into());
     }
     Ok(texts)
+}
+
+/// Reads Dockerfiles, and does something with what they say, by path.
+pub(crate) fn read<'t, T>(
+    texts: impl Iterator<Item = (&'t String, &'t SourceText)>,
+    with: impl FnOnce(BTreeMap<&str, Parsed<'_>>) -> T,
+) -> T {
+    let texts: Vec<(&str, &SourceText)> = texts.map(|(path, text)| (path.as_str(), text)).collect();
+    let asts: Vec<Ast<'_>> = texts
+        .par_iter()
+        .map(|(_, source)| dockerfile::parse(&source.text))
+        .collect();
+    let dockerfiles: Vec<Dockerfile<'_>> = asts.par_iter().map(Dockerfile::new).collect();
+    let parsed = texts.iter().zip(&dockerfiles);
+    with(
+        parsed
+            .map(|((path, source), dockerfile)| (*path, Parsed { source, dockerfile }))
+            .collect(),
+    )
 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::discover::patterns;
 use crate::config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
-use crate::lang::dockerfile::{Dockerfile, Keyword};
+use crate::lang::dockerfile::Keyword;
 use crate::paths::file_name;
+use crate::planner::resolve::Parsed;
 
 /// What templates have in their lines and no instruction begins with.
 const MARKS: [&str; 6] = ["{{", "{%", "{#", "<%", "${{", "@@"];
@@ -29,15 +30,11 @@ enum Kind {
 
 /// An error for each mistake in a Dockerfile, with what to do where the file is none, and one for each file that
 /// is none, all of a kind with one cause.
-pub(super) fn errors(
-    texts: &BTreeMap<String, SourceText>,
-    files: &BTreeMap<&str, Dockerfile<'_>>,
-) -> Diagnostics {
+pub(super) fn errors(all: &BTreeMap<&str, Parsed<'_>>) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     let mut none: BTreeMap<Kind, Vec<(&str, Diagnostic)>> = BTreeMap::new();
-    for (path, file) in files {
-        let source = &texts[*path];
-        let mut errors = file
+    for (path, Parsed { source, dockerfile }) in all {
+        let mut errors = dockerfile
             .all_errors()
             .map(|error| error.diagnostic(source))
             .peekable();
@@ -61,7 +58,7 @@ pub(super) fn errors(
     }
     for (kind, files) in none {
         let paths: BTreeSet<&str> = files.iter().map(|(path, _)| *path).collect();
-        let all = texts.keys().map(String::as_str);
+        let all = all.keys().copied();
         let excluded = patterns::covering(&paths, all);
         let mut is_first = true;
         for (path, mut error) in files {
