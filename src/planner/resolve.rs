@@ -52,7 +52,7 @@ pub(crate) struct Settings<'s> {
     pub namespace: Option<&'s str>,
     /// What is known of images from elsewhere.
     pub locks: &'s Locks<'s>,
-    /// Whether nobody reads hints that references name images here in another way.
+    /// Whether nobody reads hints at images here that references may mean.
     pub without_hints: bool,
 }
 

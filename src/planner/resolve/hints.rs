@@ -67,7 +67,9 @@ pub(super) fn hints(
                         diagnostics.push(unknown_tag(image, place, used, siblings));
                     } else if prefix.is_some_and(|prefix| namespaces.contains(prefix)) {
                         matchless.push((index, used.full_name()));
-                        diagnostics.push(unmatched(image, place, used, &names));
+                        if !settings.without_hints {
+                            diagnostics.push(unmatched(image, place, used, &names));
+                        }
                     } else if !settings.without_hints {
                         foreign.add(image.definition, used);
                     }
