@@ -3,6 +3,7 @@
 
 mod buildx;
 mod child;
+pub(crate) mod columns;
 pub mod emit;
 pub mod evaluate;
 pub mod exec;

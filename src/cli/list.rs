@@ -12,6 +12,7 @@ use super::{output, planning, screen, stored};
 use crate::diagnostics::{Diagnostics, escape};
 use crate::plan::{Action, Image, Plan};
 use crate::planner::names::short;
+use crate::run::columns::{self, WIDEST, align};
 
 /// How the list is written.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -101,7 +102,7 @@ fn table(plan: &Plan, width: Option<usize>) -> String {
         .images
         .iter()
         .any(|image| image.action != Action::Ensure);
-    let mut header = vec!["WAVE", "IMAGE", CONTENT, NEEDS, DOCKERFILE];
+    let mut header = vec!["WAVE", IMAGE, CONTENT, NEEDS, DOCKERFILE];
     header.extend(decided.then_some("ACTION"));
     let header = header.into_iter().map(str::to_owned).collect();
     let rows = plan.images.iter().map(|image| {
@@ -121,7 +122,20 @@ fn table(plan: &Plan, width: Option<usize>) -> String {
     if let Some(width) = width {
         fit(&mut rows, width);
     }
-    align(rows)
+    align(&rows, |column| most(&rows, column, width))
+}
+
+/// How wide a column may be: half of the screen for names, which are not cut. Others were made to fit.
+fn most(rows: &[Vec<String>], column: usize, screen: Option<usize>) -> usize {
+    let is_name = rows
+        .first()
+        .and_then(|row| row.get(column))
+        .is_some_and(|cell| cell == IMAGE);
+    match screen {
+        None => WIDEST,
+        Some(width) if is_name => (width / 2).max(16),
+        Some(_) => usize::MAX,
+    }
 }
 
 /// What may be done for a narrow screen, in this order, where the rows are still too wide. Names are never cut:
@@ -139,6 +153,7 @@ const NARROW: [Narrow; 5] = [
     Narrow::LeaveOut(NEEDS),
     Narrow::LeaveOut(CONTENT),
 ];
+const IMAGE: &str = "IMAGE";
 const CONTENT: &str = "CONTENT";
 const NEEDS: &str = "NEEDS";
 const DOCKERFILE: &str = "DOCKERFILE";
@@ -153,8 +168,7 @@ enum Narrow {
 /// Makes rows below a header fit the width, or as narrow as they can be.
 fn fit(rows: &mut [Vec<String>], width: usize) {
     let widest = |rows: &[Vec<String>], column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.width()).max().unwrap_or(0)
+        columns::width(rows, column, most(rows, column, Some(width)))
     };
     for step in NARROW {
         let columns = rows.first().map_or(0, Vec::len);
@@ -224,28 +238,6 @@ fn needs(image: &Image) -> String {
     }
 }
 
-/// Rows with their columns lined up, two spaces between them.
-fn align(rows: Vec<Vec<String>>) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
-    let mut widths = vec![0; columns];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.width());
-        }
-    }
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (width, cell) in widths.iter().zip(row) {
-            line.push_str(&cell);
-            line.extend(std::iter::repeat_n(' ', width - cell.width() + 2));
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,28 +258,20 @@ mod tests {
         fit(&mut rows, 200);
         assert_eq!(rows[1][3], "alpha, beta, gamma, delta");
         fit(&mut rows, 70);
-        insta::assert_snapshot!(align(rows.clone()), @"
+        insta::assert_snapshot!(align(&rows, |_| WIDEST), @"
         WAVE  IMAGE         CONTENT          NEEDS     DOCKERFILE
         1     team/service  sw-012345678901  alpha, …  …eam/service/Dockerfile
         ");
         fit(&mut rows, 50);
-        insta::assert_snapshot!(align(rows.clone()), @"
+        insta::assert_snapshot!(align(&rows, |_| WIDEST), @"
         WAVE  IMAGE         CONTENT          NEEDS
         1     team/service  sw-012345678901  alpha, …
         ");
         fit(&mut rows, 10);
-        insta::assert_snapshot!(align(rows), @"
+        insta::assert_snapshot!(align(&rows, |_| WIDEST), @"
         WAVE  IMAGE
         1     team/service
         ");
         assert_eq!(cut("数数数", 4, true), "…数");
-    }
-
-    #[test]
-    fn columns_line_up_by_width_on_the_screen() {
-        let rows = vec![["数", "b"], ["a", "c"]]
-            .into_iter()
-            .map(|row| row.map(str::to_owned).to_vec());
-        assert_eq!(align(rows.collect()), "数  b\na   c\n");
     }
 }

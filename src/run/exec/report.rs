@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::diagnostics::Diagnostics;
 use crate::plan::{Image, Plan, Reason};
+use crate::run::columns::{WIDEST, align};
 
 /// The version of the file that a report is written to.
 const VERSION: u32 = 1;
@@ -223,21 +224,16 @@ impl Report {
 
     /// A table for people: a line an image, then a line that counts, each with its newline.
     pub fn table(&self) -> String {
-        let width = |text: &dyn Fn(&ImageReport) -> usize| self.images.iter().map(text).max();
-        let name_width = width(&|image| image.name.chars().count()).unwrap_or(0);
-        let outcome_width = width(&|image| self.word(image.outcome).len()).unwrap_or(0);
-        let mut table = String::new();
-        for image in &self.images {
-            let line = format!(
-                "{:outcome_width$}  {:name_width$}  {:>7}  {}",
-                self.word(image.outcome),
-                image.name,
-                short_time(image.time),
+        let row = |image: &ImageReport| {
+            vec![
+                self.word(image.outcome).to_owned(),
+                image.name.clone(),
+                format!("{:>7}", short_time(image.time)),
                 image.tags.join(" "),
-            );
-            table.push_str(line.trim_end());
-            table.push('\n');
-        }
+            ]
+        };
+        let rows: Vec<_> = self.images.iter().map(row).collect();
+        let table = align(&rows, |_| WIDEST);
         let untagged = if self.moved_nothing() {
             "; no tag moved"
         } else {

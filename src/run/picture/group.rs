@@ -10,6 +10,9 @@ use super::{Kind, Link, Node, Picture};
 const MOST: usize = 12;
 /// … of those for which nothing is to be done, where something is for others.
 const MOST_UNTOUCHED: usize = 3;
+/// A picture in which something is to be done, with more nodes than this, would not be read on one screen: what
+/// stays as it is is folded further.
+const MOST_BESIDE_TOUCHED: usize = 40;
 /// A picture with more nodes than this is folded further, as far as its shape allows.
 const MOST_NODES: usize = 120;
 
@@ -25,17 +28,28 @@ pub(super) fn together(mut picture: Picture) -> Picture {
         }
     };
     picture = alike(&picture, most);
+    while some_touched && picture.nodes.len() > MOST_BESIDE_TOUCHED {
+        let before = picture.nodes.len();
+        picture = alike(&branches(&picture, |state| !state.is_touched()), most);
+        if folded_too_little(before, &picture) {
+            break;
+        }
+    }
     for fewer in [MOST_UNTOUCHED, 1] {
         while picture.nodes.len() > MOST_NODES {
             let before = picture.nodes.len();
-            picture = alike(&branches(&picture), |_| fewer);
-            // A long chain would lose a node in each round, and be worked on for as many rounds.
-            if (before - picture.nodes.len()) * 20 < before {
+            picture = alike(&branches(&picture, |_| true), |_| fewer);
+            if folded_too_little(before, &picture) {
                 break;
             }
         }
     }
     picture
+}
+
+/// Whether a round was hardly worth it: a long chain would lose a node in each, and be worked on for as many.
+fn folded_too_little(before: usize, picture: &Picture) -> bool {
+    (before - picture.nodes.len()) * 20 < before
 }
 
 /// Leaves that are alike become one where there are more than `most` images of them.
@@ -58,19 +72,24 @@ fn alike(picture: &Picture, most: impl Fn(State) -> usize) -> Picture {
     merged(picture, &leaders)
 }
 
-/// An image becomes one with all that takes from it, if these are leaves that take from nothing else.
-fn branches(picture: &Picture) -> Picture {
+/// An image of such a state becomes one with all that takes from it, if these are leaves of the same state that
+/// take from nothing else.
+fn branches(picture: &Picture, folds: impl Fn(State) -> bool) -> Picture {
     let dependents = picture.dependents();
     let mut leaders = BTreeMap::new();
     for (index, node) in picture.nodes.iter().enumerate() {
-        let folds = |&leaf: &usize| {
+        let is_like_it = |&leaf: &usize| {
             let leaf_node = &picture.nodes[leaf];
             dependents[leaf].is_empty()
                 && leaf_node.needs.len() == 1
                 && leaf_node.state == node.state
         };
         let leaves = &dependents[index];
-        if node.kind == Kind::Planned && !leaves.is_empty() && leaves.iter().all(folds) {
+        if node.kind == Kind::Planned
+            && folds(node.state)
+            && !leaves.is_empty()
+            && leaves.iter().all(is_like_it)
+        {
             leaders.extend(leaves.iter().map(|&leaf| (leaf, index)));
         }
     }

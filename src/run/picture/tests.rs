@@ -177,6 +177,36 @@ fn report(images: &str) -> Report {
 }
 
 #[test]
+fn what_stays_as_it_is_takes_little_room_beside_what_is_built() {
+    // A base, twenty images on it, three on each of these; one of the last is built.
+    let mut plan = numbered(81, |n| match n {
+        0 => BTreeSet::new(),
+        1..=20 => BTreeSet::from([0]),
+        n => BTreeSet::from([(n - 21) / 3 + 1]),
+    });
+    for (n, image) in plan.images.iter_mut().enumerate() {
+        let (action, kind) = match n {
+            21 => (Action::Build, ReasonKind::Input),
+            _ => (Action::Retag, ReasonKind::Unchanged),
+        };
+        image.action = action;
+        image.reasons = vec![Reason::new(kind, "a.txt")];
+    }
+    let expected = "\
+81 images in acme/: 1 to build, 80 to re-tag
+○ i0000
+├── ○ i0001
+│   ├── ● i0021  file a.txt
+│   ├── ○ i0022
+│   └── ○ i0023
+└── ○ 76 images: i0002, i0024, i0025, …
+
+● changed: build   ○ unchanged: re-tag
+";
+    check(&plan, Format::Tree, &Options::default(), expected);
+}
+
+#[test]
 fn a_tree_says_what_happens_and_why() {
     let expected = "\
 4 images in acme/: 3 to build, 1 to re-tag

@@ -60,7 +60,8 @@ impl Counts {
         } else {
             (waiting, "waiting", given_up)
         };
-        let mut text = format!("{done} of {all} done, {running} running, {waiting} {wait}");
+        let mut text = format!("{done} of {all} done");
+        // On a narrow screen the end is cut: what went wrong comes first.
         for (count, word) in [
             (failed, "failed"),
             (stopped, "stopped"),
@@ -70,7 +71,7 @@ impl Counts {
                 text = format!("{text}, {count} {word}");
             }
         }
-        text
+        format!("{text}, {running} running, {waiting} {wait}")
     }
 }
 
@@ -204,7 +205,7 @@ mod tests {
         };
         assert_eq!(
             failed.text(),
-            "12 of 33 done, 4 running, 15 waiting, 2 failed"
+            "12 of 33 done, 2 failed, 4 running, 15 waiting"
         );
         let going_on = Counts {
             given_up: 5,
@@ -212,7 +213,7 @@ mod tests {
         };
         assert_eq!(
             going_on.text(),
-            "12 of 33 done, 4 running, 10 waiting, 2 failed, 5 not built"
+            "12 of 33 done, 2 failed, 5 not built, 4 running, 10 waiting"
         );
         let closing = Counts {
             stopped: 3,
@@ -222,7 +223,7 @@ mod tests {
         };
         assert_eq!(
             closing.text(),
-            "12 of 33 done, 1 running, 15 not started, 2 failed, 3 stopped"
+            "12 of 33 done, 2 failed, 3 stopped, 1 running, 15 not started"
         );
     }
 
