@@ -26,9 +26,10 @@ pub(crate) fn shared(file: &str) -> Option<Vec<Value>> {
     shared::read(file).map(|text| parse(&text))
 }
 
-/// Runs `check` over all rows; it says what differs, or nothing. Fails with every difference.
+/// Runs `check` over all rows, at least one; it says what differs, or nothing. Fails with every difference.
 #[track_caller]
 pub(crate) fn check_all(name: &str, rows: &[Value], check: impl Fn(&Value) -> Result<(), String>) {
+    assert!(!rows.is_empty(), "{name}: no rows");
     let failures: Vec<String> = rows
         .iter()
         .filter_map(|row| check(row).err().map(|why| format!("{row}\n    {why}")))

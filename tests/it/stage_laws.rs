@@ -396,6 +396,7 @@ fn real_dockerfiles() {
         }
         count += 1;
     }
+    assert!(count > refused, "{refused} of {count} refused");
     println!("real Dockerfiles: {refused} of {count} refused");
     assert!(refused * 50 < count);
 }
