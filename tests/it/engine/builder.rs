@@ -23,7 +23,7 @@ use shipwright::tree::File;
 
 use crate::support::edits::edit;
 use crate::support::engine::{BASE, Contents, Engine, contents, docker, engine, try_docker};
-use crate::support::generate::{Files, Random, config, plain, repository, snapshot, text_of};
+use crate::support::generate::{Files, Random, config, odd_repository, plain, snapshot, text_of};
 
 /// What became of a build: what it produced, or nothing where it failed.
 type Built = BTreeMap<String, Option<Rc<Contents>>>;
@@ -115,8 +115,8 @@ ONBUILD RUN echo \"$A $B $TARGETARCH\" > /trigger-values
 
     /// Puts it in the place of the image that all others build on.
     fn put_below(&self, files: &mut Files) {
-        for (path, file) in files.iter_mut() {
-            if path.ends_with("/Dockerfile") {
+        for file in files.values_mut() {
+            if matches!(file, File::Plain(_)) {
                 let from = format!("FROM {BASE} ");
                 let text = text_of(Some(file));
                 *file = plain(&text.replace(&from, &format!("FROM {} ", self.reference)));
@@ -161,7 +161,7 @@ fn say(text: &str) {
 /// and is taken back.
 fn edit_often(engine: &Engine, base: Option<&LockedBase>, seed: u64, tally: &mut Tally) {
     let mut random = Random::new(seed);
-    let mut files = repository(&mut random);
+    let mut files = odd_repository(&mut random);
     if let Some(base) = base {
         base.put_below(&mut files);
     }
@@ -256,6 +256,9 @@ fn build_one(
     ]);
     build.args(["--tag", reference, "--file"]);
     build.arg(root.join(&image.dockerfile));
+    for (name, value) in image.build_args.iter().chain(&image.stamp_args) {
+        build.arg(format!("--build-arg={name}={value}"));
+    }
     for dependency in &image.dependencies {
         let needed = engine.repository(&format!("{name}-{}", dependency.image));
         build.arg(format!(

@@ -2,38 +2,35 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+use shipwright::config;
 use shipwright::tree::File;
 
-use shipwright::config;
-
 use super::generate::{
-    EXTRA, Files, IGNORED, Random, SOURCES, build_arg, instruction, plain, text_of, variable,
+    EXTRA, Files, IGNORED, LINKED, Random, SOURCES, argument, instruction, linked_ignore_file,
+    other_value, plain, text_of, variable,
 };
 
 /// Changes one thing; says what.
 pub(crate) fn edit(random: &mut Random, files: &mut Files) -> String {
-    let paths: Vec<&String> = files.keys().filter(|path| path.contains('/')).collect();
+    let paths: Vec<&String> = files.keys().filter(|path| *path != config::PATH).collect();
     let path = paths[random.below(paths.len())].clone();
-    let (folder, below) = path.split_once('/').expect("a folder");
-    let folder = folder.to_owned();
-    let is_dockerfile = below == "Dockerfile";
+    let (folder, below) = parts(&path);
+    let is_image = folder.starts_with("img");
+    let is_dockerfile = is_image && (below == "Dockerfile" || below == LINKED);
     match random.below(12) {
-        11 if files.contains_key(config::PATH) && folder != EXTRA => {
-            edit_build_arg(random, files, &folder)
-        }
-        0 => add(random, files, &folder),
+        11 => edit_build_arg(random, files),
+        0 => add(random, files, folder),
         1 if !is_dockerfile => {
             files.remove(&path);
             format!("delete {path}")
         }
-        2 => edit_ignore_file(random, files, &folder),
-        3..=5 if folder != EXTRA => edit_dockerfile(random, files, &folder),
+        2 => edit_ignore_file(random, files, folder),
+        3..=5 if is_image => edit_dockerfile(random, files, folder),
         6 if !is_dockerfile => change_mode(files, &path),
         7 if !is_dockerfile => {
-            let to = format!(
-                "{folder}/{}",
-                random.one_of(&["r.txt", "sub/r.md", "new/r"])
-            );
+            let to = random.one_of(&["r.txt", "sub/r.md", "new/r"]);
+            let to = format!("{folder}{to}");
             let file = files.remove(&path).expect("one of them");
             files.insert(to.clone(), file);
             format!("move {path} to {to}")
@@ -48,9 +45,19 @@ pub(crate) fn edit(random: &mut Random, files: &mut Files) -> String {
                 bytes.extend_from_slice(format!(" {}", random.below(1000)).as_bytes());
                 format!("edit {path}")
             }
-            _ if folder != EXTRA => edit_dockerfile(random, files, &folder),
-            _ => add(random, files, &folder),
+            _ if is_image => edit_dockerfile(random, files, folder),
+            _ => add(random, files, folder),
         },
+    }
+}
+
+/// The folder of a context, empty for the root and else with a slash at its end; and the path below it.
+fn parts(path: &str) -> (&str, &str) {
+    match path.split_once('/') {
+        Some((folder, below)) if folder == EXTRA || folder.starts_with("img") => {
+            (&path[..=folder.len()], below)
+        }
+        _ => ("", path),
     }
 }
 
@@ -61,7 +68,7 @@ fn is_text(path: &str) -> bool {
 fn add(random: &mut Random, files: &mut Files, folder: &str) -> String {
     let below = random.one_of(&["", "sub/", "deep/x/", "new/", "deep/new/"]);
     let end = random.one_of(&["txt", "md"]);
-    let path = format!("{folder}/{below}n{}.{end}", random.below(1000));
+    let path = format!("{folder}{below}n{}.{end}", random.below(1000));
     let what = format!("add {path}");
     files.insert(path, plain("new"));
     what
@@ -69,7 +76,11 @@ fn add(random: &mut Random, files: &mut Files, folder: &str) -> String {
 
 fn edit_ignore_file(random: &mut Random, files: &mut Files, folder: &str) -> String {
     let name = random.one_of(&[".dockerignore", "Dockerfile.dockerignore"]);
-    let path = format!("{folder}/{name}");
+    let path = format!("{folder}{name}");
+    if random.one_in(5) {
+        files.insert(path.clone(), linked_ignore_file(random));
+        return format!("make {path} a link");
+    }
     let line = random.one_of(&IGNORED);
     let mut text = text_of(files.get(&path));
     let _ = write!(text, "\n{line}");
@@ -77,13 +88,15 @@ fn edit_ignore_file(random: &mut Random, files: &mut Files, folder: &str) -> Str
     format!("{path}: add {line}")
 }
 
-/// Gives the images of a folder another build argument, after those that they have.
-fn edit_build_arg(random: &mut Random, files: &mut Files, folder: &str) -> String {
-    let rule = build_arg(random, folder);
+/// Gives the images of one rule another build argument.
+fn edit_build_arg(random: &mut Random, files: &mut Files) -> String {
     let text = text_of(files.get(config::PATH));
-    let text = text.replace("\n]}", &format!(",\n{rule}\n]}}"));
-    files.insert(config::PATH.to_owned(), plain(&text));
-    format!("{}: add {rule}", config::PATH)
+    let mut config: Value = serde_json::from_str(&text).expect("as it was written");
+    let rules = config["rules"].as_array_mut().expect("a list");
+    let at = random.below(rules.len());
+    let what = argument(random, &mut rules[at], "build_args");
+    files.insert(config::PATH.to_owned(), plain(&config.to_string()));
+    what
 }
 
 fn change_mode(files: &mut Files, path: &str) -> String {
@@ -97,14 +110,28 @@ fn change_mode(files: &mut Files, path: &str) -> String {
 }
 
 fn edit_dockerfile(random: &mut Random, files: &mut Files, folder: &str) -> String {
-    let path = format!("{folder}/Dockerfile");
+    let mut path = format!("{folder}Dockerfile");
+    if let Some(File::Link(_)) = files.get(&path) {
+        path = format!("{folder}{LINKED}");
+    }
     let text = text_of(files.get(&path));
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let stages = lines.iter().position(|line| line.starts_with("FROM"));
     let first = stages.expect("a stage") + 1;
     let at = first + random.below(lines.len() - first + 1);
-    let image = folder.trim_start_matches("img").parse().expect("a number");
-    let what = match random.below(8) {
+    let number = folder.trim_start_matches("img").trim_end_matches('/');
+    let image = number.parse().expect("a number");
+    let what = match random.below(11) {
+        8..=10 => {
+            let at = random.below(lines.len());
+            let count = lines.len();
+            let mut from_there = (0..count).map(|further| (at + further) % count);
+            let other = |at: usize| Some((at, other_value(random, lines[at].as_str())?));
+            let (at, line) = from_there.find_map(other).expect("an argument");
+            let what = format!("{path}: `{}` becomes `{line}`", lines[at]);
+            lines[at] = line;
+            what
+        }
         6 | 7 => {
             lines.insert(at, variable(random));
             format!("{path}: add `{}`", lines[at])

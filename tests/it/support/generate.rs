@@ -1,12 +1,14 @@
 //! Small random repositories, the same for the same seed.
 //!
 //! Their Dockerfiles use what decides over what goes into an image: several images and stages,
-//! wildcards, links, mounts, triggers, arguments, named contexts, ignore files. Everything can be
-//! built on a real engine, without a network. [`super::edits`] changes them.
+//! wildcards, links, mounts, triggers, arguments, stamps, named contexts, contexts that hold other images,
+//! ignore files and Dockerfiles that are links. Everything can be built on a real engine, without a network.
+//! [`super::edits`] changes them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use serde_json::{Value, json};
 use shipwright::config::{self, Config};
 use shipwright::tree::{File, Snapshot};
 
@@ -57,6 +59,9 @@ const BASE: &str = super::engine::BASE;
 /// A folder that images take from as the named context `extra`.
 pub(crate) const EXTRA: &str = "extra";
 
+/// What a Dockerfile that is a link leads to, in its folder.
+pub(crate) const LINKED: &str = "df";
+
 /// Sources that a `COPY` may name, of the files that [`context`] makes.
 pub(crate) const SOURCES: [&str; 22] = [
     "a.txt",
@@ -84,7 +89,7 @@ pub(crate) const SOURCES: [&str; 22] = [
 ];
 
 /// Lines of ignore files.
-pub(crate) const IGNORED: [&str; 20] = [
+pub(crate) const IGNORED: [&str; 32] = [
     "*.md",
     "**/*.md",
     "sub",
@@ -105,10 +110,22 @@ pub(crate) const IGNORED: [&str; 20] = [
     "*/x",
     "./a.txt",
     "sub/../b.md",
+    "!sub",
+    "!deep",
+    "!deep/x",
+    "**/sub",
+    "**/deep",
+    "**/x",
+    "!**/x",
+    "sub/**",
+    "deep/*",
+    "[a-c]*",
+    "!*/c.txt",
+    "img*/sub",
 ];
 
 /// Values of arguments and variables, as a Dockerfile writes them.
-const VALUES: [&str; 8] = [
+const VALUES: [&str; 15] = [
     "1",
     "sub",
     "\"a b\"",
@@ -117,45 +134,80 @@ const VALUES: [&str; 8] = [
     "${C:+a.txt}",
     "${A}x$B",
     "'$C'",
+    "2",
+    "\"deep $UNKNOWN\"",
+    "${UNKNOWN:-sub}",
+    "${UNKNOWN:+deep}",
+    "${A#s}",
+    "${B%b}x",
+    "${A/s/t}",
 ];
 
 /// Names that arguments and variables share, so that they meet. The builder sets the last ones.
 const NAMES: [&str; 5] = ["A", "B", "C", "EVERYWHERE", "TARGETARCH"];
 
-/// A repository of two to four images.
+/// A repository of two to four images. The context of each is its Dockerfile's folder, and the Dockerfile a file.
 pub(crate) fn repository(random: &mut Random) -> Files {
+    generated(random, false)
+}
+
+/// As [`repository`], but contexts may be the whole repository, and Dockerfiles may be links or end their lines as
+/// on Windows.
+pub(crate) fn odd_repository(random: &mut Random) -> Files {
+    generated(random, true)
+}
+
+fn generated(random: &mut Random, is_odd: bool) -> Files {
     let mut files = Files::new();
     let count = 2 + random.below(3);
     let mut rules = Vec::new();
+    let mut is_wide = false;
     for image in 0..count {
         let folder = format!("img{image}");
-        context(random, &folder, &mut files);
+        context(random, &format!("{folder}/"), &mut files);
+        let mut rule = json!({"match": format!("^{folder}/")});
         let has_extra = random.below(3) == 0;
         if has_extra {
-            rules.push(format!(
-                r#"{{"match": "^{folder}/", "contexts": {{"extra": "{EXTRA}"}}}}"#
-            ));
+            rule["contexts"] = json!({"extra": EXTRA});
         }
         if random.one_in(3) {
-            rules.push(build_arg(random, &folder));
+            argument(random, &mut rule, "build_args");
         }
-        let text = dockerfile(random, image, has_extra);
-        files.insert(format!("{folder}/Dockerfile"), plain(&text));
+        if random.one_in(6) {
+            argument(random, &mut rule, "stamp_args");
+        }
+        if is_odd && random.one_in(4) {
+            is_wide = true;
+            rule["context"] = json!(".");
+        }
+        rules.push(rule);
+        let mut text = dockerfile(random, image, has_extra);
+        if is_odd && random.one_in(8) {
+            text = text.replace('\n', "\r\n");
+        }
+        let mut name = "Dockerfile";
+        if is_odd && random.one_in(8) {
+            let target = random.one_of(&["df", "/df", "../df", "sub/../df"]);
+            files.insert(format!("{folder}/{name}"), File::Link(target.into()));
+            name = LINKED;
+        }
+        files.insert(format!("{folder}/{name}"), plain(&text));
     }
-    if !rules.is_empty() {
-        context(random, EXTRA, &mut files);
-        let rules = rules.join(",\n");
-        let text = format!("{{\"version\": 2, \"rules\": [\n{rules}\n]}}\n");
-        files.insert(config::PATH.to_owned(), plain(&text));
+    if is_wide {
+        context(random, "", &mut files);
     }
+    context(random, &format!("{EXTRA}/"), &mut files);
+    let config = json!({"version": 2, "rules": rules});
+    files.insert(config::PATH.to_owned(), plain(&config.to_string()));
     files
 }
 
-/// A rule that gives the images of a folder a build argument.
-pub(crate) fn build_arg(random: &mut Random, folder: &str) -> String {
+/// Gives the images of a rule an argument, below the key that says whether it counts; says which.
+pub(crate) fn argument(random: &mut Random, rule: &mut Value, key: &str) -> String {
     let name = random.one_of(&NAMES[..4]);
     let value = random.one_of(&["", "2", "sub", "$A", "a b"]);
-    format!(r#"{{"match": "^{folder}/", "build_args": {{"{name}": "{value}"}}}}"#)
+    rule[key][name] = json!(value);
+    format!("{key} of {}: {name}={value}", rule["match"])
 }
 
 /// The configuration among the files.
@@ -171,6 +223,7 @@ pub(crate) fn plain(text: &str) -> File {
     File::Plain(text.as_bytes().to_vec())
 }
 
+/// The files of a context. `folder` is empty for the root, else it ends in a slash.
 fn context(random: &mut Random, folder: &str, files: &mut Files) {
     for path in [
         "a.txt",
@@ -181,14 +234,14 @@ fn context(random: &mut Random, folder: &str, files: &mut Files) {
         "deep/f.md",
         "odd name",
     ] {
-        files.insert(format!("{folder}/{path}"), plain(path));
+        files.insert(format!("{folder}{path}"), plain(path));
     }
     for (path, target) in [
         ("link.txt", "sub/c.txt"),
         ("folder", "/sub"),
         ("through", "sub/../deep/x"),
     ] {
-        files.insert(format!("{folder}/{path}"), File::Link(target.into()));
+        files.insert(format!("{folder}{path}"), File::Link(target.into()));
     }
     for name in [".dockerignore", "Dockerfile.dockerignore"] {
         if random.below(3) == 0 {
@@ -197,13 +250,37 @@ fn context(random: &mut Random, folder: &str, files: &mut Files) {
                 .collect();
             // A specific file that is empty is read in two ways (semantics §16.1): never made.
             let text = format!("{}\n/no-such-file\n", lines.join("\n"));
-            files.insert(format!("{folder}/{name}"), plain(&text));
+            files.insert(format!("{folder}{name}"), plain(&text));
+        } else if random.one_in(12) {
+            files.insert(format!("{folder}{name}"), linked_ignore_file(random));
         }
     }
 }
 
+/// An ignore file that is a link: to a file whose text is a path of the context, or out of the folder in which the
+/// builder looks.
+pub(crate) fn linked_ignore_file(random: &mut Random) -> File {
+    let targets = [
+        "sub/d.md",
+        "/sub/c.txt",
+        "../a.txt",
+        "nowhere",
+        "folder/d.md",
+        "../img0/b.md",
+    ];
+    File::Link(random.one_of(&targets).into())
+}
+
 fn dockerfile(random: &mut Random, image: usize, has_extra: bool) -> String {
     let mut text = String::from("ARG EVERYWHERE=1\n");
+    if random.one_in(3) {
+        let _ = writeln!(
+            text,
+            "ARG {}={}",
+            random.one_of(&NAMES),
+            random.one_of(&VALUES)
+        );
+    }
     let by_argument = image > 0 && random.below(4) == 0;
     if by_argument {
         let _ = writeln!(text, "ARG ON=img{}", random.below(image));
@@ -248,7 +325,13 @@ fn from_extra(random: &mut Random) -> String {
 pub(crate) fn instruction(random: &mut Random, image: usize, stage: usize) -> String {
     let source = random.one_of(&SOURCES);
     let number = random.below(1000);
-    match random.below(28) {
+    match random.below(31) {
+        28 => format!("ONBUILD COPY --from=stage0 /etc own{number}"),
+        29 => format!(
+            "ONBUILD RUN --mount=type=bind,source={},target=/m cp -r /m bound{number}",
+            random.one_of(&["sub", "deep", "a.txt"])
+        ),
+        30 => format!("COPY ${{A:-sub}} $B by{number}/"),
         20..=24 => variable(random),
         25 => format!("RUN env | sort > env{number}"),
         26 => format!(
@@ -302,7 +385,9 @@ pub(crate) fn instruction(random: &mut Random, image: usize, stage: usize) -> St
 pub(crate) fn variable(random: &mut Random) -> String {
     let name = random.one_of(&NAMES);
     let value = random.one_of(&VALUES);
-    match random.below(10) {
+    match random.below(12) {
+        10 => format!("ONBUILD ARG {name}={value}"),
+        11 => "RUN echo \"$A $B $C\" > values".to_owned(),
         0 => format!("ARG {name}"),
         1 | 2 => format!("ARG {name}={value}"),
         3 => format!("ARG {name}={value} {}={value}", random.one_of(&NAMES)),
@@ -312,6 +397,20 @@ pub(crate) fn variable(random: &mut Random) -> String {
         8 => format!("LABEL l=${{{name}:-none}}"),
         _ => format!("ONBUILD ENV {name}={value}"),
     }
+}
+
+/// Another value for the first name that a line of a Dockerfile sets, or none for an argument.
+pub(crate) fn other_value(random: &mut Random, line: &str) -> Option<String> {
+    let words = line.trim_start_matches("ONBUILD ").split_once(' ');
+    let (keyword, rest) = words.filter(|(keyword, _)| ["ARG", "ENV"].contains(keyword))?;
+    let name = rest.trim_start().split([' ', '=']).next()?;
+    let before = line.split(keyword).next()?;
+    let value = random.one_of(&VALUES);
+    Some(match random.below(4) {
+        0 if keyword == "ARG" => format!("{before}{keyword} {name}"),
+        1 if keyword == "ENV" => format!("{before}{keyword} {name} {value}"),
+        _ => format!("{before}{keyword} {name}={value}"),
+    })
 }
 
 pub(crate) fn text_of(file: Option<&File>) -> String {
