@@ -299,11 +299,7 @@ impl Value for Globs {
         let patterns = at.elements("strings", |at| {
             let pattern = at.string()?;
             if let Err(error) = paths::glob(&pattern.value) {
-                let message = format!(
-                    "`{}` is not a glob pattern: {}",
-                    pattern.value,
-                    error.kind()
-                );
+                let message = format!("`{}` is not a glob pattern: {error}", pattern.value);
                 let help = "a pattern of paths looks like `tests/**` or `docker/*.Dockerfile`";
                 at.refuse(pattern.span, message, help);
                 return None;

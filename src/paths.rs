@@ -1,4 +1,8 @@
-//! Paths as text: cleaned without looking at a file system, always with `/`.
+//! Paths as text: cleaned without looking at a file system, always with `/`; and patterns of them.
+
+mod glob;
+
+pub(crate) use glob::{Globs, glob, glob_of_names};
 
 /// The shortest path that names the same place, as Go's `path.Clean`: without `.`, without
 /// `name/..`, without doubled or trailing slashes; `.` where nothing is left.
@@ -77,16 +81,6 @@ pub(crate) fn in_tree(folder: &str) -> &str {
 /// A name as git has it, for the file system.
 pub(crate) fn os(name: &[u8]) -> &std::ffi::OsStr {
     std::os::unix::ffi::OsStrExt::from_bytes(name)
-}
-
-/// A glob pattern of paths or references: `*` and `?` do not cross a `/`, `**` does.
-///
-/// # Errors
-/// When it is none.
-pub(crate) fn glob(pattern: &str) -> Result<globset::Glob, globset::Error> {
-    globset::GlobBuilder::new(pattern)
-        .literal_separator(true)
-        .build()
 }
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ fn folder(template: &Template, renderer: &mut Renderer<'_>) -> Option<String> {
 fn alias(template: &Template, renderer: &mut Renderer<'_>) -> Option<String> {
     let alias = renderer.word(template)?;
     let problem = if is_glob(&alias) {
-        paths::glob(&alias).err().map(|error| error.to_string())
+        paths::glob(&alias).err()
     } else {
         Reference::parse(&alias)
             .err()

@@ -4,11 +4,9 @@ pub(crate) mod patterns;
 
 use std::collections::BTreeSet;
 
-use globset::{GlobSet, GlobSetBuilder};
-
 use crate::config::{Config, Spanned, lock};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, counted, listed};
-use crate::paths::{self, file_name};
+use crate::paths::{self, Globs, file_name};
 use crate::planner::{images, unreadable};
 use crate::tree::snapshot::{Entry, Node, Snapshot};
 
@@ -54,9 +52,9 @@ const FOREIGN_FOLDERS: [&str; 2] = ["vendor", "node_modules"];
 pub(crate) struct Discovery<'c> {
     config: &'c Config,
     /// In place of the usual names; empty for these.
-    only: GlobSet,
-    also: GlobSet,
-    exclude: GlobSet,
+    only: Globs,
+    also: Globs,
+    exclude: Globs,
     /// Those that images of the configuration name.
     named: BTreeSet<String>,
     /// The last components of these.
@@ -262,12 +260,8 @@ fn astray(path: &str) -> Diagnostic {
 }
 
 /// The patterns as one set. Those that are none were refused when the configuration was read.
-fn set(patterns: &[Spanned<String>]) -> GlobSet {
-    let mut set = GlobSetBuilder::new();
-    for glob in patterns.iter().filter_map(|p| paths::glob(&p.value).ok()) {
-        set.add(glob);
-    }
-    set.build().unwrap_or_default()
+fn set(patterns: &[Spanned<String>]) -> Globs {
+    Globs::new(patterns.iter().map(|pattern| &*pattern.value))
 }
 
 /// Whether a file is a Dockerfile by its path.

@@ -4,7 +4,7 @@ mod by_content;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, nearest};
 use crate::paths;
@@ -216,13 +216,7 @@ fn matching(pattern: &str, names: &[&str]) -> Vec<ImageIndex> {
 
 /// Whether a pattern matches a whole name. Unlike in paths, `*` takes `/` too: `us/*` is all below `us`.
 fn glob(pattern: &str) -> Option<GlobMatcher> {
-    let mut glob = GlobBuilder::new(pattern);
-    Some(
-        glob.literal_separator(false)
-            .build()
-            .ok()?
-            .compile_matcher(),
-    )
+    Some(paths::glob_of_names(pattern).ok()?.compile_matcher())
 }
 
 fn unknown(pattern: &str, names: &[&str]) -> Diagnostic {

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{GlobSet, GlobSetBuilder};
-
 use super::uses::{Use, fetched, uses};
 use super::{External, Kind, is_image};
 use crate::config::Config;
@@ -12,7 +10,7 @@ use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::lang::dockerfile::stages::Download;
 use crate::lang::platform::Platform;
 use crate::lang::reference::Reference;
-use crate::paths;
+use crate::paths::Globs;
 use crate::planner::resolve::Resolved;
 
 /// What a lock file says of references, where there is one.
@@ -20,7 +18,7 @@ use crate::planner::resolve::Resolved;
 pub(crate) struct Locks<'l> {
     lock: Option<&'l Lock>,
     /// References that stay out of it.
-    unlocked: GlobSet,
+    unlocked: Globs,
 }
 
 /// Content to which the lock file holds a reference.
@@ -37,16 +35,11 @@ pub(crate) struct Held {
 impl<'l> Locks<'l> {
     /// The facts of a lock file, without what the configuration keeps out of it.
     pub(crate) fn new(lock: Option<&'l Lock>, config: &Config) -> Self {
-        let mut unlocked = GlobSetBuilder::new();
-        for pattern in config.unlocked.iter() {
-            // The configuration has checked it.
-            if let Ok(glob) = paths::glob(&pattern.value) {
-                unlocked.add(glob);
-            }
-        }
+        // The configuration has checked them.
+        let unlocked = config.unlocked.iter().map(|pattern| &*pattern.value);
         Self {
             lock,
-            unlocked: unlocked.build().unwrap_or_default(),
+            unlocked: Globs::new(unlocked),
         }
     }
 
@@ -58,7 +51,7 @@ impl<'l> Locks<'l> {
     /// Whether the configuration keeps a reference out.
     pub(crate) fn keeps_out(&self, key: &str) -> bool {
         let short = || Reference::parse(key).map(|reference| reference.familiar());
-        self.unlocked.is_match(key) || short().is_ok_and(|short| self.unlocked.is_match(short))
+        self.unlocked.is_match(key) || short().is_ok_and(|short| self.unlocked.is_match(&short))
     }
 
     /// What is known of an image, by its full name.
