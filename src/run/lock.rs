@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::config::lock::{Lock, LockedDownload, LockedGit, LockedImage};
 use crate::run::parallel;
-use crate::run::registry::{HttpRegistry, Refused, Why};
+use crate::run::registry::{HttpRegistry, Refused};
 use crate::run::retry::{Again, retry};
 use crate::run::stop::Stop;
 pub(crate) use check::Trouble;
@@ -125,7 +125,7 @@ impl World<'_> {
             };
             let result = retry(self.stop, step, again);
             if let Err(refused) = &result
-                && matches!(refused.why, Why::Silent | Why::Busy(_))
+                && refused.is_of_host()
             {
                 let mut silent = silent.lock().expect("no thread panics");
                 silent.insert(host.clone(), refused.clone());

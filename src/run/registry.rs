@@ -2,16 +2,19 @@
 
 mod auth;
 mod bases;
+mod broken;
 mod copy;
 mod http;
 mod join;
 mod manifest;
+mod stored;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 pub(crate) use bases::Named;
+pub(super) use broken::broken;
 pub use http::HttpRegistry;
 pub(super) use wire::{header, why};
 
@@ -42,6 +45,8 @@ pub enum Why {
     Silent,
     /// It cannot now; it may be known when to ask again.
     Busy(Option<Duration>),
+    /// No encrypted connection that can be trusted comes about.
+    Untrusted,
     /// Permission is missing.
     Denied,
     /// It will say the same again.
@@ -55,12 +60,17 @@ impl Refused {
         Self { message, why }
     }
 
+    /// Whether it says the same of everything on its host, so that nothing else is asked there.
+    pub(super) fn is_of_host(&self) -> bool {
+        matches!(self.why, Why::Silent | Why::Busy(_) | Why::Untrusted)
+    }
+
     /// Whether asking again may help.
     pub(super) fn again(&self) -> Again {
         match self.why {
             Why::Silent => Again::After(None),
             Why::Busy(wait) => Again::After(wait),
-            Why::Denied | Why::Final => Again::Never,
+            Why::Untrusted | Why::Denied | Why::Final => Again::Never,
         }
     }
 }
@@ -221,7 +231,7 @@ pub(super) fn ask<T: Send>(
                     }
                     Ok(None) => {}
                     Err(refused) => {
-                        if matches!(refused.why, Why::Silent | Why::Busy(_)) {
+                        if refused.is_of_host() {
                             given_up = given_up.or_else(|| Some(refused.clone()));
                         }
                         answers.unknown.insert((*reference).to_owned(), refused);
@@ -312,6 +322,7 @@ mod tests {
         let once = ["a.io/x:1", "b.io/x:1", "b.io/y:1"];
         check(Why::Silent, &once);
         check(Why::Busy(None), &once);
+        check(Why::Untrusted, &once);
         let each = ["a.io/x:1", "a.io/y:1", "b.io/x:1", "b.io/y:1"];
         check(Why::Denied, &each);
         check(Why::Final, &each);

@@ -23,6 +23,7 @@ mod conformance_links;
 mod conformance_platform;
 mod conformance_reference;
 mod corpus;
+mod credentials;
 mod determinism;
 mod dockerfile_cases;
 mod dockerfile_laws;

@@ -1,167 +1,12 @@
 //! Requests to a registry, as a server sees them, and what a registry cannot make anybody believe.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::net::TcpListener;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use shipwright::run::exec::Found;
 use shipwright::run::registry::{HttpRegistry, Registry, Why};
 
-/// What a server gives at one path.
-#[derive(Clone)]
-struct Answer {
-    status: &'static str,
-    header: String,
-    body: String,
-}
-
-impl From<&str> for Answer {
-    fn from(body: &str) -> Self {
-        Self {
-            status: "200 OK",
-            header: String::new(),
-            body: body.to_owned(),
-        }
-    }
-}
-
-/// A server on this machine that gives fixed answers, to those who carry its token.
-struct Server {
-    host: String,
-    /// Each request: method and path, then its body.
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-/// How a server answers those without a token.
-struct Lock {
-    realm: String,
-}
-
-impl Server {
-    /// Answers at a path below `/v2/us/app/`; what is not there is not found.
-    fn start(answers: &[(&str, Answer)]) -> Self {
-        Self::with_realm(answers, |host| format!("http://{host}/token"))
-    }
-
-    fn with_realm(answers: &[(&str, Answer)], realm: impl FnOnce(&str) -> String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = listener.local_addr().unwrap().to_string();
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let answers: BTreeMap<String, Answer> = answers
-            .iter()
-            .map(|(path, answer)| (format!("/v2/us/app/{path}"), answer.clone()))
-            .collect();
-        let (seen, lock) = (
-            Arc::clone(&requests),
-            Lock {
-                realm: realm(&host),
-            },
-        );
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                answer(stream.unwrap(), &answers, &lock, &seen);
-            }
-        });
-        Self { host, requests }
-    }
-
-    fn reference(&self, tag: &str) -> String {
-        format!("{}/us/app:{tag}", self.host)
-    }
-
-    fn take_requests(&self) -> Vec<String> {
-        std::mem::take(&mut self.requests.lock().unwrap())
-    }
-}
-
-fn answer(
-    mut stream: TcpStream,
-    answers: &BTreeMap<String, Answer>,
-    lock: &Lock,
-    seen: &Mutex<Vec<String>>,
-) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut line = String::new();
-    reader.read_line(&mut line).unwrap();
-    let request = line
-        .rsplit_once(' ')
-        .map_or("", |(request, _)| request)
-        .to_owned();
-    let (mut length, mut allowed) = (0, false);
-    loop {
-        line.clear();
-        reader.read_line(&mut line).unwrap();
-        let header = line.trim_end().to_ascii_lowercase();
-        if header.is_empty() {
-            break;
-        }
-        if let Some(value) = header.strip_prefix("content-length: ") {
-            length = value.parse().unwrap();
-        }
-        allowed |= header == "authorization: bearer secret";
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    let body = String::from_utf8(body).unwrap();
-    let (method, path) = request.split_once(' ').unwrap_or_default();
-    let given = |status, header: &str, body: &str| Answer {
-        status,
-        header: header.to_owned(),
-        body: body.to_owned(),
-    };
-    let mut answer = if path.starts_with("/token") {
-        r#"{"token": "secret"}"#.into()
-    } else if !allowed {
-        let realm = &lock.realm;
-        let header = format!(
-            "WWW-Authenticate: Bearer realm=\"{realm}\",scope=\"repository:us/app:pull\"\r\n"
-        );
-        given("401 Unauthorized", &header, "{}")
-    } else if let Some(answer) = answers.get(path) {
-        answer.clone()
-    } else if method == "PUT" {
-        given("201 Created", "", "")
-    } else {
-        given("404 Not Found", "", "{}")
-    };
-    if method == "HEAD" {
-        answer.body.clear();
-    }
-    let request = format!("{request} {body}");
-    seen.lock().unwrap().push(request.trim_end().to_owned());
-    let Answer {
-        status,
-        header,
-        body,
-    } = answer;
-    let length = body.len();
-    let _ = write!(
-        stream,
-        "HTTP/1.1 {status}\r\n{header}Content-Type: a/kind\r\nContent-Length: {length}\r\n\
-         Connection: close\r\n\r\n{body}"
-    );
-}
-
-fn digest(text: &str) -> String {
-    let mut digest = "sha256:".to_owned();
-    for byte in Sha256::digest(text.as_bytes()) {
-        write!(digest, "{byte:02x}").unwrap();
-    }
-    digest
-}
-
-const CONFIG: &str =
-    r#"{"architecture": "arm64", "config": {"Labels": {"dev.shipwright.fingerprint": "f"}}}"#;
-
-/// A manifest whose configuration has that digest.
-fn manifest(config: &str) -> String {
-    format!(r#"{{"config": {{"digest": "{config}"}}}}"#)
-}
+use crate::support::fixed_registry::{Answer, CONFIG, Server, digest, manifest};
 
 /// An index of that manifest, twice, and of what stands for no platform.
 fn index(manifest: &str) -> String {
@@ -291,14 +136,16 @@ fn a_refusal_is_told_in_the_words_of_the_registry() {
         let (seen, words, _) = refused(&[("manifests/sw-1", answer)]);
         assert_eq!((seen, &*words), (why, message));
     }
-    let silent = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let refused = HttpRegistry::new()
-        .look(&format!("{silent}/us/app:1"))
-        .unwrap_err();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = nobody.local_addr().unwrap();
+    drop(nobody);
+    let refused = HttpRegistry::new().look(&format!("{host}/us/app:1"));
+    let refused = refused.unwrap_err();
     assert_eq!(refused.why, Why::Silent, "{refused:?}");
+    assert!(
+        refused.message.starts_with("Connection refused"),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -363,7 +210,9 @@ fn an_answer_has_a_longest_length() {
 
 #[test]
 fn credentials_go_to_no_token_service_in_clear() {
-    let server = Server::with_realm(&[], |_| "http://auth.example.invalid/token".to_owned());
+    let server = Server::with_challenge(&[], "Bearer secret", |_| {
+        "Bearer realm=\"http://auth.example.invalid/token\"".to_owned()
+    });
     let refused = HttpRegistry::new().look(&server.reference("sw-1"));
     let refused = refused.unwrap_err();
     assert_eq!(

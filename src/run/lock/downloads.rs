@@ -17,7 +17,7 @@ use ureq::{Agent, Body};
 use super::{Answer, Entry};
 use crate::config::lock::LockedDownload;
 use crate::lang::digest::Digest;
-use crate::run::registry::{Refused, Why, header, why};
+use crate::run::registry::{Refused, Why, broken, header, why};
 
 /// How long a server may take until it begins to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ impl Downloads {
             }
         }
         let sent = request.call();
-        let response = sent.map_err(|error| Refused::new(Why::Silent, error.to_string()))?;
+        let response = sent.map_err(broken)?;
         match (response.status(), old) {
             (StatusCode::NOT_MODIFIED, Some(old)) => {
                 return Ok(Answer::Is(Entry::Download(old.clone())));
@@ -107,7 +107,7 @@ fn checksum(response: Response<Body>) -> Result<String, Refused> {
                 return Ok(Digest::finish(hash).into());
             }
             Ok(Ok(piece)) => hash.update(&piece),
-            Ok(Err(error)) => return Err(Refused::new(Why::Silent, error.to_string())),
+            Ok(Err(error)) => return Err(broken(error.into())),
             Err(_) => return Err(Refused::new(Why::Silent, "it stopped answering")),
         }
     }

@@ -1,17 +1,13 @@
-//! Who a registry is told we are: the credentials that docker keeps, and the tokens got for them.
-
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+//! Who a registry is told we are: what it asks for, and what is sent in answer.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use docker_credential::{CredentialRetrievalError, DockerCredential};
 use serde::Deserialize;
+use ureq::Agent;
 
-/// How long a credential helper may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The key under which docker keeps the credentials of Docker Hub.
-const HUB_KEY: &str = "https://index.docker.io/v1/";
+use super::broken::broken;
+use super::stored::Credential;
+use super::wire::{body, refused};
+use super::{Refused, Why};
 
 /// What a registry asks for, from the header `WWW-Authenticate`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,61 +57,66 @@ fn parameters(text: &str) -> Vec<(String, String)> {
     parameters
 }
 
-/// What docker keeps for a registry.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) enum Credential {
-    /// A user name and a password.
-    Password(String, String),
-    /// A token that others are got for.
-    Identity(String),
-}
-
-/// The credentials for a registry, where docker keeps some.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a helper is not waited for without end"
-)]
-pub(super) fn credential(domain: &str) -> Result<Option<Credential>, String> {
-    let key = if domain == "docker.io" {
-        HUB_KEY
-    } else {
-        domain
-    };
-    let key = key.to_owned();
-    let (sender, answer) = mpsc::channel();
-    thread::spawn(move || sender.send(docker_credential::get_credential(&key)));
-    // A helper may ask for a password where nobody sees it.
-    let Ok(answer) = answer.recv_timeout(PATIENCE) else {
-        return Err("docker's credential helper does not answer".to_owned());
-    };
-    match answer {
-        Ok(DockerCredential::UsernamePassword(user, password)) => {
-            Ok(Some(Credential::Password(user, password)))
-        }
-        Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credential::Identity(token))),
-        Err(
-            CredentialRetrievalError::ConfigNotFound
-            | CredentialRetrievalError::ConfigReadError
-            | CredentialRetrievalError::NoCredentialConfigured
-            // What a helper says where it keeps nothing.
-            | CredentialRetrievalError::HelperFailure { .. },
-        ) => Ok(None),
-        Err(error) => Err(format!("docker's credentials cannot be read: {error}")),
-    }
-}
-
 /// What a token service answers; the two names are of two versions of the protocol.
 #[derive(Deserialize)]
-pub(super) struct Token {
+struct Token {
     token: Option<String>,
     access_token: Option<String>,
 }
 
 impl Token {
-    /// The token.
-    pub(super) fn value(self) -> Option<String> {
+    fn value(self) -> Option<String> {
         self.token.or(self.access_token)
     }
+}
+
+/// The value of the header `Authorization` that a token service gives for these credentials.
+///
+/// # Errors
+/// When it does not answer, or gives no token.
+pub(super) fn token(
+    agent: &Agent,
+    realm: &str,
+    parameters: Vec<(String, String)>,
+    credential: Option<Credential>,
+) -> Result<String, Refused> {
+    // A token service that sends elsewhere is not followed: the request carries the credentials.
+    let sent = if let Some(Credential::Identity(token)) = credential {
+        let mut form = parameters;
+        for (name, value) in [
+            ("grant_type", "refresh_token"),
+            ("client_id", "shipwright"),
+            ("refresh_token", &token),
+        ] {
+            form.push((name.to_owned(), value.to_owned()));
+        }
+        let request = agent.post(realm).config().max_redirects(0);
+        let request = request.max_redirects_will_error(false).build();
+        request.send_form(form)
+    } else {
+        let request = agent.get(realm).query_pairs(parameters).config();
+        let request = request.max_redirects(0).max_redirects_will_error(false);
+        match credential {
+            Some(Credential::Password(user, password)) => request
+                .build()
+                .header("Authorization", basic(&user, &password))
+                .call(),
+            _ => request.build().call(),
+        }
+    };
+    let response = sent.map_err(broken)?;
+    if !response.status().is_success() {
+        let Refused { why, message } = refused(response);
+        return Err(Refused::new(
+            why,
+            format!("of its token service: {message}"),
+        ));
+    }
+    let token: Option<Token> = serde_json::from_slice(&body(response)?).ok();
+    let token = token.and_then(Token::value);
+    let token =
+        token.ok_or_else(|| Refused::new(Why::Final, "its token service returned no token"))?;
+    Ok(format!("Bearer {token}"))
 }
 
 /// The value of the header `Authorization` for a user name and a password.

@@ -12,9 +12,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use ureq::http::{Response, StatusCode, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Body, SendBody};
+use ureq::{Agent, Body, ResponseExt as _, SendBody};
 
-use super::auth::{self, Challenge, Credential, Token};
+use super::auth::{self, Challenge};
+use super::broken::broken;
+use super::stored::{Credential, Stored};
 use super::{Refused, Why};
 use crate::lang::digest::Digest;
 use crate::lang::reference::Reference;
@@ -65,6 +67,7 @@ pub(super) struct Wire {
     loopback: Agent,
     /// The value of `Authorization` that a registry accepted, by repository and whether it may write.
     accepted: Mutex<BTreeMap<(String, bool), String>>,
+    stored: Stored,
 }
 
 impl Wire {
@@ -83,6 +86,7 @@ impl Wire {
             remote: config().build().new_agent(),
             loopback: config().proxy(None).build().new_agent(),
             accepted: Mutex::default(),
+            stored: Stored::default(),
         }
     }
 
@@ -101,6 +105,19 @@ impl Wire {
         let response = self.send(reference, ask, accepted.as_deref())?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
+        }
+        // The credentials are the registry's own: where it sent on to is told nothing.
+        let asking = origin(response.get_uri());
+        if base(&reference.domain)
+            .parse()
+            .ok()
+            .as_ref()
+            .and_then(origin)
+            != asking
+        {
+            let host = asking.map(|(_, host)| host).unwrap_or_default();
+            let message = format!("it redirected to `{host}`, which asks for credentials");
+            return Err(Refused::new(Why::Denied, message));
         }
         let challenges = response.headers().get_all("www-authenticate");
         let challenge = challenges
@@ -171,7 +188,7 @@ impl Wire {
                 None => return Err(Refused::new(Why::Final, "it redirected to another host")),
             },
         };
-        sent.map_err(|error| Refused::new(Why::Silent, error.to_string()))
+        sent.map_err(broken)
     }
 
     /// Ends an upload at the address that the registry gave when it was begun: sends all bytes of a blob.
@@ -206,7 +223,7 @@ impl Wire {
             request = request.header("Authorization", authorization);
         }
         let sent = request.send(SendBody::from_reader(&mut { bytes }));
-        let response = sent.map_err(|error| Refused::new(Why::Silent, error.to_string()))?;
+        let response = sent.map_err(broken)?;
         if response.status().is_success() {
             Ok(())
         } else {
@@ -216,63 +233,34 @@ impl Wire {
 
     /// What to send in `Authorization` where the registry asks for it.
     fn answer(&self, domain: &str, challenge: Challenge) -> Result<String, Refused> {
-        let credential =
-            auth::credential(domain).map_err(|error| Refused::new(Why::Denied, error))?;
-        let (realm, parameters) = match (challenge, &credential) {
-            (Challenge::Basic, Some(Credential::Password(user, password))) => {
-                return Ok(auth::basic(user, password));
+        let credential = self.stored.get(domain);
+        let credential = credential.map_err(|error| Refused::new(Why::Denied, error))?;
+        let (realm, parameters) = match challenge {
+            Challenge::Basic => {
+                return match credential {
+                    Some(Credential::Password(user, password)) => Ok(auth::basic(&user, &password)),
+                    Some(_) => {
+                        let message = format!(
+                            "it asks for a password, and docker keeps a token for it: `docker login {domain}`"
+                        );
+                        Err(Refused::new(Why::Denied, message))
+                    }
+                    None => {
+                        let message = format!("not logged in: `docker login {domain}`");
+                        Err(Refused::new(Why::Denied, message))
+                    }
+                };
             }
-            (Challenge::Basic, _) => {
-                let message = format!("not logged in: `docker login {domain}`");
-                return Err(Refused::new(Why::Denied, message));
-            }
-            (Challenge::Bearer { realm, parameters }, _) => (realm, parameters),
+            Challenge::Bearer { realm, parameters } => (realm, parameters),
         };
+        if let Some(Credential::Registry(token)) = credential {
+            return Ok(format!("Bearer {token}"));
+        }
         let host = token_host(&realm).ok_or_else(|| {
             let message = "its token service does not use an encrypted connection";
             Refused::new(Why::Denied, message)
         })?;
-        let agent = self.agent(&host);
-        // A token service that sends elsewhere is not followed: the request carries the credentials.
-        let sent = match credential {
-            Some(Credential::Identity(token)) => {
-                let mut form = parameters;
-                for (name, value) in [
-                    ("grant_type", "refresh_token"),
-                    ("client_id", "shipwright"),
-                    ("refresh_token", &token),
-                ] {
-                    form.push((name.to_owned(), value.to_owned()));
-                }
-                let request = agent.post(&realm).config().max_redirects(0);
-                request
-                    .max_redirects_will_error(false)
-                    .build()
-                    .send_form(form)
-            }
-            other => {
-                let request = agent.get(&realm).query_pairs(parameters).config();
-                let request = request
-                    .max_redirects(0)
-                    .max_redirects_will_error(false)
-                    .build();
-                match other {
-                    Some(Credential::Password(user, password)) => request
-                        .header("Authorization", auth::basic(&user, &password))
-                        .call(),
-                    _ => request.call(),
-                }
-            }
-        };
-        let response = sent.map_err(|error| Refused::new(Why::Silent, error.to_string()))?;
-        if !response.status().is_success() {
-            return Err(refused(response));
-        }
-        let token: Option<Token> = serde_json::from_slice(&body(response)?).ok();
-        let token = token.and_then(Token::value);
-        let token =
-            token.ok_or_else(|| Refused::new(Why::Final, "its token service returned no token"))?;
-        Ok(format!("Bearer {token}"))
+        auth::token(self.agent(&host), &realm, parameters, credential)
     }
 }
 
@@ -296,6 +284,12 @@ fn is_loopback(domain: &str) -> bool {
     host == "localhost"
         || four.is_ok_and(|address| address.is_loopback())
         || six.is_ok_and(|address| address.is_loopback())
+}
+
+/// The scheme and the host with its port of an address.
+fn origin(address: &Uri) -> Option<(String, String)> {
+    let (scheme, host) = (address.scheme_str()?, address.authority()?);
+    Some((scheme.to_owned(), host.to_string()))
 }
 
 /// The host of a token service that credentials may be sent to.
@@ -330,13 +324,7 @@ pub(in crate::run) fn header(response: &Response<Body>, name: &str) -> Option<St
 /// When it is too long, or does not come whole.
 pub(super) fn body(response: Response<Body>) -> Result<Vec<u8>, Refused> {
     let read = response.into_body().into_with_config().limit(LONGEST);
-    read.read_to_vec().map_err(|error| {
-        let why = match error {
-            ureq::Error::BodyExceedsLimit(_) => Why::Final,
-            _ => Why::Silent,
-        };
-        Refused::new(why, error.to_string())
-    })
+    read.read_to_vec().map_err(broken)
 }
 
 /// What kind of refusal an answer is that is no success.
@@ -349,6 +337,12 @@ pub(in crate::run) fn why(response: &Response<Body>) -> Why {
         })),
         _ => Why::Final,
     }
+}
+
+/// Words of a stranger, as far as they are passed on.
+pub(super) fn words(said: &str) -> String {
+    let said = said.chars().filter(|character| !character.is_control());
+    said.take(LONGEST_WORDS).collect()
 }
 
 /// An answer that is no success: its status, and its own words where it has some.
@@ -370,9 +364,8 @@ pub(super) fn refused(response: Response<Body>) -> Refused {
     let errors: Option<Errors> = serde_json::from_slice(&bytes).ok();
     let said = errors.and_then(|errors| errors.errors.into_iter().next());
     let said = said.map(|error| {
-        let words = format!("{}: {}", error.code, error.message);
-        let words = words.chars().filter(|character| !character.is_control());
-        format!(" ({})", words.take(LONGEST_WORDS).collect::<String>())
+        let said = format!("{}: {}", error.code, error.message);
+        format!(" ({})", words(&said))
     });
     let message = format!("it answers {status}{}", said.unwrap_or_default());
     Refused::new(why, message)

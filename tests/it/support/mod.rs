@@ -7,6 +7,7 @@ pub(crate) mod edits;
 pub(crate) mod engine;
 pub(crate) mod fake_docker;
 pub(crate) mod files;
+pub(crate) mod fixed_registry;
 pub(crate) mod generate;
 pub(crate) mod own_engine;
 pub(crate) mod own_registry;
