@@ -58,7 +58,8 @@ pub(crate) enum Answer {
     Gone,
     /// It was not answered.
     Unknown(Refused),
-    /// It exists, and lacks a platform that is built for; the rest of its entry.
+    /// It exists, and lacks a platform that is built for; the entry that was there if it has that platform,
+    /// else what there is.
     Lacks(Entry, BTreeSet<String>),
 }
 

@@ -65,6 +65,11 @@ impl Refused {
         matches!(self.why, Why::Silent | Why::Busy(_) | Why::Untrusted)
     }
 
+    /// Whether the same question may be answered later.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self.why, Why::Silent | Why::Busy(_))
+    }
+
     /// Whether asking again may help.
     pub(super) fn again(&self) -> Again {
         match self.why {

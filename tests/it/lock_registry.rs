@@ -199,6 +199,45 @@ fn a_registry_that_is_busy_is_waited_for_and_one_that_stays_busy_keeps_its_entry
 }
 
 #[test]
+fn an_entry_stays_where_the_new_index_lacks_a_platform() {
+    let Some(world) = World::new() else { return };
+    let host = world.proxy.host();
+    world.put_index("base/a", "first");
+    world.put_index("base/b", "first");
+    let repo = Repo::new(&format!(
+        "//- a/Dockerfile\nFROM {host}/base/a:1\nCOPY --from={host}/base/b:1 /x /x\n\
+         //- .shipwright.json\n{{\"version\": 2, \"platforms\": [\"linux/amd64\", \"linux/arm64\"]}}\n"
+    ));
+    ends(&repo, &["lock"], 0);
+    let first = lock_file(&repo);
+    let entry = |text: &str, name: &str| {
+        let file: Value = serde_json::from_str(text).expect("it is JSON");
+        file["images"][format!("{host}/base/{name}:1")].clone()
+    };
+
+    let raw = world.raw();
+    let amd64 = raw.base("base/a", None, "amd64", &variables("second"), &[], None);
+    raw.index("base/a", Some("1"), &[amd64]);
+    let [moved, ..] = world.put_index("base/b", "second");
+    let lacks = format!("error[lock-platform]: `{host}/base/a:1` has no image for linux/arm64");
+    let (_, said) = ends(&repo, &["lock", "--update"], 1);
+    assert!(said.contains(&lacks), "{said}");
+    assert!(said.contains("its entry stays as it was"), "{said}");
+    let renewed = lock_file(&repo);
+    assert_eq!(entry(&renewed, "a"), entry(&first, "a"));
+    assert_eq!(entry(&renewed, "b")["digest"], moved);
+    let (_, said) = ends(&repo, &["lock", "--outdated"], 2);
+    assert!(said.contains(&lacks), "{said}");
+
+    // Without an entry, what there is is locked: an image for the other platform can be built.
+    std::fs::remove_file(repo.join("shipwright.lock")).unwrap();
+    let (_, said) = ends(&repo, &["lock"], 1);
+    assert!(said.contains(&lacks) && !said.contains("stays"), "{said}");
+    let written = lock_file(&repo);
+    assert!(entry(&written, "a")["platforms"]["linux/amd64"].is_object());
+}
+
+#[test]
 fn what_is_no_image_is_refused_with_the_lines_that_take_it() {
     let Some(world) = World::new() else { return };
     let host = world.proxy.host();

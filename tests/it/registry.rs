@@ -6,7 +6,9 @@ use std::time::Duration;
 use shipwright::run::exec::Found;
 use shipwright::run::registry::{HttpRegistry, Registry, Why};
 
-use crate::support::fixed_registry::{Answer, CONFIG, Server, digest, manifest};
+use crate::support::fixed_registry::{self, Answer, CONFIG, Server, digest, manifest};
+use crate::support::program::shipwright;
+use crate::support::repo::Repo;
 
 /// An index of that manifest, twice, and of what stands for no platform.
 fn index(manifest: &str) -> String {
@@ -111,7 +113,7 @@ fn a_refusal_is_told_in_the_words_of_the_registry() {
             "Retry-After: 17\r\n",
             "slow down",
             Why::Busy(Some(Duration::from_secs(17))),
-            "it answers 429 Too Many Requests",
+            "it answers 429 Too Many Requests and asks to wait 17 seconds",
         ),
         (
             "503 Service Unavailable",
@@ -236,4 +238,59 @@ fn credentials_do_not_follow_to_another_host() {
     let looked = HttpRegistry::new().look(&server.reference("sw-1"));
     assert!(looked.is_err(), "the other host was given the token");
     assert_eq!(elsewhere.take_requests(), ["GET /v2/us/app/manifests/sw-1"]);
+}
+
+#[test]
+fn a_registry_that_takes_no_head_is_asked_for_the_whole() {
+    let single = manifest(&digest(CONFIG));
+    for status in ["405 Method Not Allowed", "501 Not Implemented"] {
+        let refuses = Answer {
+            status,
+            header: String::new(),
+            body: String::new(),
+        };
+        let server = Server::start(&[
+            ("HEAD manifests/1", refuses),
+            ("manifests/1", single.as_str().into()),
+        ]);
+        let found = HttpRegistry::new().digest(&server.reference("1"));
+        assert_eq!(found, Ok(Some(digest(&single))), "{status}");
+    }
+}
+
+/// What `lock` says of an image at `0.0.0.0`, which is this machine and, by its name, any other.
+fn lock_from_elsewhere(port: u16, environment: &[(&str, &str)]) -> String {
+    let repo = Repo::new(&format!("//- a/Dockerfile\nFROM 0.0.0.0:{port}/us/app:1\n"));
+    let output = shipwright(&repo, ".")
+        .arg("lock")
+        .env("NO_PROXY", "*")
+        .env_remove("SSL_CERT_FILE")
+        .envs(environment.iter().copied())
+        .output()
+        .expect("the program was built");
+    assert_eq!(output.status.code(), Some(2));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_certificate_is_trusted_or_the_error_says_how_to() {
+    let port = fixed_registry::encrypted();
+    let said = lock_from_elsewhere(port, &[]);
+    assert!(said.contains("does not trust"), "{said}");
+    assert!(said.contains("SSL_CERT_FILE"), "{said}");
+    assert!(!said.contains("again"), "it would not help: {said}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("authority.pem");
+    std::fs::write(&file, fixed_registry::CERTIFICATE).unwrap();
+    let said = lock_from_elsewhere(port, &[("SSL_CERT_FILE", file.to_str().unwrap())]);
+    assert!(said.contains("error[lock-gone]"), "it has nothing: {said}");
+}
+
+#[test]
+fn only_this_machine_is_asked_in_clear() {
+    let server = Server::start(&[]);
+    let port = server.host.rsplit_once(':').unwrap().1.parse().unwrap();
+    let said = lock_from_elsewhere(port, &[]);
+    assert!(said.contains("it does not use TLS"), "{said}");
 }

@@ -65,10 +65,14 @@ impl Found {
             }
             Answer::Lacks(entry, platforms) => {
                 self.answered += 1;
+                let is_kept = Entry::of(question, &self.lock).as_ref() == Some(&entry);
                 entry.put(key, &mut self.lock);
                 let platforms: Vec<&str> = platforms.iter().map(String::as_str).collect();
                 let message = format!("`{key}` has no image for {}", platforms.join(", "));
-                let problem = self.problem(question, Code::LockPlatform, message);
+                let mut problem = self.problem(question, Code::LockPlatform, message);
+                if is_kept && self.purpose == Purpose::Lock {
+                    problem = problem.help(kept);
+                }
                 self.problems
                     .push(problem.help("build for platforms that it has, or take another base"));
             }
@@ -86,7 +90,10 @@ impl Found {
                 let message = format!("`{key}` could not be asked for: {}", refused.message);
                 let problem = self.problem(question, Code::LockUnanswered, message);
                 self.problems.push(match self.purpose {
-                    Purpose::Lock => problem.help(format!("{kept}; run `shipwright lock` again")),
+                    Purpose::Lock if refused.may_pass() => {
+                        problem.help(format!("{kept}; run `shipwright lock` again"))
+                    }
+                    Purpose::Lock => problem.help(kept),
                     Purpose::Run => problem
                         .help(kept)
                         .help("try again later, or without `--pull`"),

@@ -54,7 +54,7 @@ impl Downloads {
             }
         }
         let sent = request.call();
-        let response = sent.map_err(broken)?;
+        let response = sent.map_err(|error| broken(&error))?;
         match (response.status(), old) {
             (StatusCode::NOT_MODIFIED, Some(old)) => {
                 return Ok(Answer::Is(Entry::Download(old.clone())));
@@ -107,7 +107,7 @@ fn checksum(response: Response<Body>) -> Result<String, Refused> {
                 return Ok(Digest::finish(hash).into());
             }
             Ok(Ok(piece)) => hash.update(&piece),
-            Ok(Err(error)) => return Err(broken(error.into())),
+            Ok(Err(error)) => return Err(broken(&error.into())),
             Err(_) => return Err(Refused::new(Why::Silent, "it stopped answering")),
         }
     }

@@ -39,6 +39,10 @@ impl World<'_> {
             return Ok(Answer::Gone);
         };
         let (chosen, lacking) = choose(&named, question);
+        if let Some(old) = kept.filter(|_| !lacking.is_empty()) {
+            // What it was has all that is built for, and builds go on with it.
+            return Ok(Answer::Lacks(Entry::Image(old.clone()), lacking));
+        }
         let mut platforms = BTreeMap::new();
         for (platform, digest) in chosen {
             let known = old.and_then(|old| {

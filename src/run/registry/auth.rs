@@ -104,7 +104,7 @@ pub(super) fn token(
             _ => request.build().call(),
         }
     };
-    let response = sent.map_err(broken)?;
+    let response = sent.map_err(|error| broken(&error))?;
     if !response.status().is_success() {
         let Refused { why, message } = refused(response);
         return Err(Refused::new(

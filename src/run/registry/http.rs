@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use ureq::http::StatusCode;
 
 use super::manifest::Content;
 use super::wire::{Ask, Wire, body, header, refused};
@@ -36,7 +37,7 @@ impl HttpRegistry {
     }
 
     /// The digest that a reference has now, by a request that registries do not count; none where there is
-    /// no such reference. Of a registry that does not say it, what `otherwise` finds.
+    /// no such reference. Of a registry that does not say it or takes no such request, what `otherwise` finds.
     pub(super) fn digest_or(
         &self,
         reference: &str,
@@ -45,11 +46,13 @@ impl HttpRegistry {
         let (reference, name) = parse(reference)?;
         let rest = format!("manifests/{name}");
         let response = self.0.ask(&reference, Ask::Head(&rest))?;
-        if response.status() == 404 {
-            return Ok(None);
-        }
-        if !response.status().is_success() {
-            return Err(refused(response));
+        match response.status() {
+            StatusCode::NOT_FOUND => return Ok(None),
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                return otherwise(&reference, &name);
+            }
+            status if !status.is_success() => return Err(refused(response)),
+            _ => {}
         }
         let told = header(&response, "docker-content-digest");
         match told.and_then(|text| Digest::parse(&text)) {

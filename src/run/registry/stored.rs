@@ -87,8 +87,9 @@ struct Config {
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 struct Auth {
-    #[serde(deserialize_with = "or_default")]
-    auth: String,
+    /// `user:password` in base64.
+    #[serde(rename = "auth", deserialize_with = "or_default")]
+    encoded: String,
     #[serde(deserialize_with = "or_default")]
     username: String,
     #[serde(deserialize_with = "or_default")]
@@ -181,10 +182,10 @@ fn host_of_key(name: &str) -> &str {
 impl Auth {
     /// What the entry says; none where it is empty, as `docker login` leaves it beside a helper.
     fn credential(&self) -> Result<Option<Credential>, &'static str> {
-        let (user, password) = if self.auth.is_empty() {
+        let (user, password) = if self.encoded.is_empty() {
             (self.username.clone(), self.password.clone())
         } else {
-            decoded(&self.auth).ok_or("its `auth` is not the base64 form of `user:password`")?
+            decoded(&self.encoded).ok_or("its `auth` is not the base64 form of `user:password`")?
         };
         Ok(if !self.registrytoken.is_empty() {
             Some(Credential::Registry(self.registrytoken.clone()))
@@ -199,8 +200,8 @@ impl Auth {
 }
 
 /// The user name and the password of `auth`.
-fn decoded(auth: &str) -> Option<(String, String)> {
-    let text = String::from_utf8(BASE64_STANDARD.decode(auth.trim()).ok()?).ok()?;
+fn decoded(encoded: &str) -> Option<(String, String)> {
+    let text = String::from_utf8(BASE64_STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (user, password) = text.split_once(':')?;
     let password = password.trim_matches('\0');
     (!user.is_empty()).then(|| (user.to_owned(), password.to_owned()))

@@ -5,6 +5,7 @@
 //! machine itself.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Read;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -188,7 +189,7 @@ impl Wire {
                 None => return Err(Refused::new(Why::Final, "it redirected to another host")),
             },
         };
-        sent.map_err(broken)
+        sent.map_err(|error| broken(&error))
     }
 
     /// Ends an upload at the address that the registry gave when it was begun: sends all bytes of a blob.
@@ -223,7 +224,7 @@ impl Wire {
             request = request.header("Authorization", authorization);
         }
         let sent = request.send(SendBody::from_reader(&mut { bytes }));
-        let response = sent.map_err(broken)?;
+        let response = sent.map_err(|error| broken(&error))?;
         if response.status().is_success() {
             Ok(())
         } else {
@@ -324,7 +325,7 @@ pub(in crate::run) fn header(response: &Response<Body>, name: &str) -> Option<St
 /// When it is too long, or does not come whole.
 pub(super) fn body(response: Response<Body>) -> Result<Vec<u8>, Refused> {
     let read = response.into_body().into_with_config().limit(LONGEST);
-    read.read_to_vec().map_err(broken)
+    read.read_to_vec().map_err(|error| broken(&error))
 }
 
 /// What kind of refusal an answer is that is no success.
@@ -367,7 +368,10 @@ pub(super) fn refused(response: Response<Body>) -> Refused {
         let said = format!("{}: {}", error.code, error.message);
         format!(" ({})", words(&said))
     });
-    let message = format!("it answers {status}{}", said.unwrap_or_default());
+    let mut message = format!("it answers {status}{}", said.unwrap_or_default());
+    if let Why::Busy(Some(wait)) = why {
+        let _ = write!(message, " and asks to wait {} seconds", wait.as_secs());
+    }
     Refused::new(why, message)
 }
 

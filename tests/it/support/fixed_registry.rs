@@ -7,6 +7,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sha2::{Digest, Sha256};
 
 /// What a server gives at one path.
@@ -180,4 +183,47 @@ pub(crate) const CONFIG: &str =
 /// A manifest whose configuration has that digest.
 pub(crate) fn manifest(config: &str) -> String {
     format!(r#"{{"config": {{"digest": "{config}"}}}}"#)
+}
+
+/// A certificate for `0.0.0.0` that nobody signed but itself, valid until 2126, and its key:
+/// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500
+/// -addext subjectAltName=IP:0.0.0.0 -addext basicConstraints=critical,CA:FALSE`.
+pub(crate) const CERTIFICATE: &str = include_str!("certificate.pem");
+const KEY: &str = include_str!("certificate.key");
+
+/// A server on this machine that speaks TLS and has nothing; gives its port.
+pub(crate) fn encrypted() -> u16 {
+    let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A client that does not trust it goes away.
+            let _ = nothing(stream, &config);
+        }
+    });
+    port
+}
+
+fn nothing(stream: TcpStream, config: &Arc<ServerConfig>) -> std::io::Result<()> {
+    let connection = ServerConnection::new(Arc::clone(config)).unwrap();
+    let mut reader = BufReader::new(StreamOwned::new(connection, stream));
+    let mut line = String::from("a request");
+    while !line.trim_end().is_empty() {
+        line.clear();
+        reader.read_line(&mut line)?;
+    }
+    let stream = reader.get_mut();
+    stream
+        .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+    stream.flush()
 }
