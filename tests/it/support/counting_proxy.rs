@@ -81,7 +81,7 @@ impl CountingProxy {
 }
 
 /// How the first message of an encrypted connection begins.
-const TLS: u8 = 0x16;
+pub(crate) const TLS: u8 = 0x16;
 
 /// Answers one request; each connection has but one.
 fn pass(client: &TcpStream, state: &State) -> std::io::Result<()> {

@@ -12,6 +12,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sha2::{Digest, Sha256};
 
+use super::counting_proxy::TLS;
+
 /// What a server gives at one path.
 #[derive(Clone)]
 pub(crate) struct Answer {
@@ -103,6 +105,11 @@ impl Server {
 
 fn answer(mut stream: TcpStream, inside: &Inside) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
+    if reader.fill_buf().unwrap().first() == Some(&TLS) {
+        // By this a client knows that there is no encryption.
+        let _ = stream.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n");
+        return;
+    }
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
     let request = line
