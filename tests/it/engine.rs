@@ -14,6 +14,7 @@ mod generated;
 mod killed;
 mod locked;
 mod parts;
+mod pipelines;
 mod plain;
 mod power_loss;
 mod prune;

@@ -18,7 +18,7 @@ fn written(plan: &Plan) -> Pipeline {
 }
 
 #[track_caller]
-fn read(text: &str) -> Pipeline {
+pub(crate) fn read(text: &str) -> Pipeline {
     let file: Value =
         serde_norway::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let texts = |value: &Value| -> Option<Vec<String>> {

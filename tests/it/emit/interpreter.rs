@@ -16,22 +16,22 @@ use crate::support::skip::skip;
 pub(super) const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64/v8"];
 
 /// The jobs of a pipeline, as GitLab sees them.
-pub(super) struct Pipeline {
-    pub(super) stages: Vec<String>,
-    pub(super) jobs: BTreeMap<String, Job>,
+pub(crate) struct Pipeline {
+    pub(crate) stages: Vec<String>,
+    pub(crate) jobs: BTreeMap<String, Job>,
 }
 
-pub(super) struct Job {
-    pub(super) stage: usize,
+pub(crate) struct Job {
+    pub(crate) stage: usize,
     /// None where it waits for all stages before its own.
-    pub(super) needs: Option<BTreeSet<String>>,
-    pub(super) tags: Value,
-    pub(super) script: String,
+    pub(crate) needs: Option<BTreeSet<String>>,
+    pub(crate) tags: Value,
+    pub(crate) script: String,
 }
 
 impl Pipeline {
     /// The jobs that must have ended before another begins.
-    pub(super) fn before(&self, name: &str) -> BTreeSet<&str> {
+    pub(crate) fn before(&self, name: &str) -> BTreeSet<&str> {
         let job = &self.jobs[name];
         let earlier = || {
             let earlier = self

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -16,13 +16,13 @@ use super::interpreter::{Job, PLATFORMS, Pipeline, check_schema, random_plan, ru
 use crate::support::generate::Random;
 
 /// A system: its template, its schema, and how its file is read.
-struct System {
-    template: &'static str,
-    schema: &'static str,
-    read: fn(&Value) -> Pipeline,
+pub(crate) struct System {
+    pub(crate) template: &'static str,
+    pub(crate) schema: &'static str,
+    pub(crate) read: fn(&Value) -> Pipeline,
 }
 
-const SYSTEMS: [System; 2] = [
+pub(crate) const SYSTEMS: [System; 2] = [
     System {
         template: "buildkite.yml.j2",
         schema: "buildkite",
@@ -37,8 +37,7 @@ const SYSTEMS: [System; 2] = [
 
 impl System {
     fn rendered(&self, plan: &Plan, known: &Known) -> Result<String, Diagnostics> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/templates");
-        let text = fs::read_to_string(folder.join(self.template)).expect("a template");
+        let text = fs::read_to_string(folder().join(self.template)).expect("a template");
         emit_template(plan, known, &SourceText::new(self.template, text))
     }
 
@@ -49,6 +48,11 @@ impl System {
         let file = serde_norway::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
         (self.read)(&file)
     }
+}
+
+/// Where the templates are.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/templates")
 }
 
 fn texts(list: &Value) -> BTreeSet<String> {

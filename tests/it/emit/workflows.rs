@@ -12,7 +12,7 @@ use shipwright::run::emit::{Files, Format, emit};
 use super::fixture::{image, plan};
 
 /// The workflows by their file, which their first line names.
-fn workflows() -> BTreeMap<String, Vec<Value>> {
+pub(crate) fn workflows() -> BTreeMap<String, Vec<Value>> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scale.md");
     let page = fs::read_to_string(page).unwrap();
     let mut workflows: BTreeMap<String, Vec<Value>> = BTreeMap::new();

@@ -54,14 +54,16 @@ fn build_part(engine: &Engine, repo: &Repo, name: &str, platform: &str) -> Strin
     built.unwrap_or_else(|said| panic!("{name} for {platform}: {said}"))
 }
 
+/// What an index holds: of each image the platform, the layers before they were compressed, and the fingerprint.
+pub(super) type Held = Vec<(String, Value, Value)>;
+
 /// What is in a registry under a tag: for each platform the layers, before they were compressed, and the
 /// fingerprint. Digests would say more than is meant: a configuration holds the time of its build.
-fn held(engine: &Engine, name: &str, tag: &str) -> Vec<(String, Value, Value)> {
-    let repository = engine.repository(name);
-    let (host, path) = repository.split_once('/').expect("it names a host");
+#[track_caller]
+pub(super) fn held(host: &str, path: &str, tag: &str) -> Held {
     let raw = Raw { host };
     let json = |text: Option<String>| -> Value {
-        let text = text.unwrap_or_else(|| panic!("{name}:{tag} is not there"));
+        let text = text.unwrap_or_else(|| panic!("{path}:{tag} is not there"));
         serde_json::from_str(&text).expect("JSON")
     };
     let index = json(raw.manifest_text(path, tag));
@@ -79,22 +81,38 @@ fn held(engine: &Engine, name: &str, tag: &str) -> Vec<(String, Value, Value)> {
     entries.map(image).collect()
 }
 
+/// The tags of a repository in the registry, sorted.
+pub(super) fn tags(host: &str, path: &str) -> Vec<String> {
+    let listed = ureq::get(format!("http://{host}/v2/{path}/tags/list")).call();
+    let listed = listed
+        .ok()
+        .and_then(|r| r.into_body().read_to_string().ok());
+    let listed: Value = listed.map_or(Value::Null, |t| serde_json::from_str(&t).unwrap());
+    let tags = listed["tags"].as_array().into_iter().flatten();
+    let mut tags: Vec<String> = tags.map(|t| t.as_str().unwrap().to_owned()).collect();
+    tags.sort();
+    tags
+}
+
 /// The tags below the prefix that are in the registry, by image.
-fn tags(engine: &Engine) -> BTreeMap<&'static str, Vec<String>> {
-    let of = |name: &'static str| {
-        let repository = engine.repository(name);
-        let (host, path) = repository.split_once('/').expect("it names a host");
-        let listed = ureq::get(format!("http://{host}/v2/{path}/tags/list")).call();
-        let listed = listed
-            .ok()
-            .and_then(|r| r.into_body().read_to_string().ok());
-        let listed: Value = listed.map_or(Value::Null, |t| serde_json::from_str(&t).unwrap());
-        let tags = listed["tags"].as_array().into_iter().flatten();
-        let mut tags: Vec<String> = tags.map(|t| t.as_str().unwrap().to_owned()).collect();
-        tags.sort();
-        (name, tags)
+fn all_tags(engine: &Engine) -> BTreeMap<&'static str, Vec<String>> {
+    let of = |name| {
+        let (host, path) = place(engine, name);
+        (name, tags(&host, &path))
     };
     ["a", "b", "c"].map(of).into()
+}
+
+/// The host of a repository below the prefix, and its path there.
+fn place(engine: &Engine, name: &str) -> (String, String) {
+    let repository = engine.repository(name);
+    let (host, path) = repository.split_once('/').expect("it names a host");
+    (host.to_owned(), path.to_owned())
+}
+
+fn held_as_main(engine: &Engine, name: &str) -> Held {
+    let (host, path) = place(engine, name);
+    held(&host, &path, "main")
 }
 
 /// The index of each image, built at once for all platforms by a store that holds indexes, or by a builder.
@@ -116,7 +134,11 @@ fn parts_that_are_joined_are_what_one_build_makes() {
     }
     let built = program::run(&repo, &["built"]);
     assert_eq!(built.lines().count(), 6, "six parts: {built}");
-    assert!(tags(&apart)["c"].iter().all(|tag| tag.starts_with("sw-")));
+    assert!(
+        all_tags(&apart)["c"]
+            .iter()
+            .all(|tag| tag.starts_with("sw-"))
+    );
     assert_eq!(
         exec(&repo, &["--push", "--no-build", "-n"]).as_deref(),
         Ok("dry run: 3 to join")
@@ -133,7 +155,7 @@ fn parts_that_are_joined_are_what_one_build_makes() {
     let whole = exec(&again, &["--push", "--builder", &name]);
     let _ = engine::try_docker(&["buildx", "rm", &name]);
     assert_eq!(whole.as_deref(), Ok("3 built"));
-    let (left, right) = (tags(&apart), tags(&at_once));
+    let (left, right) = (all_tags(&apart), all_tags(&at_once));
     for name in ["a", "b", "c"] {
         let is_part = |tag: &&String| tag.starts_with("sw-") && tag.ends_with("64");
         // The names of the images are in the files: the two repositories have commits of their own.
@@ -150,7 +172,7 @@ fn parts_that_are_joined_are_what_one_build_makes() {
             .iter()
             .map(|tag| tag.replace(&there[..12], "commit"));
         assert_eq!(tags, expected.collect::<Vec<_>>(), "{name}");
-        let held = (held(&apart, name, "main"), held(&at_once, name, "main"));
+        let held = (held_as_main(&apart, name), held_as_main(&at_once, name));
         let platforms: Vec<&str> = held.0.iter().map(|(platform, ..)| &**platform).collect();
         assert_eq!(platforms, PLATFORMS);
         assert_eq!(held.0, held.1, "{name}");
@@ -196,7 +218,7 @@ fn nothing_moves_while_a_part_is_missing_or_another_image() {
         refused.starts_with("error[part-differs]: the part `"),
         "{refused}"
     );
-    for (name, tags) in tags(&engine) {
+    for (name, tags) in all_tags(&engine) {
         assert!(
             tags.iter().all(|tag| tag.ends_with("64")),
             "{name}: {tags:?}"
@@ -228,7 +250,7 @@ fn a_base_that_is_taken_on_another_platform_is_joined_first() {
     assert_eq!(build_part(&engine, &repo, "b", PLATFORMS[0]), "1 built");
     let joined = exec(&repo, &["--push", "--no-build", "-e", &a, "-e", &b]);
     assert_eq!(joined.as_deref(), Ok("1 joined, 1 re-tagged"));
-    let layers: Vec<Value> = held(&engine, "b", "main")
+    let layers: Vec<Value> = held_as_main(&engine, "b")
         .into_iter()
         .map(|i| i.1)
         .collect();

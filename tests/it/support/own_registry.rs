@@ -74,6 +74,11 @@ impl OwnRegistry {
         }
     }
 
+    /// Removes what it holds, while it is stopped.
+    pub(crate) fn empty(&self) {
+        let _ = fs::remove_dir_all(self.folder.path().join("data"));
+    }
+
     /// Ends it at once.
     pub(crate) fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
