@@ -12,6 +12,7 @@ pub(crate) mod goldens;
 mod hostile;
 pub(crate) mod interpreter;
 mod large;
+mod makespan;
 mod noting_docker;
 pub(crate) mod other_ci;
 mod pages;

@@ -15,7 +15,7 @@ fn outputs(plan: &Plan) -> BTreeMap<String, Value> {
 }
 
 #[track_caller]
-fn read(text: &str) -> BTreeMap<String, Value> {
+pub(super) fn read(text: &str) -> BTreeMap<String, Value> {
     let output = |line: &str| {
         let (name, value) = line.split_once('=').expect("`name=value`");
         let value = serde_json::from_str(value).expect("the value is JSON");
@@ -88,7 +88,7 @@ fn a_job_says_what_a_workflow_may_ask() {
 
 /// The groups of a wave: platform, runner, and content references.
 #[track_caller]
-fn groups(wave: &Value) -> Vec<(String, String, Vec<String>)> {
+pub(super) fn groups(wave: &Value) -> Vec<(String, String, Vec<String>)> {
     let jobs = wave["include"].as_array().expect("a list of jobs").iter();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let groups = jobs.map(|job| {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use shipwright::plan::{Action, Plan};
+use shipwright::plan::{Action, Image, Plan};
 
 use super::fixture::{image, plan};
 use crate::support::generate::Random;
@@ -64,7 +64,7 @@ pub(super) fn words(script: &str) -> Vec<String> {
 /// A random plan of images for one platform or two.
 pub(super) fn random_plan(random: &mut Random) -> Plan {
     let count = 2 + random.below(13);
-    let mut images: Vec<shipwright::plan::Image> = Vec::new();
+    let mut images: Vec<Image> = Vec::new();
     for number in 0..count {
         let needed: BTreeSet<usize> = (0..random.below(4).min(number))
             .map(|_| random.below(number))
@@ -103,8 +103,8 @@ pub(super) fn random_plan(random: &mut Random) -> Plan {
 #[track_caller]
 pub(super) fn run(plan: &Plan, pipeline: &Pipeline, random: &mut Random) -> (u64, u64) {
     let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut built: BTreeMap<(String, Option<String>), u64> = BTreeMap::new();
-    let mut chains: BTreeMap<(String, Option<String>), u64> = BTreeMap::new();
+    let mut built: BTreeMap<Part, u64> = BTreeMap::new();
+    let mut chains: BTreeMap<Part, u64> = BTreeMap::new();
     while ends.len() < pipeline.jobs.len() {
         let ready: Vec<&str> = pipeline
             .jobs
@@ -125,7 +125,6 @@ pub(super) fn run(plan: &Plan, pipeline: &Pipeline, random: &mut Random) -> (u64
         // A job that fails is run again, after the same jobs.
         let duration = 1 + random.next() % 100 * if random.one_in(4) { 2 } else { 1 };
         ends.insert(name, start + duration);
-        let words = words_of(&pipeline.jobs[name].script);
         if name == "tags" {
             let all = plan
                 .images
@@ -135,41 +134,17 @@ pub(super) fn run(plan: &Plan, pipeline: &Pipeline, random: &mut Random) -> (u64
             assert_eq!(built.len(), parts, "each part is built once");
             continue;
         }
-        let reference = words.last().expect("a reference");
-        let platform = words
-            .iter()
-            .find_map(|word| word.strip_prefix("--only-platform="));
-        let image = plan
-            .images
-            .iter()
-            .find(|image| image.reference == *reference);
+        let part = part_of(&pipeline.jobs[name].script);
+        let image = plan.images.iter().find(|image| image.reference == part.0);
         let image = image.expect("an image of the plan");
         let mut longest = 0;
-        for dependency in &image.dependencies {
-            let needed = plan.image(&dependency.image).expect("in the plan");
-            if needed.action == Action::Retag {
-                continue;
-            }
-            let own = needed
-                .platforms
-                .iter()
-                .find(|asked| Some(asked.as_str()) == platform)
-                .filter(|asked| !dependency.across.contains_key(*asked));
-            let parts: Vec<Option<String>> = match own {
-                Some(own) => vec![Some(own.clone())],
-                None if needed.platforms.is_empty() => vec![None],
-                None => needed.platforms.iter().cloned().map(Some).collect(),
-            };
-            for part in parts {
-                let part = (needed.reference.clone(), part);
-                let end = built
-                    .get(&part)
-                    .unwrap_or_else(|| panic!("{name} lacks {part:?}"));
-                assert!(*end <= start, "{name} begins before {part:?} is there");
-                longest = longest.max(chains[&part]);
-            }
+        for part in needed(plan, image, part.1.as_deref()) {
+            let end = built
+                .get(&part)
+                .unwrap_or_else(|| panic!("{name} lacks {part:?}"));
+            assert!(*end <= start, "{name} begins before {part:?} is there");
+            longest = longest.max(chains[&part]);
         }
-        let part = (reference.clone(), platform.map(str::to_owned));
         chains.insert(part.clone(), longest + duration);
         assert!(
             built.insert(part, start + duration).is_none(),
@@ -181,9 +156,46 @@ pub(super) fn run(plan: &Plan, pipeline: &Pipeline, random: &mut Random) -> (u64
     (makespan, chains.values().copied().max().unwrap_or(0))
 }
 
-/// The words of a line without anything to quote.
-fn words_of(script: &str) -> Vec<String> {
-    script.split(' ').map(str::to_owned).collect()
+/// What a job builds: the content reference of an image, and a platform where it has several.
+pub(super) type Part = (String, Option<String>);
+
+/// What a job with that script builds. Nothing in the script is quoted.
+#[track_caller]
+pub(super) fn part_of(script: &str) -> Part {
+    let mut words = script.split(' ');
+    let platform = words
+        .clone()
+        .find_map(|word| word.strip_prefix("--only-platform="));
+    let reference = words.next_back().expect("a reference");
+    (reference.to_owned(), platform.map(str::to_owned))
+}
+
+/// The parts that must be there before an image is built for a platform.
+#[track_caller]
+pub(super) fn needed(plan: &Plan, image: &Image, platform: Option<&str>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for dependency in &image.dependencies {
+        let base = plan.image(&dependency.image).expect("in the plan");
+        if base.action == Action::Retag {
+            continue;
+        }
+        let own = base
+            .platforms
+            .iter()
+            .find(|asked| Some(asked.as_str()) == platform)
+            .filter(|asked| !dependency.across.contains_key(*asked));
+        let platforms: Vec<Option<String>> = match own {
+            Some(own) => vec![Some(own.clone())],
+            None if base.platforms.is_empty() => vec![None],
+            None => base.platforms.iter().cloned().map(Some).collect(),
+        };
+        parts.extend(
+            platforms
+                .into_iter()
+                .map(|one| (base.reference.clone(), one)),
+        );
+    }
+    parts
 }
 
 /// Every file is what the JSON Schema of a CI system describes. The schemas are those of the package
