@@ -94,9 +94,9 @@ pub fn emit_github(plan: &Plan, how: Github) -> Result<String, Diagnostics> {
 /// As [`emit`]; and where GitLab would not read so large a file.
 pub fn emit_gitlab(plan: &Plan, how: &Gitlab) -> Result<String, Diagnostics> {
     check::problems(plan, Format::Gitlab).fail_on_errors()?;
-    let text = template::render("gitlab.yml.j2", gitlab::pipeline(plan, how))?;
-    gitlab::check(&text)?;
-    Ok(text)
+    let pipeline = gitlab::pipeline(plan, how);
+    gitlab::check(&pipeline)?;
+    Ok(template::render("gitlab.yml.j2", pipeline)?)
 }
 
 /// The plan as a bake file to commit: links, build contexts and arguments alone, with tags that its

@@ -12,8 +12,8 @@ use crate::plan::Plan;
 /// `ci_needs_size_limit`).
 const MOST_NEEDS: usize = 50;
 
-/// The largest file that GitLab reads as a pipeline, in bytes: its default
-/// (`max_yaml_size_bytes`).
+/// The most memory that a pipeline may take in GitLab, in bytes: its default (`max_yaml_size_bytes`). What counts is
+/// not the file but the objects that Ruby makes of it (`Gitlab::Utils::DeepSize`), see [`memory`].
 const LARGEST: usize = 2 * 1024 * 1024;
 
 /// The stage and the job that move the tags.
@@ -86,15 +86,63 @@ fn name(job: &Job<'_>) -> String {
 }
 
 /// Refuses what GitLab does not read.
-pub(super) fn check(text: &str) -> Result<(), Diagnostic> {
-    if text.len() <= LARGEST {
+pub(super) fn check(pipeline: &Pipeline) -> Result<(), Diagnostic> {
+    let needed = memory(pipeline);
+    if needed <= LARGEST {
         return Ok(());
     }
     let message = format!(
-        "the pipeline has {} bytes, and GitLab reads {LARGEST} at most",
-        text.len()
+        "the pipeline has {} jobs, which take {needed} bytes in GitLab's memory, and it reads {LARGEST} at most",
+        pipeline.jobs.len() + 1
     );
     Err(Diagnostic::new(Code::PipelineTooLarge, message)
         .help("leave out what exists: `shipwright built > FILE`, then `--built FILE`")
         .help("or emit several pipelines of selected images"))
+}
+
+/// How many bytes the objects take that Ruby makes of a pipeline, by the sizes of `ObjectSpace.memsize_of` in Ruby 3.1
+/// to 3.3, the larger where they differ. A text of a list or a map counts wherever it stands.
+fn memory(pipeline: &Pipeline) -> usize {
+    let job = |job: &Entry| {
+        let labels = job
+            .tags
+            .as_deref()
+            .map_or(0, |tags| text("tags") + list(tags));
+        let needs = job.needs.as_deref();
+        let needs = needs.map_or(0, |needs| text("needs") + list(needs));
+        let stage = text("stage") + text(&job.stage);
+        let script = text("script") + list(std::slice::from_ref(&job.script));
+        ENTRY + text(&job.name) + MAP + labels + needs + stage + script
+    };
+    let last = ENTRY + MAP + list(std::slice::from_ref(&pipeline.last)) + list(&[]) * 4;
+    let jobs: usize = pipeline.jobs.iter().map(job).sum();
+    MAP + list(&pipeline.stages) + last + jobs
+}
+
+/// A map of up to eight entries.
+const MAP: usize = 168;
+
+/// What an entry adds to a larger map, which may have twice as much room as it needs.
+const ENTRY: usize = 64;
+
+/// A text: within its object where it is short, else in a slot of twice the size or in memory of its own.
+fn text(text: &str) -> usize {
+    let slots = [(23, 40), (55, 80), (135, 160), (295, 320), (615, 640)];
+    let slot = slots.iter().find(|(longest, _)| text.len() <= *longest);
+    let own = if text.len() <= 23 {
+        40
+    } else {
+        41 + text.len()
+    };
+    slot.map_or(own, |(_, size)| own.max(*size))
+}
+
+/// A list and its texts: up to three within its object, else in memory of which half may be unused.
+fn list(texts: &[String]) -> usize {
+    let room = if texts.len() <= 3 {
+        0
+    } else {
+        16.max(2 * texts.len()) * 8
+    };
+    40 + room + texts.iter().map(|one| text(one)).sum::<usize>()
 }

@@ -378,14 +378,15 @@ impl Round<'_> {
             assert!(job.started.elapsed() < PATIENCE, "{} hangs", job.name);
             return false;
         };
-        let log = || fs::read_to_string(self.log(job.name)).unwrap_or_default();
+        let log = self.log(job.name);
         if status.success() {
             done.insert(job.name);
             self.failing.remove(job.name);
         } else {
             // Where a machine has much to do, buildx itself may give up its builder: run again, as CI systems do.
             let is_known = job.mishap.is_some() || self.failing.insert(job.name.to_owned());
-            assert!(is_known, "{}, {}: {}", self.what, job.name, log());
+            let said = fs::read_to_string(log).unwrap_or_default();
+            assert!(is_known, "{}, {}: {said}", self.what, job.name);
             *self.counts.entry("failed, run again").or_default() += 1;
             if job.name != "tags" {
                 self.no_tag_has_moved();
