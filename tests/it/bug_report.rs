@@ -135,8 +135,10 @@ fn repositories_replay() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/transcripts");
     for case in [
         "cycle",
+        "dotnet",
         "duplicates",
         "five",
+        "ignore-walk",
         "lfs",
         "links",
         "lock",

@@ -17,7 +17,7 @@ const WORDS: &str = "\
     https http ssh localhost sha256 sha512 refs heads tags v1 v2 \
     type bind cache tmpfs secret source src target dst destination ro rw readonly readwrite rw id uid gid mode size \
     required env sharing shared private locked from security insecure sandbox \
-    linux windows darwin amd64 arm64 arm v5 v6 v7 v8 386 ppc64le s390x riscv64 mips64le wasi wasm \
+    linux windows darwin amd64 arm64 arm v v5 v6 v7 v8 arm32v5 arm32v6 arm32v7 arm64v8 386 i386 ppc64le s390x riscv64 mips64le wasi wasm \
     BUILDPLATFORM TARGETPLATFORM BUILDOS TARGETOS BUILDARCH TARGETARCH BUILDVARIANT TARGETVARIANT TARGETSTAGE \
     SOURCE DATE EPOCH BUILDKIT SYNTAX INLINE CONTEXT KEEP DIR MULTI PLATFORM SANDBOX HOSTNAME CACHE MOUNT NS \
     PROXY FTP NO ALL AS PATH tcp udp sctp \
@@ -132,15 +132,22 @@ impl Neutral {
             let number = self.number(Kind::Hash(length), lower);
             return format!("{number:0length$x}");
         }
+        // A pattern such as `app*` matches `app1`, so that both begin with the same word.
+        let letters = word.iter().take_while(|byte| byte.is_ascii_alphabetic());
+        let (letters, digits) = word.split_at(letters.count());
+        if !letters.is_empty() && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) {
+            let digits = self.digits(&String::from_utf8_lossy(digits));
+            return self.word(letters) + &digits;
+        }
         let number = self.number(Kind::Word, lower);
         let has = |is: fn(&u8) -> bool| word.iter().any(is);
-        let name = match (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase)) {
-            (false, _) => "wd",
-            (true, false) => "WD",
-            (true, true) if word[0].is_ascii_uppercase() => "Wd",
-            (true, true) => "wD",
-        };
-        format!("{name}{number}")
+        let name = name_of(number);
+        match (has(u8::is_ascii_uppercase), has(u8::is_ascii_lowercase)) {
+            (false, _) => format!("wd{name}"),
+            (true, false) => format!("wd{name}").to_ascii_uppercase(),
+            (true, true) if word[0].is_ascii_uppercase() => format!("Wd{name}"),
+            (true, true) => format!("wD{name}"),
+        }
     }
 
     /// Numbers, each with a unit or alone, such as `8080` and `1m30s`; none where it is no such word.
@@ -187,6 +194,19 @@ impl Neutral {
             *count
         })
     }
+}
+
+/// A number from 1 on in letters, each twice: `aa` to `zz`, then `aaaa`. Digits would run into those of a word that
+/// has some, and two words that differ in one letter would count as misspelt.
+fn name_of(mut number: usize) -> String {
+    let mut letters = String::new();
+    while number > 0 {
+        number -= 1;
+        let letter = char::from(b'a' + u8::try_from(number % 26).expect("below 26"));
+        letters.extend([letter, letter]);
+        number /= 26;
+    }
+    letters
 }
 
 /// The names of all properties of a schema, and the texts that it lists.
@@ -244,29 +264,33 @@ mod tests {
     fn words_of_the_languages_stay_and_others_do_not() {
         check(
             "FROM acme/python:3.11 AS build\n",
-            "FROM wd1/wd2:3.11 AS build\n".replace("11", "12").as_str(),
+            "FROM wdaa/wdbb:3.11 AS build\n"
+                .replace("11", "12")
+                .as_str(),
         );
         check(
             "COPY --from=acme --chown=me:me a/ /srv\n",
-            "COPY --from=wd1 --chown=wd2:wd2 wd3/ /wd4\n",
+            "COPY --from=wdaa --chown=wdbb:wdbb wdcc/ /wddd\n",
         );
-        check("ARG Key=key KEY=kEy\n", "ARG Wd1=wd1 WD1=wD1\n");
+        check("ARG Key=key KEY=kEy\n", "ARG Wdaa=wdaa WDAA=wDaa\n");
         check(
             "{\"build_args\": {\"A\": \"b\\nc\"}}",
-            "{\"build_args\": {\"WD1\": \"wd2\\nwd3\"}}",
+            "{\"build_args\": {\"WDAA\": \"wdbb\\nwdcc\"}}",
         );
         check(
             "HEALTHCHECK --interval=30s --timeout=1m30s",
             "HEALTHCHECK --interval=12s --timeout=1m12s",
         );
-        check("ü\u{7}\\u00fcx", "wd1?\\u0078wd2");
-        check("COPY --chmod=0644 a b", "COPY --chmod=1112 wd1 wd2");
+        check("ü\u{7}\\u00fcx", "wdaa?\\u0078wdbb");
+        check("COPY app* app1 App12 b1c", "COPY wdaa* wdaa1 Wdaa12 wdbb");
+        check("FROM arm64v8/x:v3", "FROM arm64v8/wdaa:v3");
+        check("COPY --chmod=0644 a b", "COPY --chmod=1112 wdaa wdbb");
     }
 
     #[test]
     fn hashes_stay_hashes() {
         let hash = "ab".repeat(32);
         let neutral = format!("debian@sha256:{hash}");
-        check(&neutral, &format!("wd1@sha256:{:064x}", 1));
+        check(&neutral, &format!("wdaa@sha256:{:064x}", 1));
     }
 }
