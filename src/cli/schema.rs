@@ -19,6 +19,9 @@ pub(super) struct Schema {
     /// The schema of `shipwright.lock`
     #[arg(long)]
     lock: bool,
+    /// The schema of the report that `exec --report` writes
+    #[arg(long)]
+    report: bool,
 }
 
 /// Prints a schema.
@@ -26,8 +29,12 @@ pub(super) fn run(schema: &Schema) -> Result<(), Diagnostic> {
     if schema.config {
         return output::write_json(&config::schema());
     }
-    if schema.lock {
-        return output::write(include_str!("../../docs/schema/lock.schema.json"), None);
-    }
-    output::write(include_str!("../../docs/schema/plan.schema.json"), None)
+    let text = if schema.lock {
+        include_str!("../../docs/schema/lock.schema.json")
+    } else if schema.report {
+        include_str!("../../docs/schema/report.schema.json")
+    } else {
+        include_str!("../../docs/schema/plan.schema.json")
+    };
+    output::write(text, None)
 }

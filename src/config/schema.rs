@@ -15,6 +15,7 @@ pub fn schema() -> Json {
     new["required"] = json!([VERSION]);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:shipwright:schema:config:2",
         "title": "Configuration of Shipwright: .shipwright.json",
         "type": "object",
         "if": {"properties": {"version": {"const": 2}}, "required": ["version"]},
@@ -86,7 +87,7 @@ mod tests {
         }
         assert!(
             found == wanted,
-            "docs/configuration.md does not say what the tables of keys say: run with UPDATE=1"
+            "docs/configuration.md differs from the tables of keys: run with UPDATE=1"
         );
     }
 }

@@ -14,6 +14,7 @@ use shipwright::run::exec::{
 use shipwright::run::registry::{Refused, Registry, Why};
 use tempfile::TempDir;
 
+use crate::schema::{check_valid, validator};
 use crate::support::fake_docker::FakeDocker;
 use crate::support::plans::{plan, set_fingerprint};
 
@@ -103,7 +104,9 @@ impl Bench {
             contexts: &WorkingTree,
             options,
         };
-        run_on(plan, setting, &mut self.seen)
+        let report = run_on(plan, setting, &mut self.seen)?;
+        check_valid(&validator("--report"), &report.to_json(), "a report");
+        Ok(report)
     }
 
     /// The names of the images with that outcome.
@@ -468,7 +471,7 @@ fn an_engine_that_will_not_do_is_named() {
     for (version, expected) in [
         (
             "20.10.24+dfsg1",
-            Some("error[engine-too-old]: the Docker engine is of version 20.10.24+dfsg1"),
+            Some("error[engine-too-old]: the Docker engine has version 20.10.24+dfsg1"),
         ),
         ("23.0.0", None),
         ("dev", None),

@@ -24,14 +24,14 @@ fn schema(which: &str) -> Value {
 }
 
 #[track_caller]
-fn validator(which: &str) -> Validator {
+pub(crate) fn validator(which: &str) -> Validator {
     let schema = schema(which);
     jsonschema::meta::validate(&schema).unwrap_or_else(|error| panic!("{which}: {error}"));
     jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{which}: {error}"))
 }
 
 #[track_caller]
-fn check_valid(validator: &Validator, text: &str, what: &str) {
+pub(crate) fn check_valid(validator: &Validator, text: &str, what: &str) {
     let value: Value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{what}: {e}"));
     let errors: Vec<String> = validator
         .iter_errors(&value)
@@ -326,4 +326,50 @@ fn what_is_no_plan_is_not_valid() {
         *wrong.pointer_mut(place).unwrap() = value;
         assert!(!validator.is_valid(&wrong), "{place}");
     }
+}
+
+/// The example in the documentation is valid and has every key of the schema, and no other.
+#[test]
+fn the_report_that_the_documentation_shows() {
+    let page = fs::read_to_string(checkout("docs/running.md")).unwrap();
+    let example = page.split("```json\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let validator = validator("--report");
+    check_valid(&validator, example, "docs/running.md");
+    let report: Value = serde_json::from_str(example).unwrap();
+    let schema = schema("--report");
+    let check = |written: &Value, schema: &Value| {
+        let keys = |value: &Value| -> BTreeSet<String> {
+            value.as_object().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(keys(written), keys(&schema["properties"]));
+    };
+    check(&report, &schema);
+    check(&report["images"][0], &schema["$defs"]["image"]);
+    check(&report["problems"][0], &schema["$defs"]["problem"]);
+    for (place, value) in [
+        ("/version", json!(2)),
+        ("/revision", json!("main")),
+        ("/start", json!("yesterday")),
+        ("/images/0/outcome", json!("re-tagged")),
+        ("/images/0/reference", json!("x:latest")),
+        ("/images/0/time", json!("1 s")),
+        ("/images/0/tags", json!(null)),
+        ("/problems/0/severity", json!("fatal")),
+    ] {
+        let mut wrong = report.clone();
+        *wrong.pointer_mut(place).unwrap() = value;
+        assert!(!validator.is_valid(&wrong), "{place}");
+    }
+}
+
+/// Each schema has an identity of its own.
+#[test]
+fn schemas_have_different_ids() {
+    let all = ["--config", "--plan", "--lock", "--report"];
+    let ids: BTreeSet<String> = all
+        .into_iter()
+        .map(|which| schema(which)["$id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ids.len(), all.len());
 }

@@ -2,6 +2,7 @@
 
 use super::five_images::checkout;
 use super::registry::digests;
+use crate::schema::{check_valid, validator};
 use crate::support::engine::{self, BASE, docker, try_docker};
 use crate::support::own_engine::OwnEngine;
 use crate::support::program::{self, shipwright};
@@ -70,6 +71,7 @@ fn another_builder_builds_into_the_registry_and_what_is_named_comes_from_there()
     assert_eq!(counts, "5 built");
     assert_eq!(engine.tags().len(), 0, "nothing went through this engine");
     let report = std::fs::read_to_string(repo.join(".git/report.json")).expect("it was written");
+    check_valid(&validator("--report"), &report, "a report with digests");
     let report = serde_json::from_str(&report).expect("it is JSON");
     assert_eq!(digests(&engine, &report, "main").len(), 5);
 

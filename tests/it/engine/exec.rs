@@ -7,6 +7,7 @@ use shipwright::run::exec::progress::Quiet;
 use shipwright::run::exec::{Logs, Options, Outcome, Push, Report, Stop, WorkingTree, run};
 use tempfile::TempDir;
 
+use crate::schema::{check_valid, validator};
 use crate::support::engine::{self, BASE, Engine, contents, docker, registry, try_docker};
 use crate::support::plans::{plan, set_fingerprint};
 use crate::support::repo::Repo;
@@ -45,7 +46,10 @@ pub(super) fn exec(repo: &Repo, plan: &Plan, change: impl FnOnce(&mut Options)) 
     };
     change(&mut options);
     match run(plan, &options, repo.path(), &WorkingTree, &mut Quiet) {
-        Ok(report) => report,
+        Ok(report) => {
+            check_valid(&validator("--report"), &report.to_json(), "a report");
+            report
+        }
         Err(problems) => panic!("{problems:?}"),
     }
 }
