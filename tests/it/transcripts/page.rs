@@ -1,4 +1,4 @@
-//! Pages of `docs/` whose `console` blocks are run and compared.
+//! Pages whose commands are run: `console` blocks, whose output is compared, and `sh` blocks, which must succeed.
 //!
 //! A page is read from top to bottom, in one repository:
 //!
@@ -9,7 +9,9 @@
 //!   own, which `{mirror}` in a `run` names; without the program `docker-registry` the rest is not run;
 //! - `<!-- new repository -->` starts anew;
 //! - a `console` block holds commands, after `$ `, and what they print. Times are not compared, and a line
-//!   `…` stands for any lines.
+//!   `…` stands for any lines;
+//! - an `sh` block is a script without output to compare. `<!-- not run: REASON -->` in the line before says why a
+//!   block cannot be run here.
 
 use std::fmt::Write;
 use std::fs;
@@ -31,7 +33,7 @@ fn pages_show_what_commands_print() {
     let mut pages = entries(&checkout("docs"));
     pages.retain(|path| {
         path.extension().is_some_and(|extension| extension == "md")
-            && fs::read_to_string(path).unwrap().contains("```console\n")
+            && has_commands(&fs::read_to_string(path).unwrap())
     });
     pages.push(Path::new(ROOT).join("README.md"));
     pages.sort();
@@ -44,6 +46,10 @@ fn pages_show_what_commands_print() {
     );
 }
 
+fn has_commands(text: &str) -> bool {
+    text.contains("```console\n") || text.contains("```sh\n")
+}
+
 /// Runs the commands of a page; an error shows the blocks that differ.
 fn replay(path: &Path) -> Result<(), String> {
     let text = fs::read_to_string(path).unwrap();
@@ -52,6 +58,7 @@ fn replay(path: &Path) -> Result<(), String> {
     let mut renewed = String::new();
     let mut wrong = String::new();
     let mut named: Option<String> = None;
+    let mut is_run = true;
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         renewed += line;
@@ -83,9 +90,15 @@ fn replay(path: &Path) -> Result<(), String> {
                 let target = machine.repo.join(&name);
                 fs::create_dir_all(target.parent().unwrap()).unwrap();
                 fs::write(target, &block).unwrap();
+            } else if line == "```sh" && is_run {
+                wrong += &machine.script(&block, path);
             }
+            is_run = true;
             renewed.extend([&*block, "```\n"]);
+        } else if line.starts_with("<!-- not run: ") {
+            is_run = false;
         } else if !line.is_empty() {
+            is_run = true;
             named = file.captures(line).map(|found| found[1].to_owned());
         }
     }
@@ -156,6 +169,18 @@ impl Machine {
         let command = command.replace("{root}", ROOT).replace("{mirror}", mirror);
         let seen = type_in(&self.repo, &self.docker, &command);
         assert!(!seen.contains("\n[exit "), "{seen}");
+    }
+
+    /// Runs a block as a script; gives what is seen if a command of it fails.
+    fn script(&self, block: &str, page: &Path) -> String {
+        if !self.runs {
+            return String::new();
+        }
+        let seen = type_in(&self.repo, &self.docker, &format!("set -e\n{block}"));
+        match seen.contains("\n[exit ") {
+            true => format!("--- {}: a block of sh fails\n{seen}", page.display()),
+            false => String::new(),
+        }
     }
 
     /// Runs the commands of a block; gives what is seen, or nothing where they cannot be run here.
