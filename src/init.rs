@@ -328,7 +328,7 @@ fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) ->
         let first = first.and_then(|(index, path)| Some((wanted.spoken.get(*index)?, path)));
         if let Some((reference, path)) = first {
             lines.push(format!(
-                "{}, as `{}` does {path}",
+                "{}, such as `{}` for {path}",
                 plain::told(found),
                 reference.full()
             ));

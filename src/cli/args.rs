@@ -169,7 +169,7 @@ pub(super) enum Command {
         #[arg(value_parser = super::explain::code, add = ArgValueCompleter::new(codes))]
         code: Code,
     },
-    /// Print the JSON Schema of the configuration or the plan
+    /// Print the JSON Schema of the configuration, the plan, the lock file or the report
     #[command(after_help = "Examples:\n  \
         shipwright schema --config > .shipwright.schema.json\n  \
         shipwright schema --plan")]
@@ -201,11 +201,11 @@ pub(super) enum Command {
         shipwright promote --rev v1 --tag prod --no-default-tags --to 'eu/{{ name }}'"
     )]
     Promote(super::promote::Promote),
-    /// Lock what comes from elsewhere: bases by digest, downloads by checksum, git by commit
+    /// Lock external sources: base images by digest, downloads by checksum, git by commit
     #[command(after_help = "Examples:\n  \
-        shipwright lock                             add missing, drop unused entries\n  \
-        shipwright lock --update                    renew everything\n  \
-        shipwright lock --update 'debian:*'         renew some\n  \
+        shipwright lock                             add missing, remove unused entries\n  \
+        shipwright lock --update                    update all entries\n  \
+        shipwright lock --update 'debian:*'         update some entries\n  \
         shipwright lock --outdated                  what moved, and what that rebuilds")]
     Lock(super::lock::LockCommand),
     /// List local images that are no longer needed; remove them with --yes

@@ -254,7 +254,7 @@ fn check(file: &Path, name: &Path, text: &str) -> Result<(), Diagnostic> {
     let mut difference = difference.unified_diff();
     let shown = difference.header(&name, "as it would be written now");
     output::write_text(&shown.to_string(), None)?;
-    let message = format!("`{name}` is not what the Dockerfiles and the configuration say");
+    let message = format!("`{name}` does not match the Dockerfiles and the configuration");
     Err(Diagnostic::new(Code::Stale, message).help(format!(
         "renew it: `shipwright emit bake --stable -o {name}`, with the same options"
     )))

@@ -121,7 +121,7 @@ fn default_file(root: Option<&Path>) -> Result<PathBuf, Diagnostic> {
     file.ok_or_else(|| {
         Diagnostic::new(
             Code::NoWorkingTree,
-            "a bare repository has no place for a configuration",
+            "a bare repository has no working tree for a configuration",
         )
         .help("print it with `shipwright init -o -`, and commit it in a clone")
     })

@@ -30,13 +30,13 @@ use report::{Change, Changes, Kind, List};
 
 #[derive(Debug, Args)]
 pub(super) struct LockCommand {
-    /// Renew all entries, or those of the named references (globs too)
+    /// Update all entries, or those of the given references (globs are allowed)
     #[arg(long, value_name = "REF", num_args = 0..)]
     update: Option<Vec<String>>,
-    /// Write nothing; show what has changed outside, and which images that rebuilds
+    /// Write nothing; show which references have moved, and which images an update would rebuild
     #[arg(long, conflicts_with_all = ["update", "list"])]
     outdated: bool,
-    /// Show each reference with its entry and the lines that use it; ask nobody
+    /// Show each reference with its entry and the lines that use it, without using the network
     #[arg(long, conflicts_with = "update")]
     list: bool,
     /// The output format
@@ -255,9 +255,9 @@ fn keys(lock: &Lock) -> BTreeSet<(Section, String)> {
 
 fn looks_ours(external: &External) -> Diagnostic {
     let key = &external.key;
-    let message = format!("`{key}` looks like an image of this repository, and none is called so");
+    let message = format!("`{key}` looks like an image of this repository, but none has this name");
     Diagnostic::new(Code::LockForeign, message).help(format!(
-        "where it really comes from elsewhere: `shipwright lock --update {key}`"
+        "if it is an external image: `shipwright lock --update {key}`"
     ))
 }
 

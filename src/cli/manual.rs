@@ -17,15 +17,15 @@ const ENVIRONMENT: &str = include_str!("../../docs/environment.md");
 const FILES: [(&str, &str); 4] = [
     (
         ".shipwright.json",
-        "The configuration. The folder that holds it is the root of the plan.",
+        "The configuration. Its folder is the root of the plan.",
     ),
     (
         "<Dockerfile>.dockerignore, .dockerignore",
-        "What is left out of a build context, as docker reads them.",
+        "Files to exclude from a build context, in Docker's format.",
     ),
     (
         ".git/shipwright/",
-        "Sealed build contexts, logs of the last runs, and what is known of images. It may be removed at any time.",
+        "Sealed build contexts, logs of the last runs, and a cache of image properties. It may be removed at any time.",
     ),
     ("~/.docker/config.json", "Logins of registries; read only."),
 ];

@@ -88,9 +88,9 @@ fn table(promoted: &[Promoted], dry_run: bool) -> String {
     let tags: usize = promoted.iter().map(|one| one.tags.len()).sum();
     let there = promoted.len() - count;
     let counts = if dry_run {
-        format!("dry run: {count} to copy, {there} there, {tags} tags to move\n")
+        format!("dry run: {count} to copy, {there} already there, {tags} tags to move\n")
     } else {
-        format!("{count} copied, {there} there, {tags} tags moved\n")
+        format!("{count} copied, {there} already there, {tags} tags moved\n")
     };
     text + &counts
 }

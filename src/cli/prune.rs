@@ -122,7 +122,7 @@ fn keep(
                 Code::NotPlanned,
                 format!("{name} cannot be planned, so it keeps no images"),
             )
-            .help(format!("`shipwright check --rev {name}` says why")),
+            .help(format!("`shipwright check --rev {name}` shows why")),
         ),
     }
 }

@@ -24,7 +24,7 @@ fn the_page_of_commands() {
     let found = std::fs::read_to_string(DOCUMENT).unwrap_or_default();
     assert!(
         found == wanted,
-        "docs/commands.md does not say what the commands are: run with UPDATE=1"
+        "docs/commands.md differs from the commands: run with UPDATE=1"
     );
 }
 

@@ -102,7 +102,7 @@ const TIPS: &[(&[&str], &str)] = &[
 /// Options of other programs, and what to type instead.
 const OPTIONS: &[(&[&str], &str)] = &[(
     &["--pull"],
-    "`shipwright exec --pull` builds on newer bases; `shipwright lock --update` records them for every plan",
+    "`shipwright exec --pull` builds on newer base images; `shipwright lock --update` records them for every plan",
 )];
 
 /// Replaces the tips of a command or an option that does not exist by what people probably meant.

@@ -270,7 +270,7 @@ impl Evaluated {
                     continue;
                 }
                 let why = if is_carried(key) {
-                    ": bake's print lacks it"
+                    ": `bake --print` omits it"
                 } else {
                     ""
                 };

@@ -183,7 +183,7 @@ impl Comparison<'_> {
         };
         if of_file.is_empty() {
             return Some(differs(format!(
-                "{} builds `{}`, which no image of the plan does",
+                "{} builds `{}`, but no image of the plan does",
                 build.title(),
                 build.dockerfile
             )));
@@ -211,7 +211,7 @@ impl Comparison<'_> {
             return None;
         }
         Some(differs(format!(
-            "{} names its image `{}`, and the configuration {}",
+            "{} names its image `{}`, but the configuration names it {}",
             build.title(),
             build.references[0],
             listed(same.iter().map(|image| image.name.as_str()))

@@ -223,12 +223,12 @@ impl Wanted {
 pub(super) fn told(found: &Found) -> String {
     let meant: BTreeSet<&String> = found.means.values().collect();
     let names = counted(meant.len(), "name", "names");
-    let mean = if meant.len() == 1 { "means" } else { "mean" };
+    let matching = if meant.len() == 1 { "matches" } else { "match" };
     match found.shape.prefix.as_str() {
-        "" => format!("{names} {mean} paths here"),
+        "" => format!("{names} {matching} paths here"),
         prefix => {
             let what = found.shape.what();
-            format!("{names} under `{prefix}` {mean} {what} here")
+            format!("{names} under `{prefix}` {matching} {what} here")
         }
     }
 }

@@ -179,7 +179,7 @@ pub(super) fn asked(arguments: &Arguments, read: &BTreeMap<&str, Parsed<'_>>) ->
             1 => String::new(),
             count => format!(" in {count} Dockerfiles"),
         };
-        let message = format!("`{name}` has no value{of}; the configuration says `{VALUE}`");
+        let message = format!("`{name}` has no value{of}; the configuration sets it to `{VALUE}`");
         let diagnostic = Diagnostic::new(Code::UnsetVariable, message);
         diagnostics.push(
             diagnostic

@@ -25,7 +25,7 @@ impl std::fmt::Display for ReadError {
             Self::Malformed(error) => write!(f, "this is not a plan: {error}"),
             Self::Version(version) => write!(
                 f,
-                "this plan is of version {version}; this program reads version {VERSION}"
+                "this plan has version {version}; this program reads version {VERSION}"
             ),
             Self::Inconsistent(what) => write!(f, "this plan cannot be run: {what}"),
         }
@@ -91,7 +91,7 @@ impl Plan {
         let mut position = BTreeMap::new();
         for (index, image) in self.images.iter().enumerate() {
             if position.insert(image.name.as_str(), index).is_some() {
-                let what = format!("`{}` is there twice", image.name);
+                let what = format!("`{}` is listed twice", image.name);
                 return Err(ReadError::Inconsistent(what));
             }
         }
@@ -99,7 +99,7 @@ impl Plan {
             for dependency in &image.dependencies {
                 if position.get(dependency.image.as_str()) >= Some(&index) {
                     let what = format!(
-                        "`{}` depends on `{}`, which does not come before it",
+                        "`{}` depends on `{}`, which is not listed before it",
                         image.name, dependency.image
                     );
                     return Err(ReadError::Inconsistent(what));

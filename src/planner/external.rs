@@ -36,7 +36,7 @@ pub struct External {
     pub platforms: BTreeSet<String>,
     /// Whether it is built for the engine's own platform too, which nobody knows here.
     pub any_platform: bool,
-    /// Whether it looks like an image of this repository, and none is called so.
+    /// Whether it looks like an image of this repository, but none has this name.
     pub looks_ours: bool,
     /// What takes it.
     pub takers: Vec<Taker>,

@@ -165,7 +165,10 @@ fn ambiguous_aliases(definitions: &[Definition]) -> Diagnostics {
         for alias in &image.build.aliases {
             let owner = *owners.entry(key(alias)).or_insert(&image.name);
             if owner != image.name {
-                let message = format!("`{alias}` means both `{owner}` and `{}`", image.name);
+                let message = format!(
+                    "both `{owner}` and `{}` have the name or alias `{alias}`",
+                    image.name
+                );
                 diagnostics.push(
                     Diagnostic::new(Code::DuplicateName, message)
                         .help("remove the alias from one of them in .shipwright.json"),

@@ -220,10 +220,7 @@ fn glob(pattern: &str) -> Option<GlobMatcher> {
 }
 
 fn unknown(pattern: &str, names: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::new(
-        Code::UnknownImage,
-        format!("no image is called `{pattern}`"),
-    );
+    let diagnostic = Diagnostic::new(Code::UnknownImage, format!("no image matches `{pattern}`"));
     let shorts = names.iter().map(|name| short(name));
     match nearest(pattern, names.iter().copied().chain(shorts)) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

@@ -84,9 +84,9 @@ pub(super) fn errors(all: &BTreeMap<&str, Parsed<'_>>) -> Diagnostics {
 /// Adds how files that are no Dockerfiles are left out.
 pub(super) fn excluding(error: Diagnostic, excluded: &[String]) -> Diagnostic {
     let what = if excluded.len() == 1 {
-        "this is no Dockerfile"
+        "this is not a Dockerfile"
     } else {
-        "these are no Dockerfiles"
+        "these are not Dockerfiles"
     };
     if excluded.len() > SHOWN {
         return error.help(format!(
@@ -112,9 +112,9 @@ pub(super) fn no_dockerfile(templates: &[String]) -> Diagnostic {
             .help("`git add` and commit new ones, or use another folder with `-C DIR`");
     };
     let message = match templates.len() {
-        1 => format!("there is no Dockerfile here, but a template of one: `{first}`"),
+        1 => format!("there is no Dockerfile here, only a template: `{first}`"),
         count => {
-            format!("there is no Dockerfile here, but {count} templates of some, such as `{first}`")
+            format!("there is no Dockerfile here, only {count} templates, such as `{first}`")
         }
     };
     of_templates(Code::NoDockerfile, message)
@@ -123,7 +123,7 @@ pub(super) fn no_dockerfile(templates: &[String]) -> Diagnostic {
 /// That Dockerfiles must be made of templates before they can be planned.
 pub(super) fn of_templates(code: Code, message: String) -> Diagnostic {
     Diagnostic::new(code, message)
-        .help("run what makes Dockerfiles of them, then commit these, or plan them with `--dirty`")
+        .help("generate the Dockerfiles, then commit them, or plan them with `--dirty`")
         .help(format!(
             r#"if git ignores these: `{{"version": 2, "generated": ["**/Dockerfile"]}}` in {}, and `--dirty`"#,
             config::PATH

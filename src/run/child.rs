@@ -94,7 +94,9 @@ pub(super) fn limited(command: Command, limit: Duration, most: u64) -> io::Resul
         });
         let status = child.wait();
         if stdout.len().max(stderr.len()) as u64 >= most {
-            return Err(io::Error::other(format!("it says more than {most} bytes")));
+            return Err(io::Error::other(format!(
+                "it printed more than {most} bytes"
+            )));
         }
         Ok(Output {
             status: status?,

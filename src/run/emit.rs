@@ -217,11 +217,11 @@ pub struct UnknownFormat(String);
 
 impl std::fmt::Display for UnknownFormat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "no format is called `{}`", self.0)?;
+        write!(f, "unknown format `{}`", self.0)?;
         let known = Format::ALL.map(Format::name);
         match nearest(&self.0, known) {
             Some(name) => write!(f, "; did you mean `{name}`?"),
-            None => write!(f, "; there are {}", known.join(", ")),
+            None => write!(f, "; the formats are {}", known.join(", ")),
         }
     }
 }

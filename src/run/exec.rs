@@ -342,7 +342,7 @@ fn not_held(work: &Work<'_>, host: &Host) -> Option<Diagnostic> {
     );
     Some(
         Diagnostic::new(Code::SourcesNotHeld, message)
-            .help("engines from version 24 on and BuildKit from version 0.11 on take one"),
+            .help("engines of version 24 or later and BuildKit 0.11 or later accept one"),
     )
 }
 

@@ -166,7 +166,7 @@ fn sources(
             }
             Some(_) => {
                 let message = format!(
-                    "`{source}` is not what the plan describes: its label is of another fingerprint"
+                    "`{source}` does not match the plan: its label has another fingerprint"
                 );
                 problems.push(
                     Diagnostic::new(Code::ImageMissing, message)
@@ -208,12 +208,15 @@ fn differing(
             continue;
         }
         let message = match (said, found) {
-            (Some(said), Some(found)) => format!("`{place}` is {found}, and {said} was tested"),
+            (Some(said), Some(found)) => {
+                format!("`{place}` refers to {found}, but {said} was tested")
+            }
             _ => format!("the report has no digest of `{}`", step.source),
         };
         problems.push(
-            Diagnostic::new(Code::NotTested, message)
-                .help("nothing was written; test what is there, and give the report of that run"),
+            Diagnostic::new(Code::NotTested, message).help(
+                "nothing was written; test the current image, and pass the report of that run",
+            ),
         );
     }
     problems.fail_on_errors()

@@ -186,7 +186,7 @@ fn a_registry_that_is_busy_is_waited_for_and_one_that_stays_busy_keeps_its_entry
     let second = world.put_single("base/b", "second", &[]);
     let (printed, said) = ends(&repo, &["lock", "--update"], 1);
     assert!(
-        said.contains("error[lock-gone]") && printed.contains("gone; was"),
+        said.contains("error[lock-gone]") && printed.contains("no longer exists; was"),
         "{printed}{said}"
     );
     let renewed = lock_file(&repo);
@@ -270,10 +270,7 @@ fn what_is_no_image_is_refused_with_the_lines_that_take_it() {
         let (_, said) = ends(&repo, &["lock"], 2);
         assert!(said.contains("error[lock-unanswered]"), "{said}");
         assert!(said.contains(message), "{said}");
-        assert!(
-            said.contains("it is taken by a/Dockerfile:2 FROM"),
-            "{said}"
-        );
+        assert!(said.contains("it is used by a/Dockerfile:2 FROM"), "{said}");
         assert!(!repo.join("shipwright.lock").exists(), "{text}");
 
         // What can be locked is, and nothing stands for the other.
@@ -463,19 +460,19 @@ fn a_lock_file_is_held_against_registries_before_the_first_build() {
         (
             "\"CONTENT\": \"first\"",
             "\"CONTENT\": \"second\"",
-            "for linux/amd64 it has `ENV CONTENT=first`",
+            "for linux/amd64 the registry has `ENV CONTENT=first`",
         ),
         (
             "\"onbuild\": []",
             "\"onbuild\": [\"COPY . /\"]",
-            "for linux/amd64 it has no `ONBUILD` triggers",
+            "for linux/amd64 the registry has no `ONBUILD` triggers",
         ),
-        (&*amd64, &*none, "has not sha256:7777777"),
+        (&*amd64, &*none, "does not have sha256:7777777"),
     ] {
         write(from, to);
         let said = exec(&repo, &docker, 1);
         let expected = format!(
-            "error[lock-differs]: the lock file says of `{name}` what its registry does not: "
+            "error[lock-differs]: the entry of `{name}` in the lock file differs from its registry: "
         );
         assert!(said.contains(&expected) && said.contains(says), "{said}");
         assert!(said.contains("--> shipwright.lock:4:"), "{said}");

@@ -87,14 +87,14 @@ fn what_a_lock_file_lacks_is_an_error_and_what_it_has_too_much_a_warning() {
     check(
         ONE,
         &Lock::default(),
-        &["`shipwright.lock` lacks `docker.io/library/debian:12`"],
+        &["`shipwright.lock` has no entry of `docker.io/library/debian:12`"],
         &[],
     );
     check(
         "//- a/Dockerfile\nFROM scratch\n",
         &debian,
         &[],
-        &["no image takes `docker.io/library/debian:12`"],
+        &["no image uses `docker.io/library/debian:12`"],
     );
     // All that a builder asks others for, and nothing else.
     check(
@@ -105,14 +105,14 @@ fn what_a_lock_file_lacks_is_an_error_and_what_it_has_too_much_a_warning() {
          //- c/Dockerfile\nFROM a@sha256:0000000000000000000000000000000000000000000000000000000000000000\n",
         &Lock::default(),
         &[
-            "`shipwright.lock` lacks `docker.io/docker/dockerfile:1`",
-            "`shipwright.lock` lacks `docker.io/library/a:1`",
-            "`shipwright.lock` lacks `docker.io/library/b:latest`",
-            "`shipwright.lock` lacks `docker.io/library/c:2`",
-            "`shipwright.lock` lacks `docker.io/library/d:latest`",
-            "`shipwright.lock` lacks `https://example.com/x.tgz`",
-            "`shipwright.lock` lacks `https://example.com/x.git#v1`",
-            "`shipwright.lock` lacks `docker.io/library/a@sha256:0000000000000000000000000000000000000000000000000000000000000000`",
+            "`shipwright.lock` has no entry of `docker.io/docker/dockerfile:1`",
+            "`shipwright.lock` has no entry of `docker.io/library/a:1`",
+            "`shipwright.lock` has no entry of `docker.io/library/b:latest`",
+            "`shipwright.lock` has no entry of `docker.io/library/c:2`",
+            "`shipwright.lock` has no entry of `docker.io/library/d:latest`",
+            "`shipwright.lock` has no entry of `https://example.com/x.tgz`",
+            "`shipwright.lock` has no entry of `https://example.com/x.git#v1`",
+            "`shipwright.lock` has no entry of `docker.io/library/a@sha256:0000000000000000000000000000000000000000000000000000000000000000`",
         ],
         &[],
     );
@@ -123,7 +123,7 @@ fn what_a_lock_file_lacks_is_an_error_and_what_it_has_too_much_a_warning() {
         &kept_out,
         &debian,
         &[],
-        &["no image takes `docker.io/library/debian:12`"],
+        &["no image uses `docker.io/library/debian:12`"],
     );
     let s390x = format!(
         "{ONE}//- .shipwright.json\n{{\"version\": 2, \"platforms\": [\"linux/s390x\"]}}\n"
@@ -131,7 +131,7 @@ fn what_a_lock_file_lacks_is_an_error_and_what_it_has_too_much_a_warning() {
     check(
         &s390x,
         &debian,
-        &["`shipwright.lock` has `docker.io/library/debian:12` not for linux/s390x"],
+        &["`shipwright.lock` has no entry of `docker.io/library/debian:12` for linux/s390x"],
         &[],
     );
 }

@@ -55,7 +55,7 @@ impl Found {
             (Purpose::Run, _) => {
                 "for an image that only the local engine has, add the reference to `\"unlocked\"` in .shipwright.json"
             }
-            (Purpose::Lock, Some(_)) => "its entry stays as it was",
+            (Purpose::Lock, Some(_)) => "its entry is unchanged",
             (Purpose::Lock, None) => "it has no entry",
         };
         match answer {
@@ -74,20 +74,20 @@ impl Found {
                     problem = problem.help(kept);
                 }
                 self.problems
-                    .push(problem.help("build for platforms that it has, or take another base"));
+                    .push(problem.help("build for platforms that it has, or use another base"));
             }
             Answer::Gone => {
                 self.gone.insert((question.section, key.clone()));
-                let message = format!("`{key}` is not there (any more)");
+                let message = format!("`{key}` does not exist (any more)");
                 let problem = self.problem(question, Code::LockGone, message);
                 self.problems.push(
                     problem
                         .help(kept)
-                        .help("a builder will not find it either: name another tag or URL"),
+                        .help("a build will not find it either: use another tag or URL"),
                 );
             }
             Answer::Unknown(refused) => {
-                let message = format!("`{key}` could not be asked for: {}", refused.message);
+                let message = format!("`{key}` could not be resolved: {}", refused.message);
                 let problem = self.problem(question, Code::LockUnanswered, message);
                 self.problems.push(match self.purpose {
                     Purpose::Lock if refused.may_pass() => {
@@ -117,7 +117,7 @@ impl Found {
         if lines.is_empty() {
             return problem;
         }
-        problem.help(format!("it is taken by {}", lines.join(", ")))
+        problem.help(format!("it is used by {}", lines.join(", ")))
     }
 
     /// Drops entries that no image takes, and platforms that nobody builds for.

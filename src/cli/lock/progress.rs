@@ -14,7 +14,7 @@ impl Progress {
 
     pub(super) fn show(&self, done: usize, total: usize) {
         if self.0 {
-            output::eprint(&format!("\rasked for {done} of {total} references\u{1b}[K"));
+            output::eprint(&format!("\rresolved {done} of {total} references\u{1b}[K"));
         }
     }
 

@@ -112,10 +112,10 @@ impl Change {
         };
         match self.kind {
             Kind::Added => format!("added: {}", short(&self.to)),
-            Kind::Dropped => "dropped: no image takes it".to_owned(),
-            Kind::Gone if self.from.is_none() => "not there".to_owned(),
-            Kind::Gone => format!("gone; was {}", short(&self.from)),
-            Kind::Changed => format!("{}, renewed", short(&self.to)),
+            Kind::Dropped => "removed: no image uses it".to_owned(),
+            Kind::Gone if self.from.is_none() => "does not exist".to_owned(),
+            Kind::Gone => format!("no longer exists; was {}", short(&self.from)),
+            Kind::Changed => format!("{}, updated", short(&self.to)),
             Kind::Moved => format!("{} → {}", short(&self.from), short(&self.to)),
         }
     }
@@ -190,9 +190,9 @@ impl Changes {
         let kinds = [
             (Kind::Added, "added"),
             (Kind::Moved, "moved"),
-            (Kind::Changed, "renewed"),
+            (Kind::Changed, "updated"),
             (Kind::Gone, "gone"),
-            (Kind::Dropped, "dropped"),
+            (Kind::Dropped, "removed"),
         ];
         let count = |kind| self.all.iter().filter(|change| change.kind == kind).count();
         let counts = kinds.map(|(kind, word)| (count(kind), word));

@@ -34,7 +34,7 @@ impl Lock {
             problem(message).at(&source, error.span, "")
         })?;
         if !matches!(document, Json::Object(_)) {
-            let problem = problem("a lock file is an object");
+            let problem = problem("a lock file must be an object");
             return Err(problem.at(&source, 0..0, "").into());
         }
         let mut problems = Diagnostics::new();
@@ -69,11 +69,11 @@ fn lock(top: &mut Object<'_, '_>, keys: &mut Keys) -> Option<Lock> {
         None => top.missing("version"),
         Some(mut at) => {
             if at.number() != Some(f64::from(VERSION)) {
-                let message = "this lock file is of a version that is not known".to_owned();
+                let message = "unknown version of the lock file".to_owned();
                 at.refuse(
                     at.span(),
                     message,
-                    "version 1 is known; a newer shipwright may have written it",
+                    "this program reads version 1; a newer shipwright may have written it",
                 );
                 // What it means is not known either.
                 return None;
@@ -117,7 +117,11 @@ fn check_name(key: &str, span: Range<usize>, at: &mut At<'_, '_>) {
     let full = match Reference::parse(key) {
         Ok(reference) => reference.with_default_tag().to_string(),
         Err(error) => {
-            at.refuse(span, format!("`{key}` is no image: {error}"), AGAIN);
+            at.refuse(
+                span,
+                format!("`{key}` is not an image reference: {error}"),
+                AGAIN,
+            );
             return;
         }
     };
@@ -146,7 +150,7 @@ fn image(key: &str, span: Range<usize>, at: &mut At<'_, '_>) -> Option<LockedIma
     };
     let platforms = platforms.entries(|key, span, at| {
         if !is_platform(key) {
-            let message = format!("`{key}` is no platform in its one spelling");
+            let message = format!("`{key}` is not a normalized platform");
             at.refuse(
                 span,
                 message,
@@ -318,7 +322,7 @@ mod tests {
         check(
             "\"version\": 1",
             "\"version\": 2",
-            &[(2, "this lock file is of a version that is not known")],
+            &[(2, "unknown version of the lock file")],
         );
         check(
             "docker.io/library/",
@@ -358,7 +362,7 @@ mod tests {
         check(
             "linux/amd64",
             "linux/x86_64",
-            &[(7, "`linux/x86_64` is no platform in its one spelling")],
+            &[(7, "`linux/x86_64` is not a normalized platform")],
         );
         check(
             &"d".repeat(40),
@@ -370,7 +374,7 @@ mod tests {
             "  \"images\": {},\n  \"git\": {",
             &[(36, "the key `images` appears twice")],
         );
-        check_text("[]", &[(1, "a lock file is an object")]);
+        check_text("[]", &[(1, "a lock file must be an object")]);
         check_text("{", &[(1, "this is not JSON: Unterminated object")]);
         check_text("", &[(1, "this is not JSON: the file is empty")]);
     }

@@ -143,16 +143,18 @@ pub(crate) fn missing<'r, 'a: 'r>(
             }
             let key = &used.key;
             let message = match platform.filter(|_| has_entry) {
-                Some(platform) => format!("`shipwright.lock` has `{key}` not for {platform}"),
-                None => format!("`shipwright.lock` lacks `{key}`"),
+                Some(platform) => {
+                    format!("`shipwright.lock` has no entry of `{key}` for {platform}")
+                }
+                None => format!("`shipwright.lock` has no entry of `{key}`"),
             };
             let problem =
                 Diagnostic::new(Code::LockMissing, message).at(image.source, used.span.clone(), "");
             problems.push(if image.unmatched.contains(key) {
                 problem
-                    .help("it looks like an image of this repository, and none is called so")
+                    .help("it looks like an image of this repository, but none has this name")
                     .help(format!(
-                        "where it really comes from elsewhere: `shipwright lock --update {key}`"
+                        "if it is an external image: `shipwright lock --update {key}`"
                     ))
             } else {
                 problem.help("`shipwright lock` adds it")
@@ -177,10 +179,10 @@ pub(crate) fn unused(file: &LockFile, externals: &[External]) -> Diagnostics {
     let mut warnings = Diagnostics::new();
     warnings.extend(unused.map(|(_, key)| {
         let span = file.keys.get(key).cloned().unwrap_or_default();
-        Diagnostic::new(Code::LockUnused, format!("no image takes `{key}`"))
+        Diagnostic::new(Code::LockUnused, format!("no image uses `{key}`"))
             .at(&file.source, span, "")
             .because_of("unused")
-            .help("`shipwright lock` drops it")
+            .help("`shipwright lock` removes it")
     }));
     warnings
 }

@@ -158,7 +158,7 @@ impl<'m> Facts<'m> {
                 };
                 let values = values.iter().map(|value| match value {
                     Shown::Value(value) => format!("`{value}`"),
-                    Shown::Text(text) => format!("what `{text}` comes to"),
+                    Shown::Text(text) => format!("the value of `{text}`"),
                     Shown::Unset => "unset".to_owned(),
                 });
                 values.collect::<Vec<_>>().join(", ")
@@ -260,7 +260,7 @@ impl<'m> Facts<'m> {
         if details.is_empty() {
             for gone in old.iter().filter(|one| lacks(new, one)) {
                 let keyword = gone.keyword.to_uppercase();
-                details.push(format!("`{dockerfile}`: a `{keyword}` is gone"));
+                details.push(format!("`{dockerfile}`: a `{keyword}` was removed"));
             }
         }
         let mut seen = BTreeSet::new();
@@ -362,7 +362,7 @@ mod tests {
         check(
             &[run(), run()],
             &[run()],
-            &[("dockerfile", "`Dockerfile`: a `RUN` is gone")],
+            &[("dockerfile", "`Dockerfile`: a `RUN` was removed")],
         );
         check(
             &[
@@ -387,7 +387,7 @@ mod tests {
             &[argument(Value::Unknown("--safe $X".to_owned()))],
             &[(
                 "build_arg",
-                "`V`: what `--fast $X` comes to → what `--safe $X` comes to",
+                "`V`: the value of `--fast $X` → the value of `--safe $X`",
             )],
         );
         check(
@@ -422,7 +422,7 @@ mod tests {
         check(
             &[a(), b()],
             &[a()],
-            &[("dockerfile", "`Dockerfile`: a `USER` is gone")],
+            &[("dockerfile", "`Dockerfile`: a `USER` was removed")],
         );
     }
 }

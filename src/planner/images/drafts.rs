@@ -263,7 +263,7 @@ impl<'c> Definer<'c, '_> {
 
     /// Refuses an entry that neither changes an image nor makes one.
     fn unknown(&mut self, name: &str, entry: &ImageEntry, others: &ByName<'c>) {
-        let message = format!("no image is called `{name}`, and this entry has no `dockerfile`");
+        let message = format!("there is no image `{name}`, and this entry has no `dockerfile`");
         let mut diagnostic =
             Diagnostic::new(Code::UnknownImage, message).help("add it: `\"dockerfile\": \"…\"`");
         let names = others.values().flatten().map(|draft| draft.name.as_str());

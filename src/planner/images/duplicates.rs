@@ -98,7 +98,7 @@ impl Duplicates<'_> {
                     r#"a rule gives each a name of its own, in {}: `{{"version": 2, "rules": [{rule}]}}`"#,
                     config::PATH
                 ),
-                Some(_) => format!("a last entry of `rules` gives each a name of its own: `{rule}`"),
+                Some(_) => format!("a rule at the end of `rules` gives each a unique name: `{rule}`"),
             });
         }
         help.push(match self.config.source {

@@ -115,7 +115,7 @@ fn keys(image: &Image) -> Vec<Diagnostic> {
     let bad = keys.filter(|(_, key)| key.is_empty() || key.contains('='));
     bad.map(|(what, key)| {
         let key = comment(key);
-        let message = format!("a {what} of `{}` cannot be called `{key}`", image.name);
+        let message = format!("a {what} of `{}` cannot be named `{key}`", image.name);
         Diagnostic::new(Code::PlanKey, message)
     })
     .collect()

@@ -170,7 +170,7 @@ impl<'f> Folders<'f> {
             path => path,
         };
         match &key.file {
-            Some(file) => format!("{file} of {folder}, and the ignore file beside it"),
+            Some(file) => format!("{file} of {folder}, and the ignore file next to it"),
             None => folder,
         }
     }

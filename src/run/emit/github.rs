@@ -97,7 +97,7 @@ fn grouped(jobs: Vec<Job<'_>>, most: usize) -> Result<Vec<Vec<Job<'_>>>, Diagnos
     }
     if alike.len() > most {
         let message = format!(
-            "a wave needs {} kinds of machines and platforms, and there may be {most} jobs",
+            "a wave needs {} kinds of machines and platforms, and at most {most} jobs are allowed",
             alike.len()
         );
         let help = "allow more with `--jobs N`, up to 256, or emit fewer images at a time";
@@ -154,8 +154,9 @@ pub(super) fn check(text: &str) -> Result<(), Diagnostic> {
     if size <= LARGEST {
         return Ok(());
     }
-    let message =
-        format!("the matrices have {size} bytes, and GitHub takes {LARGEST} from one job at most");
+    let message = format!(
+        "the matrices have {size} bytes, and GitHub accepts at most {LARGEST} from one job"
+    );
     Err(Diagnostic::new(Code::PipelineTooLarge, message)
         .help("leave out what exists: `shipwright built > FILE`, then `--built FILE`")
         .help("or build several selections of images, one after the other"))

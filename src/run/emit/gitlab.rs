@@ -92,7 +92,7 @@ pub(super) fn check(pipeline: &Pipeline) -> Result<(), Diagnostic> {
         return Ok(());
     }
     let message = format!(
-        "the pipeline has {} jobs, which take {needed} bytes in GitLab's memory, and it reads {LARGEST} at most",
+        "the pipeline has {} jobs, which take {needed} bytes in GitLab's memory, and GitLab accepts at most {LARGEST}",
         pipeline.jobs.len() + 1
     );
     Err(Diagnostic::new(Code::PipelineTooLarge, message)

@@ -41,7 +41,7 @@ pub(super) fn chosen(name: &str, inspected: &str, own: Host) -> Result<Host, Dia
 pub(super) fn unknown(name: &str, said: &str) -> Diagnostic {
     let message = format!("the builder `{name}` cannot be used");
     Diagnostic::new(Code::BuilderUnknown, message)
-        .help(format!("docker says: {}", said.trim()))
+        .help(format!("docker reports: {}", said.trim()))
         .help("`docker buildx ls` shows all builders; `--builder` and BUILDX_BUILDER name one")
 }
 

@@ -89,7 +89,7 @@ impl Runner<'_> {
     fn was_published_meanwhile(&self, image: &Image, log: &mut Log<'_>) -> bool {
         let is_there = self.is_published(image);
         if is_there {
-            log.note("another run has published this content reference: taking that image");
+            log.note("another run has published this content reference: using that image");
         }
         is_there
     }
@@ -97,7 +97,7 @@ impl Runner<'_> {
 
 /// The digest in the file that a builder wrote; or why there is none.
 fn pushed_digest(file: &Path) -> Result<String, String> {
-    let none = |why: &str| format!("the builder did not say what it pushed: {why}");
+    let none = |why: &str| format!("the builder did not report what it pushed: {why}");
     let text = fs::read_to_string(file).map_err(|error| none(&error.to_string()))?;
     let facts: BTreeMap<String, Value> =
         serde_json::from_str(&text).map_err(|error| none(&error.to_string()))?;

@@ -183,7 +183,7 @@ impl Engine for Docker {
             .next()
             .and_then(|m| m.parse().ok());
         if major.is_some_and(|major| major < OLDEST) {
-            let message = format!("the Docker engine is of version {}", server.version);
+            let message = format!("the Docker engine has version {}", server.version);
             return Err(Diagnostic::new(Code::EngineTooOld, message).help(format!(
                 "named contexts, which bind each image to its own base, need {OLDEST} or newer"
             )));
@@ -213,14 +213,14 @@ impl Engine for Docker {
         if !buildx.status.success() {
             let message = "the Docker client has no `buildx`";
             return Err(Diagnostic::new(Code::BuildxMissing, message)
-                .help("install its plugin, `docker-buildx` or `docker-buildx-plugin` by package"));
+                .help("install the package `docker-buildx` or `docker-buildx-plugin`"));
         }
         if multi_platform && !self.holds_indexes()? {
             let message = "the engine's image store cannot hold an image of several platforms";
             return Err(Diagnostic::new(Code::MultiPlatform, message)
                 .help("a separate builder can push it to a registry: `docker buildx create --name NAME`, then `exec --push --builder NAME`")
-                .help("or build each platform by itself: `exec --push --only-platform P` for each one, then `exec --push --no-build`")
-                .help("so does bake: `shipwright emit bake > docker-bake.hcl && PUSH=true docker buildx bake --builder NAME`")
+                .help("or build each platform separately: `exec --push --only-platform P` for each one, then `exec --push --no-build`")
+                .help("or with bake: `shipwright emit bake > docker-bake.hcl && PUSH=true docker buildx bake --builder NAME`")
                 .help("or switch the engine to the containerd image store, or plan a single platform"));
         }
         Ok(())
@@ -338,7 +338,7 @@ pub(super) fn unreachable(stderr: &str) -> Diagnostic {
     let diagnostic = if said.is_empty() {
         diagnostic
     } else {
-        diagnostic.help(format!("docker says: {said}"))
+        diagnostic.help(format!("docker reports: {said}"))
     };
     diagnostic.help("start it, or select a running one with DOCKER_HOST or `docker context use`")
 }

@@ -76,7 +76,7 @@ fn merged(policy: &Policy<'_>, file: &Path) -> Result<String, Diagnostic> {
             refuse(format!("is invalid: {why}")).help(format!("{VARIABLE} names it"))
         }
         Refusal::Both(source) => refuse(format!(
-            "has a rule for `{source}`, which the lock file holds"
+            "has a rule for `{source}`, which the lock file pins"
         ))
         .help("remove the rule, or keep the reference out of the lock file with `\"unlocked\"` in the configuration"),
     })

@@ -75,13 +75,13 @@ pub(super) fn check(work: &Work<'_>, options: &Options) -> Result<Vec<Diagnostic
         match trouble {
             Trouble::Unknown(refused) => {
                 let message = format!(
-                    "what the lock file says of `{name}` could not be compared with its registry: {}",
+                    "the entry of `{name}` in the lock file could not be compared with its registry: {}",
                     refused.message
                 );
                 warnings.push(
                     Diagnostic::new(Code::LockUnchecked, message)
                         .because_of("unchecked")
-                        .help("builds rely on the lock file alone"),
+                        .help("builds use the entry without this check"),
                 );
             }
             Trouble::Gone => {
@@ -96,11 +96,12 @@ pub(super) fn check(work: &Work<'_>, options: &Options) -> Result<Vec<Diagnostic
                 );
             }
             Trouble::Differs(what) => {
-                let message =
-                    format!("the lock file says of `{name}` what its registry does not: {what}");
+                let message = format!(
+                    "the entry of `{name}` in the lock file differs from its registry: {what}"
+                );
                 errors.push(
                     placed(Code::LockDiffers, message, name, &locked.file).help(format!(
-                        "`shipwright lock --update {name}` writes the entry anew"
+                        "`shipwright lock --update {name}` rewrites the entry"
                     )),
                 );
             }

@@ -37,7 +37,7 @@ pub(super) fn plan_of_parts(
         let missing = across.iter().map(|image| {
             let (name, content) = (&image.name, &image.reference);
             let message = format!(
-                "a build takes `{name}` on another platform, and `{content}` does not exist"
+                "a build uses `{name}` on another platform, and `{content}` does not exist"
             );
             Diagnostic::new(Code::DependencyMissing, message)
                 .help("push its parts, and use `--push` here: they are joined in the registry")
@@ -307,7 +307,7 @@ fn lacking(image: &Image, platform: &str, part: &str, found: Option<&Found>) -> 
         Some(found) if says(found, &image.reference) => None,
         Some(_) => {
             let message = format!(
-                "the part `{part}` of `{name}` is not what the plan describes: its label is of another fingerprint"
+                "the part `{part}` of `{name}` does not match the plan: its label has another fingerprint"
             );
             Some(Diagnostic::new(Code::PartDiffers, message).help(format!(
                 "no tag was moved; delete it from the registry, then build it: `{command}`"

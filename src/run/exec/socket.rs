@@ -58,7 +58,7 @@ impl Socket {
         match answer.and_then(|answer| Ok((answer.status(), body(answer)?))) {
             Ok((status, _)) if status == 201 => Ok(()),
             Ok((_, body)) => Err(message(&body)),
-            Err(error) => Err(format!("lost the engine: {error}")),
+            Err(error) => Err(format!("lost the connection to the engine: {error}")),
         }
     }
 
@@ -242,7 +242,7 @@ mod tests {
             [first, second, third],
             [Ok(()), Err("no such".to_owned()), Ok(())]
         );
-        assert!(last.is_err_and(|error| error.starts_with("lost the engine: ")));
+        assert!(last.is_err_and(|error| error.starts_with("lost the connection to the engine: ")));
         let expected = [
             "POST /images/us/a:sw-1/tag?repo=us%2Fa&tag=main HTTP/1.1",
             "POST /images/us/a:sw-1/tag?repo=us%2Fa&tag=x HTTP/1.1",

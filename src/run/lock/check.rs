@@ -57,11 +57,11 @@ impl World<'_> {
             };
             if !is_there {
                 let digest = &locked.digest;
-                return differs(format!("its index has not {digest} for {platform}"));
+                return differs(format!("the index does not have {digest} for {platform}"));
             }
             let (_, found) = self.facts(&at(&reference, &locked.digest), &locked.digest)?;
             if let Some(what) = difference(locked, &found) {
-                return differs(format!("for {platform} it has {what}"));
+                return differs(format!("for {platform} the registry has {what}"));
             }
         }
         Ok(None)

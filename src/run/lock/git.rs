@@ -29,12 +29,12 @@ pub(super) fn ask(key: &str) -> Result<Answer, Refused> {
         command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
     }
     let output = child::output(command, PATIENCE)
-        .map_err(|error| Refused::new(Why::Silent, format!("git does not answer: {error}")))?;
+        .map_err(|error| Refused::new(Why::Silent, format!("git did not answer: {error}")))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let mut lines = said.lines().filter(|line| !line.trim().is_empty());
         let said = lines.next().unwrap_or("it says nothing");
-        return Err(Refused::new(Why::Final, format!("git says: {said}")));
+        return Err(Refused::new(Why::Final, format!("git reports: {said}")));
     }
     let listed = String::from_utf8_lossy(&output.stdout);
     Ok(match commit(&listed, reference) {

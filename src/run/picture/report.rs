@@ -57,7 +57,7 @@ impl Report {
         if report.version != VERSION {
             let version = report.version;
             return Err(bad(format!(
-                "this report is of version {version}; this program reads version {VERSION}"
+                "this report has version {version}; this program reads version {VERSION}"
             )));
         }
         let names = report.images.iter().enumerate();

@@ -59,7 +59,9 @@ impl HttpRegistry {
         };
         let digest = Digest::of(&manifest.bytes).to_string();
         if manifest.told.is_some_and(|told| told != digest) {
-            let message = format!("what it sent for {reference} has another digest than it says");
+            let message = format!(
+                "the content that it sent for {reference} does not match the digest that it reported"
+            );
             return Err(Refused::new(Why::Final, message));
         }
         let content: Content = parsed(&manifest.bytes)?;
@@ -101,7 +103,7 @@ impl HttpRegistry {
         };
         let Manifest { bytes, .. } = self.manifest(&reference, digest)?.ok_or_else(gone)?;
         let content: Content = parsed(&bytes)?;
-        let no_image = || Refused::new(Why::Final, format!("{digest} is no image"));
+        let no_image = || Refused::new(Why::Final, format!("{digest} is not an image"));
         let config = content.config.ok_or_else(no_image)?;
         let config = config.digest().ok_or_else(no_image)?;
         let config: Description = parsed(&self.blob(&reference, &config)?)?;

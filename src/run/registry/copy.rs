@@ -84,7 +84,7 @@ impl HttpRegistry {
         let (from, name) = parse(source)?;
         let (to, tag) = parse(target)?;
         let manifest = self.manifest(&from, &name)?;
-        let gone = || Refused::new(Why::Final, format!("`{source}` is gone"));
+        let gone = || Refused::new(Why::Final, format!("`{source}` no longer exists"));
         let manifest = manifest.ok_or_else(gone)?;
         let digest = Digest::of(&manifest.bytes);
         let way = Way {

@@ -43,7 +43,7 @@ impl HttpRegistry {
         let (mut images, mut attestations) = (Vec::new(), Vec::new());
         for (platform, part) in parts {
             let (reference, tag) = parse(part)?;
-            let gone = || Refused::new(Why::Final, format!("the part `{part}` is gone"));
+            let gone = || Refused::new(Why::Final, format!("the part `{part}` no longer exists"));
             let manifest = self.manifest(&reference, &tag)?.ok_or_else(gone)?;
             let content: Content = parsed(&manifest.bytes)?;
             let (own, others) = match content.config {
@@ -51,7 +51,7 @@ impl HttpRegistry {
                 None => content.manifests.into_iter().partition(is_image),
             };
             let [image] = &own[..] else {
-                let message = format!("the part `{part}` holds {} images, not one", own.len());
+                let message = format!("the part `{part}` contains {} images, not one", own.len());
                 return Err(Refused::new(Why::Final, message));
             };
             let found = platform_of(image);

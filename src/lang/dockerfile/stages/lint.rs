@@ -120,8 +120,8 @@ impl<'n> Linter<'n> {
         let message = format!("lint violation found for rules: {}", names.join(", "));
         Some(
             StageError::of_file(message)
-                .help("`# check=error=true` asks for that; `docker build --check` says where")
-                .help("builders before `docker/dockerfile:1.8` do not know it"),
+                .help("`# check=error=true` requests this; `docker build --check` shows where")
+                .help("builders before `docker/dockerfile:1.8` ignore it"),
         )
     }
 }

@@ -90,7 +90,7 @@ pub(in crate::run::emit) fn problems(plan: &Plan) -> impl Iterator<Item = Diagno
                 image.name
             );
             Diagnostic::new(Code::PlanDependency, message)
-                .help("a bake file that is committed links to all images: select it too, without `--exact`")
+                .help("a stable bake file needs a target for every dependency: select it too, without `--exact`")
         })
     })
 }

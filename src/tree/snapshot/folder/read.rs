@@ -21,8 +21,8 @@ impl fmt::Display for MalformedTree {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoTree => f.write_str("it is malformed"),
-            Self::Name(name, why) => write!(f, "it holds {why}: {name:?}"),
-            Self::Order(name) => write!(f, "it holds {name:?} twice, or out of order"),
+            Self::Name(name, why) => write!(f, "it contains {why}: {name:?}"),
+            Self::Order(name) => write!(f, "it contains {name:?} twice, or out of order"),
         }
     }
 }
