@@ -328,7 +328,7 @@ impl List {
                 }
             }
             Format::Markdown => {
-                text.push_str("| reference | locked | taken by |\n|---|---|---|\n");
+                text.push_str("| reference | locked | used by |\n|---|---|---|\n");
                 for listed in &self.references {
                     let lines = listed.taken_by.iter();
                     let lines = lines.map(|line| line.told(code(&line.dockerfile)));
