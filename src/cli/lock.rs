@@ -219,7 +219,7 @@ impl Inquiry for Session<'_> {
             }
             let problem = Diagnostic::new(
                 Code::LockUnknown,
-                format!("no image takes anything that `{pattern}` means"),
+                format!("no image uses a reference that matches `{pattern}`"),
             );
             let keys = externals.iter().map(|external| external.key.as_str());
             problems.push(match nearest(pattern, keys) {
