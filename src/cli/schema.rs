@@ -8,6 +8,10 @@ use crate::diagnostics::Diagnostic;
 
 /// Which format.
 #[derive(Debug, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line; the group allows one"
+)]
 #[group(required = true, multiple = false)]
 pub(super) struct Schema {
     /// The schema of `.shipwright.json`

@@ -177,9 +177,10 @@ impl Machine {
             return String::new();
         }
         let seen = type_in(&self.repo, &self.docker, &format!("set -e\n{block}"));
-        match seen.contains("\n[exit ") {
-            true => format!("--- {}: a block of sh fails\n{seen}", page.display()),
-            false => String::new(),
+        if seen.contains("\n[exit ") {
+            format!("--- {}: a block of sh fails\n{seen}", page.display())
+        } else {
+            String::new()
         }
     }
 
