@@ -400,3 +400,37 @@ fn real_dockerfiles() {
     println!("real Dockerfiles: {refused} of {count} refused");
     assert!(refused * 50 < count);
 }
+
+#[test]
+fn expansions_are_bounded_together() {
+    let long = "a".repeat(60_000);
+    let value = format!("ARG V={long}\nARG W=$V$V$V$V\n");
+    let many = |line: &str| line.repeat(400);
+    let pattern = "*a".repeat(4000);
+    for text in [
+        // Before the first stage, and in one.
+        format!("{value}{}FROM scratch\n", many("ARG X=$W\n")),
+        format!("FROM scratch\n{value}{}", many("ARG X=$W\n")),
+        format!("{value}FROM scratch\nARG W\n{}", many("LABEL x=$W\n")),
+        // What patterns compare.
+        format!("FROM scratch\n{value}ARG X=${{W#{pattern}}}\n"),
+        format!(
+            "FROM scratch\nARG V={long}\nARG P={}\n{}",
+            "b".repeat(200),
+            many("ARG X=${V#$P}\n")
+        ),
+        format!(
+            "ARG V={long}\nARG P={}\n{}FROM scratch\n",
+            "b".repeat(200),
+            many("ARG X=${V##$P}\n")
+        ),
+    ] {
+        let errors = with_stages(&text, None, &[], &NoBases, |graph| {
+            graph.err().unwrap_or_default()
+        });
+        let errors = errors.expect("a Dockerfile");
+        let first = errors.first().map_or("", |error| &error.message);
+        let is_said = first.contains("too long") || first.contains("are longer than");
+        assert!(is_said, "{first:.200} of {text:.90}");
+    }
+}

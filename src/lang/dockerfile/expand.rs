@@ -90,6 +90,8 @@ pub struct Expansion<T> {
     pub variables: Vec<FromVariable>,
     /// What it looked up.
     pub names: Names,
+    /// How much was done to match patterns: the length of each times that of its value.
+    pub steps: usize,
 }
 
 /// Why a word cannot be expanded, in BuildKit's words.
@@ -194,6 +196,7 @@ impl Lexer {
             value: expansion.value.map(|_| words),
             variables: expansion.variables,
             names: expansion.names,
+            steps: expansion.steps,
         })
     }
 }

@@ -8,6 +8,7 @@
 //! BuildKit's.
 
 mod arguments;
+mod budget;
 mod checks;
 mod config;
 mod cycles;

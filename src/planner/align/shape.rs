@@ -275,9 +275,10 @@ impl Shape {
 
     /// What names say, for people.
     pub(crate) fn what(&self) -> &'static str {
-        match self.is_suffix() {
-            true => "Dockerfiles",
-            false => "folders",
+        if self.is_suffix() {
+            "Dockerfiles"
+        } else {
+            "folders"
         }
     }
 

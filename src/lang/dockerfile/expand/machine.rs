@@ -12,6 +12,9 @@ use crate::lang::go::text::quote;
 /// (Linux takes 128 KiB), and a few doublings would otherwise fill the memory.
 pub(super) const LIMIT: usize = 256 * 1024;
 
+/// How many steps the patterns of a word may take: the length of each times that of its value.
+const STEPS: usize = 512 * 1024 * 1024;
+
 /// A level of nesting. Its text is the end of the common buffer, from `start` on.
 struct Frame {
     kind: Kind,
@@ -52,6 +55,7 @@ struct Machine<'a> {
     words: Option<Words>,
     variables: Vec<FromVariable>,
     names: Names,
+    steps: usize,
 }
 
 /// Expands `word` to its text and, if `split`, the words of that.
@@ -72,6 +76,7 @@ pub(super) fn run(
         words: split.then(Words::default),
         variables: Vec::new(),
         names: Names::default(),
+        steps: 0,
     };
     match machine.process() {
         Ok(unknown) => {
@@ -79,6 +84,7 @@ pub(super) fn run(
                 value: (!unknown).then_some(machine.out),
                 variables: machine.variables,
                 names: machine.names,
+                steps: machine.steps,
             };
             let words = machine.words.map(Words::finish);
             Ok((expansion, words.unwrap_or_default()))

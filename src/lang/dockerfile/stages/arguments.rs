@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Request;
+use super::budget::Budget;
 use super::error::{Place, StageError};
 use super::variables::Variables;
 use crate::lang::dockerfile::expand::{Environment, Expansion, FromVariable, Lexer, Value};
@@ -115,13 +116,19 @@ pub(super) fn declare_global(
     lexer: Lexer,
     scope: &mut Variables,
     pieces: &mut Pieces,
+    budget: &Budget,
 ) -> Result<Argument, StageError> {
     let name = declaration.name.text;
     let (value, origin) = if let Some(given) = build_args.get(name) {
         (Some(given.clone()), Origin::Given)
-    } else if let Some(default) = declaration.default {
+    } else if let Some(default) = declaration.default
+        && !budget.is_spent()
+    {
         let expansion = lexer.word(default.text, scope);
         let expansion = expansion.map_err(|e| StageError::at(place, e.to_string()))?;
+        let length = expansion.value.as_ref().map_or(0, String::len);
+        let taken = budget.take(length.saturating_sub(default.text.len()), expansion.steps);
+        taken.map_err(|message| StageError::at(place, message))?;
         pieces.note(name, &expansion, scope);
         (expansion.value, Origin::Default)
     } else {

@@ -1,7 +1,6 @@
 //! Running through the stages that the target needs (layer 5), and putting the graph together.
 
-use std::cell::Cell;
-
+use super::budget::Budget;
 use super::error::StageError;
 use super::stage_index::StageIndex;
 use super::state::{Build, Neighbours, State};
@@ -38,7 +37,7 @@ pub(super) fn run<'n>(table: Table<'n, '_>) -> Result<StageGraph<'n>, Vec<StageE
         linter,
         given: &build_args,
         globals: &scope,
-        produced: Cell::new(0),
+        budget: Budget::default(),
     };
     for (position, entry) in entries.into_iter().enumerate() {
         let index = StageIndex::new(position);

@@ -1,10 +1,10 @@
 //! The state of a stage while its instructions run: variables and configuration, and what each
 //! instruction does to them (semantics §7.9, §9, §12).
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::arguments::{Argument, Origin, inherited};
+use super::budget::Budget;
 use super::config::ImageConfig;
 use super::lint::{Linter, Rule};
 use super::stage_index::StageIndex;
@@ -15,10 +15,6 @@ use crate::lang::dockerfile::expand::{Environment, Lexer, Names, Value};
 use crate::lang::dockerfile::instruction::{Argument as Declaration, Command, Setting, Word};
 use crate::lang::dockerfile::{Keyword, Kind};
 use crate::lang::platform::Platform;
-
-/// How many bytes all expansions of a build together may add to their words. A few lines can
-/// double a value again and again.
-const LIMIT: usize = 64 * 1024 * 1024;
 
 /// Where programs are looked for if an image does not say it, but on Windows.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -31,8 +27,8 @@ pub(super) struct Build<'t> {
     pub(super) given: &'t BTreeMap<String, String>,
     /// The arguments outside of stages.
     pub(super) globals: &'t Variables,
-    /// How many bytes expansions have added.
-    pub(super) produced: Cell<usize>,
+    /// What is left for expansions.
+    pub(super) budget: Budget,
 }
 
 /// A stage at some point of its instructions.
@@ -228,7 +224,8 @@ impl<'t> State<'t> {
             .map_err(|error| error.to_string())?;
         self.note(&expansion.names, step);
         let grown = expansion.value.as_ref().map_or(0, String::len);
-        self.count(grown.saturating_sub(word.len()))?;
+        let added = grown.saturating_sub(word.len());
+        self.build.budget.take(added, expansion.steps)?;
         Ok(expansion.value)
     }
 
@@ -249,17 +246,6 @@ impl<'t> State<'t> {
         if linter.is_on() && !names.unmatched.iter().all(is_known) {
             linter.hit(Rule::UndefinedVar, step.node());
         }
-    }
-
-    fn count(&self, bytes: usize) -> Result<(), String> {
-        let produced = self.build.produced.get().saturating_add(bytes);
-        self.build.produced.set(produced);
-        if produced > LIMIT {
-            return Err(format!(
-                "the values of variables are longer than {LIMIT} bytes together"
-            ));
-        }
-        Ok(())
     }
 
     /// Names and values, all expanded before any is set.
@@ -325,10 +311,12 @@ impl<'t> State<'t> {
         for word in words {
             let expansion = self.build.lexer.words(word.text, &self.scope);
             let expansion = expansion.map_err(|error| error.to_string())?;
+            let words = expansion.value.unwrap_or_default();
+            let added = words.iter().map(String::len).sum();
+            self.build.budget.take(added, expansion.steps)?;
             // BuildKit does not look for undefined variables here.
-            ports.extend(expansion.value.into_iter().flatten());
+            ports.extend(words);
         }
-        self.count(ports.iter().map(String::len).sum())?;
         for port in &ports {
             self.config.exposed_ports.add(port)?;
             self.build.linter.port(port, step.node());

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::arguments::{self, Argument, Pieces};
+use super::budget::Budget;
 use super::config::ImageConfig;
 use super::error::{Place, StageError};
 use super::lint::Linter;
@@ -34,6 +35,8 @@ pub(super) struct Table<'n, 'r> {
     pub(super) scope: Variables,
     pub(super) globals: Vec<Argument>,
     pieces: Pieces,
+    /// What is left for expansions of arguments outside of stages.
+    budget: Budget,
     pub(super) declared: BTreeSet<String>,
     pub(super) entries: Vec<Entry<'n>>,
     /// What instructions take from elsewhere, in BuildKit's order: their numbers follow those of the
@@ -103,6 +106,7 @@ impl<'n, 'r> Table<'n, 'r> {
             scope: automatic.clone(),
             globals: Vec::new(),
             pieces: Pieces::default(),
+            budget: Budget::default(),
             declared: BTreeSet::new(),
             entries: Vec::new(),
             externals: Vec::new(),
@@ -147,6 +151,7 @@ impl<'n, 'r> Table<'n, 'r> {
                         self.lexer,
                         &mut self.scope,
                         &mut self.pieces,
+                        &self.budget,
                     );
                     match argument {
                         Ok(argument) => self.globals.push(argument),

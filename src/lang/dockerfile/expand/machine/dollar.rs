@@ -1,6 +1,6 @@
 //! Variables and substitutions: from a `$` to the text that stands for it.
 
-use super::{Frame, Kind, Machine};
+use super::{Frame, Kind, Machine, STEPS};
 use crate::lang::dockerfile::expand::substitute::{self, Modifier, Operand, Outcome};
 use crate::lang::dockerfile::expand::{FromVariable, Value};
 use crate::lang::go::text::{is_digit, is_letter};
@@ -149,6 +149,9 @@ impl<'a> Machine<'a> {
             }
             Kind::Operand { name, modifier } => {
                 let value = self.env.get(&name);
+                if matches!(modifier.operator, '#' | '%') {
+                    spend(&mut self.steps, value, operand)?;
+                }
                 let outcome = modifier.apply(&name, value, operand);
                 if self.look_up(&name) == Value::Unset && matches!(modifier.operator, '#' | '%') {
                     self.note_blank(&name);
@@ -175,7 +178,9 @@ impl<'a> Machine<'a> {
                     text: &self.out[pattern_start..start],
                     unknown: pattern_unknown,
                 };
-                let outcome = substitute::replace(self.env.get(&name), pattern, operand, all);
+                let value = self.env.get(&name);
+                spend(&mut self.steps, value, pattern)?;
+                let outcome = substitute::replace(value, pattern, operand, all);
                 if self.look_up(&name) == Value::Unset {
                     self.note_blank(&name);
                 }
@@ -229,4 +234,16 @@ impl<'a> Machine<'a> {
             top.unknown |= unknown;
         }
     }
+}
+
+/// Takes the steps that a pattern needs for a value.
+fn spend(steps: &mut usize, value: Value<'_>, pattern: Operand<'_>) -> Result<(), String> {
+    let Value::Set(text) = value else {
+        return Ok(());
+    };
+    *steps = steps.saturating_add(text.len().saturating_mul(pattern.text.len()));
+    if *steps > STEPS {
+        return Err("the pattern and its value are too long".to_owned());
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ use super::{Linter, Rule};
 use crate::lang::dockerfile::expand::{Environment, Names, Value};
 use crate::lang::dockerfile::node::{Arguments, Node};
 use crate::lang::dockerfile::stages::arguments::{self, Pieces};
+use crate::lang::dockerfile::stages::budget::Budget;
 use crate::lang::dockerfile::stages::table::{Table, alias};
 use crate::lang::dockerfile::stages::variables::Variables;
 use crate::lang::dockerfile::{Dockerfile, Instruction, Kind};
@@ -155,6 +156,7 @@ impl Table<'_, '_> {
             return;
         }
         let (nothing, mut pieces) = (BTreeMap::new(), Pieces::default());
+        let budget = Budget::default();
         let mut is_before = true;
         for instruction in &dockerfile.instructions {
             match &instruction.kind {
@@ -168,6 +170,7 @@ impl Table<'_, '_> {
                             self.lexer,
                             &mut automatic,
                             &mut pieces,
+                            &budget,
                         );
                         if argument.is_err() {
                             return;
