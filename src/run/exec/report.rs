@@ -196,7 +196,7 @@ impl Report {
 
     /// The report as a file for tools, as `docs/running.md` describes it: two-space indent, one
     /// final newline.
-    pub(crate) fn to_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         let problems = self.problems.iter().map(|problem| Problem {
             severity: problem.severity.as_str(),
             code: problem.code.as_str(),
