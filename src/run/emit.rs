@@ -176,8 +176,7 @@ struct Pushed<'a> {
 
 impl Format {
     /// Every format, in the order in which help lists them.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Make, Self::Sh, Self::Bake, Self::Github, Self::Gitlab];
+    pub const ALL: [Self; 5] = [Self::Make, Self::Sh, Self::Bake, Self::Github, Self::Gitlab];
 
     /// The name on the command line.
     pub(crate) fn name(self) -> &'static str {
