@@ -81,7 +81,7 @@ pub(super) enum Command {
         after_help = "Examples:\n  \
         shipwright exec                             everything that does not exist yet\n  \
         shipwright exec service1                    one image and its dependencies\n  \
-        shipwright exec --pull                      on the newest bases from elsewhere\n  \
+        shipwright exec --pull                      on the newest external base images\n  \
         shipwright exec --plan plan.json -j2        a stored plan"
     )]
     Exec {

@@ -58,8 +58,8 @@ pub(super) struct Run {
     /// Build without the builder's cache; images that exist are not built again: use `--epoch` for that
     #[arg(long, conflicts_with = "no_build")]
     pub(super) no_cache: bool,
-    /// Ask registries for the bases from elsewhere, and build on what they have now. Their digests are part of
-    /// fingerprints, so images whose base has moved are rebuilt; refused if there is a lock file
+    /// Query registries for the current digests of external base images, and build on them. The digests are part of
+    /// fingerprints, so images whose base has moved are rebuilt; an error if there is a lock file
     #[arg(long, conflicts_with_all = ["no_build", "plan"])]
     pub(super) pull: bool,
     /// Do not move the readable tags

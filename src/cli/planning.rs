@@ -33,7 +33,7 @@ pub(super) struct Execution {
     pub(super) sends: Sends,
     /// Whether readable tags move; if not, nothing is said of them.
     pub(super) moves_tags: bool,
-    /// Whether bases from elsewhere are bound to what their registries have now.
+    /// Whether external base images are bound to their current digests.
     pub(super) pulls: bool,
 }
 

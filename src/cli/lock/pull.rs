@@ -1,4 +1,4 @@
-//! `exec --pull`: binds the images from elsewhere to what their registries have now, for one run.
+//! `exec --pull`: binds external images to the digests that their registries have now, for one run.
 
 use std::sync::Arc;
 
@@ -55,9 +55,9 @@ impl Inquiry for Pull<'_> {
 
 fn locked() -> Diagnostic {
     let message = format!(
-        "`--pull` has no effect here: `{}` binds the images from elsewhere",
+        "`--pull` would have no effect: `{}` sets the digests of external images",
         lock::PATH
     );
     Diagnostic::new(Code::PullLocked, message)
-        .help("`shipwright lock --update` renews its entries; builds use them afterwards")
+        .help("`shipwright lock --update` updates its entries, and later builds use them")
 }
