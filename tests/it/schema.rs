@@ -291,19 +291,30 @@ fn a_plan_of_everything() {
     value["images"][0]["inputs"] = json!("0".repeat(40));
     check_valid(&validator("--plan"), &value.to_string(), "everything");
     let schema = schema("--plan");
-    let check = |written: &Value, schema: &Value| {
-        let keys = |value: &Value| -> BTreeSet<String> {
-            value.as_object().unwrap().keys().cloned().collect()
-        };
-        assert_eq!(keys(written), keys(&schema["properties"]));
-    };
-    check(&value, &schema);
-    check(&value["source"], &schema["properties"]["source"]);
-    check(&value["images"][1], &schema["$defs"]["image"]);
-    check(
+    check_all_keys(&value, &schema);
+    check_all_keys(&value["source"], &schema["properties"]["source"]);
+    check_all_keys(&value["images"][1], &schema["$defs"]["image"]);
+    check_all_keys(
         &value["images"][1]["dependencies"][0],
         &schema["$defs"]["dependency"],
     );
+}
+
+/// What was written has the keys of an object's schema, all of them and no other.
+#[track_caller]
+fn check_all_keys(written: &Value, schema: &Value) {
+    let keys = |value: &Value| -> BTreeSet<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(keys(written), keys(&schema["properties"]));
+}
+
+/// What is valid no longer is with this value at that place.
+#[track_caller]
+fn check_refused(validator: &Validator, valid: &Value, place: &str, value: Value) {
+    let mut wrong = valid.clone();
+    *wrong.pointer_mut(place).unwrap() = value;
+    assert!(!validator.is_valid(&wrong), "{place}");
 }
 
 #[test]
@@ -322,9 +333,7 @@ fn what_is_no_plan_is_not_valid() {
         ("/images/0/action", json!("skip")),
         ("/images/1/dependencies/0/via", json!(null)),
     ] {
-        let mut wrong = plan.clone();
-        *wrong.pointer_mut(place).unwrap() = value;
-        assert!(!validator.is_valid(&wrong), "{place}");
+        check_refused(&validator, &plan, place, value);
     }
 }
 
@@ -338,15 +347,9 @@ fn the_report_that_the_documentation_shows() {
     check_valid(&validator, example, "docs/running.md");
     let report: Value = serde_json::from_str(example).unwrap();
     let schema = schema("--report");
-    let check = |written: &Value, schema: &Value| {
-        let keys = |value: &Value| -> BTreeSet<String> {
-            value.as_object().unwrap().keys().cloned().collect()
-        };
-        assert_eq!(keys(written), keys(&schema["properties"]));
-    };
-    check(&report, &schema);
-    check(&report["images"][0], &schema["$defs"]["image"]);
-    check(&report["problems"][0], &schema["$defs"]["problem"]);
+    check_all_keys(&report, &schema);
+    check_all_keys(&report["images"][0], &schema["$defs"]["image"]);
+    check_all_keys(&report["problems"][0], &schema["$defs"]["problem"]);
     for (place, value) in [
         ("/version", json!(2)),
         ("/revision", json!("main")),
@@ -357,9 +360,7 @@ fn the_report_that_the_documentation_shows() {
         ("/images/0/tags", json!(null)),
         ("/problems/0/severity", json!("fatal")),
     ] {
-        let mut wrong = report.clone();
-        *wrong.pointer_mut(place).unwrap() = value;
-        assert!(!validator.is_valid(&wrong), "{place}");
+        check_refused(&validator, &report, place, value);
     }
 }
 
