@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, SourceText, listed};
-use crate::planner::compile::Repository;
+use crate::planner::compile::SourceFiles;
 use crate::planner::discover::Discovery;
 use crate::planner::resolve::Parsed;
 use crate::planner::selection::Selection;
@@ -100,7 +100,7 @@ pub fn init(
         builds.add(build, &mut left_out);
     }
     read(texts(snapshot, &builds.0).iter(), |read| {
-        let files = Repository {
+        let files = SourceFiles {
             snapshot,
             read: &read,
         };
@@ -248,7 +248,7 @@ fn texts(snapshot: &Snapshot, builds: &[Build]) -> BTreeMap<String, SourceText> 
 
 /// What is wanted of the Dockerfiles that are not excluded, and what these say.
 fn wanted<'f>(
-    files: Repository<'f>,
+    files: SourceFiles<'f>,
     request: &Request,
     (builds, run): (&Builds, &BTreeSet<String>),
     excluded: &BTreeSet<String>,

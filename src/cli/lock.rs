@@ -25,7 +25,7 @@ use crate::planner::compile::Compiled;
 use crate::planner::workspace::{State, Workspace};
 use crate::run::lock::{Entry, Question, Section};
 use find::{Inquiry, Taken, find};
-use found::{Found, Purpose};
+use found::{Found, Recipient};
 use report::{Change, Changes, Kind, List};
 
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ pub(super) fn run(directory: &Path, command: &LockCommand) -> Result<ExitCode, D
             .into());
     }
     let old_lock = old.clone().unwrap_or_default();
-    let found = find(&session, Purpose::Lock, &old_lock)?;
+    let found = find(&session, Recipient::Lock, &old_lock)?;
     let changes = session.changes(&old_lock, &found)?;
     let asked_in_vain = !found.problems.is_empty();
     output::write_text(&changes.render(command.format), None)?;
@@ -227,11 +227,7 @@ impl Inquiry for Session<'_> {
                 None => problem.help("`shipwright lock --list` shows all references"),
             });
         }
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(problems)
-        }
+        problems.fail_on_errors()
     }
 
     fn renews(&self, external: &External) -> bool {

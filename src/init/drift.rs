@@ -12,7 +12,7 @@ use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed};
 use crate::lang::reference::Reference;
 use crate::plan::{Image, Plan};
 use crate::planner::Options;
-use crate::planner::compile::{Repository, compile_files};
+use crate::planner::compile::{SourceFiles, compile_files};
 use crate::planner::discover::Discovery;
 use crate::planner::names::{Namer, short};
 use crate::planner::texts::read;
@@ -38,7 +38,7 @@ pub(crate) fn drift(
     config: &Config,
 ) -> Result<Drift, Diagnostics> {
     read(texts(snapshot, &evidence.builds).iter(), |read| {
-        let files = Repository {
+        let files = SourceFiles {
             snapshot,
             read: &read,
         };

@@ -8,12 +8,12 @@ use crate::diagnostics::Diagnostics;
 use crate::lang::fingerprint::Fingerprint;
 use crate::plan::{Image, Plan};
 use crate::planner::Options;
-use crate::planner::compile::{Repository, compile_files};
+use crate::planner::compile::{SourceFiles, compile_files};
 use crate::planner::selection::Selection;
 
 /// Plans one repository by any number of drafts.
 pub(super) struct Planner<'s> {
-    pub(super) files: Repository<'s>,
+    pub(super) files: SourceFiles<'s>,
 }
 
 /// The images of a plan by name, without what only the commit or another image says of them.

@@ -70,7 +70,7 @@ pub fn compile(
     options: &Options,
     clean: Option<&BTreeMap<String, Fingerprint>>,
 ) -> Outcome<Compiled> {
-    let files = Repository {
+    let files = SourceFiles {
         snapshot,
         read: &BTreeMap::new(),
     };
@@ -79,7 +79,7 @@ pub fn compile(
 
 /// The files of a repository, of which several plans may be made.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Repository<'f> {
+pub(crate) struct SourceFiles<'f> {
     /// All files.
     pub snapshot: &'f Snapshot,
     /// The Dockerfiles among them that were read before, by path; the others are read for each plan.
@@ -88,7 +88,7 @@ pub(crate) struct Repository<'f> {
 
 /// [`compile`], where Dockerfiles were read before.
 pub(crate) fn compile_files(
-    files: Repository<'_>,
+    files: SourceFiles<'_>,
     config: &Config,
     options: &Options,
     clean: Option<&BTreeMap<String, Fingerprint>>,
@@ -103,7 +103,7 @@ pub(crate) fn compile_files(
 
 /// The options with names in place of content references, which only a plan of everything knows.
 fn selected_by_name<'o>(
-    files: Repository<'_>,
+    files: SourceFiles<'_>,
     config: &Config,
     options: &'o Options,
     clean: Option<&BTreeMap<String, Fingerprint>>,
@@ -127,7 +127,7 @@ fn selected_by_name<'o>(
 
 /// Finds the Dockerfiles, and reads those that were not read before.
 fn run(
-    files: Repository<'_>,
+    files: SourceFiles<'_>,
     config: &Config,
     options: &Options,
     clean: Option<&BTreeMap<String, Fingerprint>>,

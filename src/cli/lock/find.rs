@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::found::{Found, Purpose, section};
+use super::found::{Found, Recipient, section};
 use super::progress::Progress;
 use crate::config::lock::Lock;
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -45,12 +45,12 @@ pub(super) trait Inquiry {
 /// Asks for all that is missing or to be renewed, until no base shows anything new.
 pub(super) fn find(
     inquiry: &impl Inquiry,
-    purpose: Purpose,
+    recipient: Recipient,
     old: &Lock,
 ) -> Result<Found, Diagnostics> {
     let registry = HttpRegistry::new();
     let stop = Stop::new();
-    let mut found = Found::of(old, purpose);
+    let mut found = Found::of(old, recipient);
     let mut asked: BTreeSet<(Section, String, BTreeSet<String>, bool)> = BTreeSet::new();
     for round in 0..ROUNDS {
         let taken = inquiry.taken(&found.lock)?;

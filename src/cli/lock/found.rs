@@ -11,9 +11,9 @@ use crate::run::lock::{Answer, Entry, Question, Section};
 /// How many of the lines that take a reference a problem names.
 const TAKERS_SHOWN: usize = 3;
 
-/// What answers are for.
+/// Who gets the answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum Recipient {
     /// A lock file, whose other entries are written in any case.
     Lock,
     /// A run, which needs them all.
@@ -22,7 +22,7 @@ pub(super) enum Purpose {
 
 /// What the world outside said.
 pub(super) struct Found {
-    purpose: Purpose,
+    recipient: Recipient,
     /// The entries as they are now.
     pub(super) lock: Lock,
     /// Everything that some image takes.
@@ -37,9 +37,9 @@ pub(super) struct Found {
 
 impl Found {
     /// Nothing asked yet: the entries as they were.
-    pub(super) fn of(old: &Lock, purpose: Purpose) -> Self {
+    pub(super) fn of(old: &Lock, recipient: Recipient) -> Self {
         Self {
-            purpose,
+            recipient,
             lock: old.clone(),
             externals: Vec::new(),
             gone: BTreeSet::new(),
@@ -51,12 +51,12 @@ impl Found {
     /// Takes one answer in: an entry, or the problem that there is none.
     pub(super) fn take(&mut self, question: &Question, answer: Answer) {
         let key = &question.key;
-        let kept = match (self.purpose, Entry::of(question, &self.lock)) {
-            (Purpose::Run, _) => {
+        let kept = match (self.recipient, Entry::of(question, &self.lock)) {
+            (Recipient::Run, _) => {
                 "for an image that only the local engine has, add the reference to `\"unlocked\"` in .shipwright.json"
             }
-            (Purpose::Lock, Some(_)) => "its entry is unchanged",
-            (Purpose::Lock, None) => "it has no entry",
+            (Recipient::Lock, Some(_)) => "its entry is unchanged",
+            (Recipient::Lock, None) => "it has no entry",
         };
         match answer {
             Answer::Is(entry) => {
@@ -70,7 +70,7 @@ impl Found {
                 let platforms: Vec<&str> = platforms.iter().map(String::as_str).collect();
                 let message = format!("`{key}` has no image for {}", platforms.join(", "));
                 let mut problem = self.problem(question, Code::LockPlatform, message);
-                if is_kept && self.purpose == Purpose::Lock {
+                if is_kept && self.recipient == Recipient::Lock {
                     problem = problem.help(kept);
                 }
                 self.problems
@@ -89,12 +89,12 @@ impl Found {
             Answer::Unknown(refused) => {
                 let message = format!("`{key}` could not be resolved: {}", refused.message);
                 let problem = self.problem(question, Code::LockUnanswered, message);
-                self.problems.push(match self.purpose {
-                    Purpose::Lock if refused.may_pass() => {
+                self.problems.push(match self.recipient {
+                    Recipient::Lock if refused.may_pass() => {
                         problem.help(format!("{kept}; run `shipwright lock` again"))
                     }
-                    Purpose::Lock => problem.help(kept),
-                    Purpose::Run => problem
+                    Recipient::Lock => problem.help(kept),
+                    Recipient::Run => problem
                         .help(kept)
                         .help("try again later, or without `--pull`"),
                 });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::find::{Inquiry, Taken, find};
-use super::found::Purpose;
+use super::found::Recipient;
 use crate::config::lock::{self, Lock};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::planner::{ExternalKind, Planned, Request, Workspace};
@@ -17,7 +17,11 @@ pub(in crate::cli) fn pulled(
     workspace: &Workspace,
     request: &Request,
 ) -> Result<Arc<Lock>, Diagnostics> {
-    let found = find(&Pull { workspace, request }, Purpose::Run, &Lock::default())?;
+    let found = find(
+        &Pull { workspace, request },
+        Recipient::Run,
+        &Lock::default(),
+    )?;
     found.problems.fail_on_errors()?;
     Ok(Arc::new(found.lock))
 }
