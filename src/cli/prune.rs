@@ -53,11 +53,7 @@ pub(super) fn run(directory: &Path, pruning: &Pruning) -> Result<(), Diagnostics
     if !removes && !unneeded.is_empty() && !output::is_quiet() {
         output::eprint("nothing was removed; `--yes` removes these images\n");
     }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems)
-    }
+    problems.fail_on_errors()
 }
 
 /// That long before now, in seconds since 1970-01-01 00:00 UTC.

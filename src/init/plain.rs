@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::naming::{Known, Wanted, free, in_namespace};
-use super::references::{split, spoken};
+use super::references::spoken;
 use crate::diagnostics::counted;
-use crate::lang::reference::{self, Reference};
+use crate::lang::reference;
+use crate::lang::tags::split_tag;
 use crate::paths::folder_of;
 use crate::planner::align::{File, Found, Paths, Shape, Spoken, is_below};
 use crate::planner::discover;
@@ -97,7 +98,7 @@ impl Known<'_> {
                     // What others say of the same repository is its name, not an alias.
                     (Some((shape, name)), Some(said))
                         if shape.prefix == found.shape.prefix
-                            || are_of_one_repository(&name, &said) =>
+                            || split_tag(&name).0 == split_tag(&said).0 =>
                     {
                         Some(said)
                     }
@@ -231,12 +232,6 @@ pub(super) fn told(found: &Found) -> String {
             format!("{names} under `{prefix}` {matching} {what} here")
         }
     }
-}
-
-/// Whether two names differ in their tags at most.
-fn are_of_one_repository(a: &str, b: &str) -> bool {
-    let repository = |name: &str| Some(split(&Reference::parse(name).ok()?));
-    repository(a) == repository(b)
 }
 
 /// The shortest way that gives each of some Dockerfiles a name of its own, none of them taken.

@@ -61,8 +61,7 @@ pub(crate) fn forms(within: &str, shape: &Shape, all: &BTreeMap<String, String>)
     }
     let has_suffix = |path: &&String| !File::new(path).suffix.is_empty();
     let is_plain = paths.iter().all(|path| file_name(path) == "Dockerfile");
-    let says_suffix = shape.pieces.iter().any(|(_, part)| *part == Part::Suffix);
-    let files: Vec<(&str, bool)> = match says_suffix && paths.iter().any(has_suffix) {
+    let files: Vec<(&str, bool)> = match shape.says_suffix() && paths.iter().any(has_suffix) {
         true => FILES.to_vec(),
         false if is_plain => vec![("Dockerfile$", false)],
         false => vec![("[^/]+$", false)],

@@ -28,8 +28,8 @@ struct Worth {
 const FOLDER_AS_CONSTANT: usize = 5;
 
 impl Worth {
-    fn of(found: &Found, before: &[Found]) -> Self {
-        let meant: BTreeSet<&String> = before.iter().flat_map(|way| way.means.values()).collect();
+    /// `meant` are the Dockerfiles that earlier ways mean.
+    fn of(found: &Found, meant: &BTreeSet<&String>) -> Self {
         let again: BTreeSet<&String> = found
             .means
             .values()
@@ -174,6 +174,7 @@ impl<'s> Search<'s> {
             let anywhere = found.shape.in_any_registry();
             anywhere.is_some_and(|shape| anywhere_before.contains(&shape))
         };
+        let meant: BTreeSet<&String> = before.iter().flat_map(|way| way.means.values()).collect();
         let is_more = |found: &Found| before.is_empty() || found.names() > 1 || is_like(found);
         let mut suggested: Vec<(&Shape, usize)> = self
             .counts
@@ -193,7 +194,7 @@ impl<'s> Search<'s> {
             let names = names.or_insert_with(|| self.paths.named(shape, &self.said));
             let found = self.paths.explained(shape, names, self.spoken, &self.left);
             if let Some(found) = found.filter(|found| is_more(found) && !found.retags(before)) {
-                all.push((Worth::of(&found, before), found));
+                all.push((Worth::of(&found, &meant), found));
             }
         }
         all.sort_by(|(worth, found), (other, otherwise)| {

@@ -240,8 +240,7 @@ impl Shape {
         let literal = usize::from(!self.prefix.is_empty() && !self.prefix.ends_with(['/', ':']));
         let end = 2 * usize::from(!self.end.is_empty());
         let case = 2 * usize::from(self.case == Case::Kebab);
-        let has_suffix = self.pieces.iter().any(|(_, part)| *part == Part::Suffix);
-        let silent = 3 * usize::from(!has_suffix);
+        let silent = 3 * usize::from(!self.says_suffix());
         pieces.sum::<usize>() + literal + end + case + silent
     }
 
@@ -266,6 +265,11 @@ impl Shape {
             Part::Suffix => count,
         });
         said.min().unwrap_or(count).min(count)
+    }
+
+    /// Whether a name has what the file name adds, where it adds something.
+    pub(super) fn says_suffix(&self) -> bool {
+        self.pieces.iter().any(|(_, part)| *part == Part::Suffix)
     }
 
     /// Whether a name says nothing of the folders, as `base` of `docker/Dockerfile.base`.

@@ -127,13 +127,12 @@ const ENTRY: usize = 64;
 
 /// A text: within its object where it is short, else in a slot of twice the size or in memory of its own.
 fn text(text: &str) -> usize {
-    let slots = [(23, 40), (55, 80), (135, 160), (295, 320), (615, 640)];
+    if text.len() <= 23 {
+        return 40;
+    }
+    let own = 41 + text.len();
+    let slots = [(55, 80), (135, 160), (295, 320), (615, 640)];
     let slot = slots.iter().find(|(longest, _)| text.len() <= *longest);
-    let own = if text.len() <= 23 {
-        40
-    } else {
-        41 + text.len()
-    };
     slot.map_or(own, |(_, size)| own.max(*size))
 }
 

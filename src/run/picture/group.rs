@@ -28,28 +28,32 @@ pub(super) fn together(mut picture: Picture) -> Picture {
         }
     };
     picture = alike(&picture, most);
-    while some_touched && picture.nodes.len() > MOST_BESIDE_TOUCHED {
-        let before = picture.nodes.len();
-        picture = alike(&branches(&picture, |state| !state.is_touched()), most);
-        if folded_too_little(before, &picture) {
-            break;
-        }
+    if some_touched {
+        let untouched = |state: State| !state.is_touched();
+        picture = folded(picture, MOST_BESIDE_TOUCHED, untouched, most);
     }
     for fewer in [MOST_UNTOUCHED, 1] {
-        while picture.nodes.len() > MOST_NODES {
-            let before = picture.nodes.len();
-            picture = alike(&branches(&picture, |_| true), |_| fewer);
-            if folded_too_little(before, &picture) {
-                break;
-            }
-        }
+        picture = folded(picture, MOST_NODES, |_| true, |_| fewer);
     }
     picture
 }
 
-/// Whether a round was hardly worth it: a long chain would lose a node in each, and be worked on for as many.
-fn folded_too_little(before: usize, picture: &Picture) -> bool {
-    (before - picture.nodes.len()) * 20 < before
+/// Folds branches until no more nodes than `nodes` are left, or a round is hardly worth it: a long chain would
+/// lose a node in each, and be worked on for as many.
+fn folded(
+    mut picture: Picture,
+    nodes: usize,
+    folds: impl Fn(State) -> bool,
+    most: impl Fn(State) -> usize,
+) -> Picture {
+    while picture.nodes.len() > nodes {
+        let before = picture.nodes.len();
+        picture = alike(&branches(&picture, &folds), &most);
+        if (before - picture.nodes.len()) * 20 < before {
+            break;
+        }
+    }
+    picture
 }
 
 /// Leaves that are alike become one where there are more than `most` images of them.
