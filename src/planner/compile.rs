@@ -185,7 +185,7 @@ fn phases(
     let in_tree = file.as_ref().map(|file| &file.lock);
     let locks = Locks::new(options.lock.as_deref().or(in_tree), config);
     let settings = Settings {
-        pinned: config.pinned,
+        config,
         namespace: namer.namespace(),
         locks: &locks,
         without_hints: options.without_hints,

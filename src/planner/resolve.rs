@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use crate::config::{NamedContext, Pinned};
+use crate::config::{Config, NamedContext};
 use crate::diagnostics::{Diagnostics, SourceText};
 use crate::lang::dockerfile::stages::{Base, Source, StageGraph, Step};
 use crate::lang::dockerfile::{Dockerfile, Span};
@@ -46,8 +46,8 @@ pub(crate) struct Parsed<'a> {
 /// How references are resolved.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings<'s> {
-    /// What a literal tag of one of our repositories means.
-    pub pinned: Pinned,
+    /// What the configuration says of references.
+    pub config: &'s Config,
     /// First part of default names.
     pub namespace: Option<&'s str>,
     /// What is known of images from elsewhere.
@@ -116,7 +116,7 @@ pub(crate) fn resolve<'a>(
     settings: &Settings<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Result<Vec<Resolved<'a>>, Diagnostics> {
-    let internal = Internal::new(definitions, settings.pinned);
+    let internal = Internal::new(definitions, settings.config);
     let mut problems = Diagnostics::new();
     let mut resolved = Vec::new();
     let each: Vec<_> = definitions
@@ -158,7 +158,7 @@ pub(crate) fn refine(
 ) -> Result<(), Diagnostics> {
     let internal = Internal::new(
         resolved.iter().map(|image| image.definition),
-        settings.pinned,
+        settings.config,
     );
     let mut problems = Diagnostics::new();
     let curious = curious(resolved, order);

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::GlobMatcher;
 
-use crate::config::Pinned;
-use crate::config::{NamedContext, is_glob};
+use crate::config::{Config, NamedContext, Pinned, is_glob};
 use crate::lang::dockerfile::stages::ImageUse;
 use crate::lang::reference::Reference;
 use crate::paths;
@@ -43,7 +42,7 @@ impl Internal {
     /// Indexes images by their names and aliases, which are legal.
     pub(super) fn new<'d>(
         definitions: impl IntoIterator<Item = &'d Definition>,
-        pinned: Pinned,
+        config: &Config,
     ) -> Self {
         let mut internal = Self {
             exact: BTreeMap::new(),
@@ -51,7 +50,7 @@ impl Internal {
             globs: Vec::new(),
             bare: BTreeSet::new(),
             contexts: Vec::new(),
-            pinned,
+            pinned: config.pinned,
         };
         for (position, image) in definitions.into_iter().enumerate() {
             let index = ImageIndex::new(position);
