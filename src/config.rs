@@ -72,6 +72,10 @@ table! {
         /// what a literal tag of a planned repository refers to (`FROM acme/python:3.11`): `"external"`: the registry,
         /// with a warning; `"internal"`: the image of the plan. Default: `"external"`
         pinned: Pinned;
+        /// references to images that other repositories build: `["acme/legacy-*", "acme/python:3.9"]`, with patterns as
+        /// in `aliases`; a pattern without a tag matches all tags. They never refer to an image of the plan, and no
+        /// warning asks whether they should
+        external: Globs;
         /// a registry, usually a pull-through cache, from which locked bases are pulled:
         /// `mirror.example.com/docker.io/library/debian` for `debian`. It does not affect fingerprints
         mirror: Option<Spanned<String>>;

@@ -130,7 +130,7 @@ fn a_configuration_of_everything() {
         "dockerfiles": {"only": ["a"], "also": ["b"], "exclude": ["c"]},
         "rules": [with(json!({"match": "(?<g>.)", "name": "{{ a }}", "for": {"b": ["1", "2"]}, "except": [{"b": "1"}]}), &[&shared, &own])],
         "images": {"x": with(json!({"dockerfile": "a", "for": [{"b": "1"}, {"b": "2"}], "except": [{"b": "1"}]}), &[&shared, &own])},
-        "generated": [], "pinned": "internal", "mirror": "m.example.com", "unlocked": ["local/**"], "default_branch": "trunk",
+        "generated": [], "pinned": "internal", "external": ["b/*"], "mirror": "m.example.com", "unlocked": ["local/**"], "default_branch": "trunk",
         "diagnostics": {"pinned": "off", "missing-source": "error", "context-inferred": "warning"}
     });
     let all = with(top, &[&shared]);

@@ -53,6 +53,7 @@ pub(super) fn hints(
                 Meaning::Pinned(index) => {
                     diagnostics.push(pinned(image, place, used, names[index]));
                 }
+                Meaning::Declared => {}
                 Meaning::External => {
                     let repository = used.reference.repository();
                     let prefix = repository.rsplit_once('/').map(|(prefix, _)| prefix);

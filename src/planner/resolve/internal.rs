@@ -20,6 +20,8 @@ pub(super) enum Meaning {
     Pinned(ImageIndex),
     /// An image that others make.
     External,
+    /// The same, as the configuration says: nothing hints at one of ours.
+    Declared,
 }
 
 /// The images of the plan by the references that Dockerfiles call them by.
@@ -36,6 +38,8 @@ pub(super) struct Internal {
     /// By image, what named contexts of its own mean.
     contexts: Vec<BTreeMap<String, Reference>>,
     pinned: Pinned,
+    /// References to images that other repositories build.
+    external: paths::Globs,
 }
 
 impl Internal {
@@ -44,6 +48,8 @@ impl Internal {
         definitions: impl IntoIterator<Item = &'d Definition>,
         config: &Config,
     ) -> Self {
+        // The configuration has checked the patterns.
+        let external = config.external.iter().map(|pattern| &*pattern.value);
         let mut internal = Self {
             exact: BTreeMap::new(),
             by_repository: BTreeMap::new(),
@@ -51,6 +57,7 @@ impl Internal {
             bare: BTreeSet::new(),
             contexts: Vec::new(),
             pinned: config.pinned,
+            external: paths::Globs::new(external),
         };
         for (position, image) in definitions.into_iter().enumerate() {
             let index = ImageIndex::new(position);
@@ -116,8 +123,8 @@ impl Internal {
     ///
     /// One that equals a name or alias, tag included, is ours. So is one of our repositories with no
     /// tag, with `latest` and with a tag that came from a variable; another tag is a pin, and a
-    /// digest always means the registry. Only the whole repository counts. An image is not built on
-    /// itself: in the folder `redis`, with no namespace anywhere, `FROM redis` can only mean the
+    /// digest always means the registry, and so does what the configuration calls external. Only the
+    /// whole repository counts. An image is not built on itself: in the folder `redis`, with no namespace anywhere, `FROM redis` can only mean the
     /// official image, and `acme/x:${RELEASE}` in that of `acme/x` the published one.
     fn of_reference(
         &self,
@@ -125,6 +132,9 @@ impl Internal {
         from_variable: bool,
         used_in: ImageIndex,
     ) -> Meaning {
+        if self.is_declared(reference) {
+            return Meaning::Declared;
+        }
         let repository = reference.repository();
         let owner = self.owner(&repository);
         if reference.digest.is_some() {
@@ -150,6 +160,17 @@ impl Internal {
         } else {
             Meaning::Pinned(owner)
         }
+    }
+
+    /// Whether the configuration says that other repositories build this: by the whole reference, or
+    /// by the repository alone, which stands for all its tags.
+    fn is_declared(&self, reference: &Reference) -> bool {
+        if self.external.is_empty() {
+            return false;
+        }
+        let repository = reference.familiar_repository();
+        let mut texts = [repository, reference.familiar(), reference.to_string()].into_iter();
+        texts.any(|text| self.external.is_match(&text))
     }
 
     /// The first image by name that has an alias which is a pattern and matches.
@@ -194,5 +215,57 @@ impl Internal {
             1 => images.first().copied(),
             _ => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::planner::{Options, compile};
+    use crate::tree::{File, Snapshot};
+
+    /// What `FROM reference` depends on beside the images `acme/old-web`, `acme/db`, `acme/python` and `base`, and
+    /// the codes of what is said of it.
+    #[track_caller]
+    fn check(reference: &str, expected: &[&str], codes: &[&str]) {
+        const CONFIG: &str = r#"{"version": 2, "namespace": "acme", "names": {"base": "base"}, "pinned": "internal",
+            "external": ["acme/old-*", "acme/db:1.*", "docker.io/library/base"]}"#;
+        let from = |reference: &str| File::Plain(format!("FROM {reference}\n").into_bytes());
+        let files = [
+            ("old-web/Dockerfile", from("scratch")),
+            ("db/Dockerfile", from("scratch")),
+            ("python/Dockerfile", from("scratch")),
+            ("base/Dockerfile", from("scratch")),
+            ("app/Dockerfile", from(reference)),
+        ];
+        let config = Config::parse(CONFIG).unwrap();
+        let snapshot = Snapshot::of_files(None, files);
+        let compiled = compile(&snapshot, &config, &Options::default(), None).into_result();
+        let (compiled, diagnostics) = compiled.unwrap();
+        let mut images = compiled.plan.images.iter();
+        let app = images.find(|image| image.name == "acme/app").unwrap();
+        let needs: Vec<&str> = app
+            .dependencies
+            .iter()
+            .map(|need| need.image.as_str())
+            .collect();
+        let said: Vec<&str> = diagnostics.iter().map(|said| said.code.as_str()).collect();
+        assert_eq!((&*needs, &*said), (expected, codes), "{reference}");
+    }
+
+    #[test]
+    fn what_the_configuration_calls_external_is_not_ours() {
+        check("acme/python:3", &["acme/python"], &[]);
+        check("acme/gone", &[], &["unmatched-reference"]);
+        check("acme/old-web", &[], &[]);
+        check("acme/old-web:3", &[], &[]);
+        check(
+            "docker.io/acme/old-gone@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            &[],
+            &[],
+        );
+        check("acme/db:1.4", &[], &[]);
+        check("acme/db:2", &["acme/db"], &[]);
+        check("base", &[], &[]);
     }
 }
