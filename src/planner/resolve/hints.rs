@@ -206,8 +206,12 @@ fn unmatched(image: &Resolved<'_>, place: Place, used: &ImageUse, names: &[&str]
         (Some(near), Some(other)) => {
             diagnostic.help(format!("did you mean `{near}`, or `{other}`?"))
         }
-        (None, _) => diagnostic.help(format!(
-            r#"if a Dockerfile here builds it, set its name: `{{"version": 2, "names": {{"/its/folder": "{wanted}"}}}}` in .shipwright.json"#
-        )),
+        (None, _) => diagnostic
+            .help(format!(
+                r#"if a Dockerfile here builds it, set its name: `{{"version": 2, "names": {{"/its/folder": "{wanted}"}}}}` in .shipwright.json"#
+            ))
+            .help(format!(
+                r#"if another repository builds it: `{{"version": 2, "external": ["{wanted}"]}}`"#
+            )),
     }
 }
