@@ -5,6 +5,7 @@
 
 // Everybody's words.
 pub mod diagnostics;
+mod os;
 mod paths;
 
 pub mod lang;

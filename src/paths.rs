@@ -78,11 +78,6 @@ pub(crate) fn in_tree(folder: &str) -> &str {
     if folder == "." { "" } else { folder }
 }
 
-/// A name as git has it, for the file system.
-pub(crate) fn os(name: &[u8]) -> &std::ffi::OsStr {
-    std::os::unix::ffi::OsStrExt::from_bytes(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::{clean, relative, within_root};

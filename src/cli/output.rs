@@ -10,6 +10,7 @@ use super::{ci_branch, screen};
 use crate::diagnostics::annotations::annotations;
 use crate::diagnostics::render::{Style, render};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, Severity, counted, escape};
+use crate::os;
 use crate::paths;
 use crate::planner::Workspace;
 use crate::tree::source::{Checkout, FileIdentity};
@@ -114,16 +115,15 @@ fn unwritable(file: &Path, error: &std::io::Error) -> Diagnostic {
 
 /// A file beside the one that is to be written, with the data in it.
 fn temporary(data: &str, file: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt;
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     std::fs::metadata(folder)?;
-    let mode = std::fs::metadata(file).map_or(0o666, |metadata| metadata.permissions().mode());
+    let mode = std::fs::metadata(file).map_or(0o666, |metadata| os::mode(&metadata));
     let mut temporary = tempfile::Builder::new()
         .prefix(".shipwright-")
-        .permissions(std::fs::Permissions::from_mode(mode))
+        .permissions(os::permissions(mode))
         .tempfile_in(folder)
         // Its text would tell the temporary name, which nobody chose.
         .map_err(|error| std::io::Error::from(error.kind()))?;

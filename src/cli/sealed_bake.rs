@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::os;
 use crate::plan::{Action, Image, Plan};
 use crate::planner::Planned;
 use crate::run::emit::{Sealed, emit_sealed};
@@ -49,7 +49,7 @@ pub(super) fn write(made: &Planned, folder: &Path) -> Result<(), Diagnostics> {
     }
     let text = emit_sealed(&with_whole_paths(made), &sealed)?;
     fs::write(temporary.path().join(FILE), text).map_err(failed)?;
-    fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o755)).map_err(failed)?;
+    fs::set_permissions(temporary.path(), os::permissions(0o755)).map_err(failed)?;
     // Over a folder that is there and empty, too.
     fs::rename(temporary.path(), folder).map_err(failed)?;
     // Renamed away: there is nothing left to remove.

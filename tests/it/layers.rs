@@ -9,8 +9,9 @@ use regex::Regex;
 use crate::support::files::{checkout, files_below};
 
 /// The lowest first.
-const LAYERS: [&str; 10] = [
+const LAYERS: [&str; 11] = [
     "diagnostics",
+    "os",
     "paths",
     "lang",
     "tree",
@@ -49,6 +50,17 @@ fn imports(text: &str) -> Vec<(usize, String)> {
     found.collect()
 }
 
+/// The files that use what only Unix has, each for one thing.
+const OF_UNIX: [&str; 7] = [
+    "cli/plugin.rs",
+    "os.rs",
+    "run/child.rs",
+    "run/evaluate.rs",
+    "run/exec/progress/echo.rs",
+    "run/exec/socket.rs",
+    "run/stop.rs",
+];
+
 /// The imports that go up, by file and line.
 fn upward(files: &BTreeMap<PathBuf, String>) -> Vec<String> {
     let mut upward = Vec::new();
@@ -76,6 +88,23 @@ fn a_layer_uses_only_those_below_it() {
     let files: BTreeMap<PathBuf, String> = files_below(&root).into_iter().map(read).collect();
     assert!(files.len() > LAYERS.len(), "src/ was not found");
     assert_eq!(upward(&files), Vec::<String>::new(), "imports that go up");
+}
+
+#[test]
+fn what_only_unix_has_is_in_few_files() {
+    let unix = Regex::new(r"\b(std::os::unix|rustix|signal_hook)::").unwrap();
+    let root = checkout("src");
+    let mut found: Vec<String> = files_below(&root)
+        .into_iter()
+        .filter(|path| {
+            let text = fs::read_to_string(path).unwrap();
+            let program = text.split("#[cfg(test)]").next().unwrap();
+            !path.ends_with("tests.rs") && unix.is_match(program)
+        })
+        .map(|path| path.strip_prefix(&root).unwrap().display().to_string())
+        .collect();
+    found.sort();
+    assert_eq!(found, OF_UNIX);
 }
 
 #[test]

@@ -12,7 +12,8 @@ use super::InputSpec;
 use super::picked::{Picked, Selected};
 use crate::config::Config;
 use crate::diagnostics::Diagnostic;
-use crate::paths::{file_name, folder_of, join, os};
+use crate::os;
+use crate::paths::{file_name, folder_of, join};
 use crate::planner::discover::Discovery;
 use crate::planner::generated::Generated;
 use crate::planner::images;
@@ -342,7 +343,7 @@ impl<'v> Finder<'_, 'v> {
             Picked::Part(folder, entries) => {
                 let before = self.found.len();
                 for (name, inner) in entries {
-                    self.picked(inner, &path.join(os(name)))?;
+                    self.picked(inner, &path.join(os::name(name)))?;
                     if self.is_named(folder, before) {
                         break;
                     }
@@ -359,7 +360,7 @@ impl<'v> Finder<'_, 'v> {
             match item {
                 Item::Folder(inner) => self.whole(&inner)?,
                 Item::Leaf(Leaf::Known(_)) => {}
-                Item::Leaf(_) => self.found.push(folder.path.join(os(&name))),
+                Item::Leaf(_) => self.found.push(folder.path.join(os::name(&name))),
             }
             if self.is_named(folder, before) {
                 break;

@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::lang::digest::Digest;
+use crate::os;
 
 /// A file of lines `id architecture` (or what else is known of a digest for good), and a last one with the SHA-256 of the others: one that is not as it
 /// was written says nothing. Whatever goes wrong with it costs time alone: then the engine is asked.
@@ -55,7 +56,7 @@ impl Known {
             temporary.write_all(text.as_bytes())?;
             temporary.as_file().sync_all()?;
             temporary.persist(&self.0)?;
-            File::open(folder)?.sync_all()
+            os::sync_names(folder)
         };
         let _ = write();
     }

@@ -4,9 +4,8 @@
     reason = "each run's logs are kept in a folder"
 )]
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -14,6 +13,7 @@ use std::time::SystemTime;
 use time::OffsetDateTime;
 
 use crate::diagnostics::{Code, Diagnostic};
+use crate::os;
 
 /// Within a git directory.
 const KEPT: &str = "shipwright/logs";
@@ -88,9 +88,7 @@ fn at(folder: &Path) -> io::Result<PathBuf> {
 
 /// A folder for a run that begins now; the oldest ones go.
 fn new_run(runs: &Path) -> io::Result<PathBuf> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(PRIVATE).create(runs)?;
-    fs::set_permissions(runs, fs::Permissions::from_mode(PRIVATE))?;
+    os::make_folder(runs, PRIVATE)?;
     let now = OffsetDateTime::from(SystemTime::now());
     let (year, month, day) = now.to_calendar_date();
     let (hour, minute, second) = now.to_hms();
@@ -112,7 +110,7 @@ fn new_run(runs: &Path) -> io::Result<PathBuf> {
 fn private_in(parent: &Path, prefix: &str) -> io::Result<PathBuf> {
     let folder = tempfile::Builder::new()
         .prefix(prefix)
-        .permissions(fs::Permissions::from_mode(PRIVATE))
+        .permissions(os::permissions(PRIVATE))
         .tempdir_in(parent)?;
     Ok(folder.keep())
 }
@@ -136,7 +134,7 @@ mod tests {
             .collect();
         let mode = |path: &Path| {
             let metadata = fs::metadata(path).expect("it is there");
-            metadata.permissions().mode() & 0o777
+            os::mode(&metadata) & 0o777
         };
         assert_eq!(mode(&runs), PRIVATE);
         for folder in &folders {

@@ -1,11 +1,11 @@
 //! Files that change while they are read.
 
 use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::working_tree::{gone, unreadable};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::os::Known;
 
 /// How often a file is read before it is given up.
 const ATTEMPTS: usize = 3;
@@ -20,11 +20,11 @@ pub(super) fn unchanged<T>(
     before: &Metadata,
     mut read: impl FnMut() -> Result<T, Diagnostic>,
 ) -> Result<T, Diagnostic> {
-    let mut before = look(before);
+    let mut before = Known::of(before);
     for _ in 0..ATTEMPTS {
         let content = read()?;
         let after = match fs::symlink_metadata(disk) {
-            Ok(metadata) => look(&metadata),
+            Ok(metadata) => Known::of(&metadata),
             Err(error) if gone(&error) => break,
             Err(error) => return Err(unreadable(disk, &error)),
         };
@@ -41,19 +41,6 @@ pub(super) fn changed(path: &str) -> Diagnostic {
     let message = format!("`{path}` changed during or after planning");
     Diagnostic::new(Code::ChangedMeanwhile, message)
         .help("run again, and do not change the file until its build has started")
-}
-
-/// What differs once a file has been written to or replaced.
-fn look(metadata: &Metadata) -> [i64; 6] {
-    let number = |number: u64| number.cast_signed();
-    [
-        number(metadata.ino()),
-        number(metadata.size()),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-        metadata.ctime(),
-        metadata.ctime_nsec(),
-    ]
 }
 
 #[cfg(test)]

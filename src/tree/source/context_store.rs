@@ -105,33 +105,6 @@ pub(super) fn take(kept: &Path) -> bool {
     }
 }
 
-/// Waits until everything that was written below a folder is on the disk. One call for the whole file
-/// system costs a quarter of one for each file.
-#[cfg(target_os = "linux")]
-pub(super) fn sync_all(folder: &Path) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(File::open(folder)?)?)
-}
-
-/// Waits until everything that was written below a folder is on the disk.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn sync_all(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            sync_all(&entry.path())?;
-        } else if kind.is_file() {
-            File::open(entry.path())?.sync_all()?;
-        }
-    }
-    sync_names(folder)
-}
-
-/// Waits until the names in a folder are on the disk.
-pub(super) fn sync_names(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
 /// The bytes of all files below a folder.
 fn size(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();

@@ -5,16 +5,14 @@
 //! untracked files are, git ignores. Where both have something at a name, the tree's counts.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::tree::Tree;
 use super::working_tree::{FileIdentity, gone, unreadable};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::os;
 use crate::paths::join;
 use crate::tree::links;
 use crate::tree::snapshot::{Folder, Node};
@@ -143,7 +141,7 @@ impl Tree<'_> {
                 () if kind.is_symlink() => Kind::Link,
                 () => continue,
             };
-            let name = entry.file_name().as_bytes().to_vec();
+            let name = os::into_bytes(entry.file_name());
             if name != GIT_FOLDER && !self.is_written(&entry) {
                 entries.push((name, kind));
             }
@@ -154,7 +152,7 @@ impl Tree<'_> {
 
     fn is_written(&self, entry: &fs::DirEntry) -> bool {
         let written = self.disk.iter().flat_map(|disk| &disk.without);
-        let mut written = written.filter(|file| file.inode == entry.ino());
+        let mut written = written.filter(|file| file.inode == os::inode(entry));
         written.any(|file| {
             let metadata = entry.metadata();
             metadata.is_ok_and(|metadata| FileIdentity::of(&metadata) == *file)
@@ -182,7 +180,7 @@ impl<'v> DiskView<'v> {
         Some(match node {
             Node::Folder(known) => Item::Folder(DiskFolder {
                 known: Some(known),
-                path: folder.path.join(OsStr::from_bytes(name)),
+                path: folder.path.join(os::name(name)),
             }),
             node => Item::Leaf(Leaf::Known(node)),
         })
@@ -194,7 +192,7 @@ impl<'v> DiskView<'v> {
         name: &[u8],
         kind: Kind,
     ) -> Option<Item<'v, DiskFolder<'v>>> {
-        let path = folder.path.join(OsStr::from_bytes(name));
+        let path = folder.path.join(os::name(name));
         if !self.sees(&path, kind) {
             return None;
         }
@@ -268,12 +266,8 @@ impl<'v> View<'v> for DiskView<'v> {
         let Some(root) = self.tree.root_on_disk() else {
             return Ok(None);
         };
-        let file = root
-            .join(self.context)
-            .join(OsStr::from_bytes(&place.join(&b'/')));
-        match fs::read_link(&file) {
-            Ok(target) => Ok(Some(target.as_os_str().as_bytes().to_vec())),
-            Err(error) => Err(unreadable(&file, &error)),
-        }
+        let file = root.join(self.context).join(os::name(&place.join(&b'/')));
+        let target = os::read_link(&file).map_err(|error| unreadable(&file, &error))?;
+        Ok(Some(target))
     }
 }

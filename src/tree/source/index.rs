@@ -7,10 +7,10 @@
 use std::fs;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::diagnostics::{Code, Diagnostic};
+use crate::os::Known;
 use crate::tree::snapshot::ObjectId;
 
 /// Bytes of an entry before its flags.
@@ -77,7 +77,7 @@ impl Index {
                 bytes,
                 paths,
                 slots,
-                written: Time::new(written.mtime(), written.mtime_nsec()),
+                written: Time::new(Known::of(&written).modified),
             })
         };
         match read() {
@@ -122,7 +122,7 @@ impl Index {
 
 impl Time {
     /// A time since 1970, cut as the index cuts it.
-    pub(super) fn new(seconds: i64, nanoseconds: i64) -> Self {
+    pub(super) fn new((seconds, nanoseconds): (i64, i64)) -> Self {
         Self {
             seconds: truncated(seconds),
             nanoseconds: truncated(nanoseconds),
@@ -152,14 +152,9 @@ impl Entry<'_> {
     }
 
     /// The same of a file on the disk.
-    pub(super) fn numbers_of(metadata: &fs::Metadata) -> [u32; 4] {
+    pub(super) fn numbers_of(file: &Known) -> [u32; 4] {
         let low = |number: u64| u32::try_from(number & 0xffff_ffff).expect("32 bits were left");
-        [
-            low(metadata.ino()),
-            metadata.uid(),
-            metadata.gid(),
-            low(metadata.size()),
-        ]
+        [low(file.inode), file.owner, file.group, low(file.size)]
     }
 
     /// Kind and permissions as in a tree.

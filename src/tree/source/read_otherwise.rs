@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use git2::{ObjectType, Oid};
@@ -13,6 +11,7 @@ use rayon::prelude::*;
 use super::checked_out::Taken;
 use super::lfs::Pointer;
 use super::tree::Tree;
+use crate::os;
 use crate::paths::join;
 use crate::tree::attributes::LFS;
 use crate::tree::snapshot::{Folder, Node, NodeRef, blob_id, object_id};
@@ -95,7 +94,7 @@ impl Comparison<'_, '_> {
             match entry.node {
                 Node::Folder(inner) => {
                     let metadata = fs::metadata(self.disk.join(&path));
-                    if metadata.is_ok_and(|metadata| mode(&metadata) != 0o755) {
+                    if metadata.is_ok_and(|metadata| os::mode(&metadata) != 0o755) {
                         self.found.modes.insert(path.clone());
                     }
                     self.folder(&path, inner, files);
@@ -164,8 +163,7 @@ fn compare(file: &Path, node: NodeRef<'_>) -> Compared {
     };
     match node {
         Node::Link { id } => {
-            let target = fs::read_link(file);
-            let is_same = target.is_ok_and(|target| blob_id(target.as_os_str().as_bytes()) == id);
+            let is_same = os::read_link(file).is_ok_and(|target| blob_id(&target) == id);
             compared.has_other_content = !is_same;
         }
         Node::File { executable, id } => {
@@ -173,15 +171,11 @@ fn compare(file: &Path, node: NodeRef<'_>) -> Compared {
             let there = metadata
                 .is_file()
                 .then(|| Oid::hash_file(ObjectType::Blob, file));
-            compared.has_other_mode = metadata.is_file() && mode(&metadata) != planned;
+            compared.has_other_mode = metadata.is_file() && os::mode(&metadata) != planned;
             compared.has_other_content =
                 !there.is_some_and(|there| there.is_ok_and(|there| object_id(there) == id));
         }
         Node::Folder(_) | Node::Submodule { .. } => {}
     }
     compared
-}
-
-fn mode(metadata: &fs::Metadata) -> u32 {
-    metadata.permissions().mode() & 0o7777
 }

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, DirEntry};
 use std::ops::Range;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use super::tracked::Rules;
 use super::tree;
 use super::working_tree::{FileIdentity, folder_on_disk, gone, unreadable};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::os;
 use crate::tree::snapshot::{Folder, Node};
 
 /// A folder of the working tree.
@@ -325,7 +325,7 @@ impl Scanner<'_> {
     }
 
     fn ignores(&self, path: &[u8]) -> Result<bool, Diagnostic> {
-        let path = Path::new(std::ffi::OsStr::from_bytes(path));
+        let path = Path::new(os::name(path));
         self.rules.ignores(path).map_err(|error| {
             Diagnostic::new(
                 Code::UnreadableRepository,
@@ -400,7 +400,7 @@ fn list(disk: &Path) -> Result<Vec<(Vec<u8>, DirEntry)>, Diagnostic> {
     };
     for item in items {
         let item = item.map_err(|error| unreadable(disk, &error))?;
-        listed.push((item.file_name().into_vec(), item));
+        listed.push((os::into_bytes(item.file_name()), item));
     }
     listed.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(listed)

@@ -29,6 +29,7 @@ use super::context_store::{self, ContextStore, UNFINISHED};
 use super::lfs;
 use super::tree::Tree;
 use crate::diagnostics::{Code, Diagnostic};
+use crate::os;
 use crate::paths::join;
 use crate::tree::snapshot::{Folder, Missing, Node, ObjectId, blob_id};
 use writer::{Writer, set_mode};
@@ -218,13 +219,12 @@ impl Sealer {
             .map_err(|error| unwritable(parent, &error))?;
         write(&writer, temporary.path())?;
         set_mode(temporary.path(), 0o755)?;
-        context_store::sync_all(temporary.path())
-            .map_err(|error| unwritable(temporary.path(), &error))?;
+        os::sync_all(temporary.path()).map_err(|error| unwritable(temporary.path(), &error))?;
         match fs::rename(temporary.path(), &kept) {
             Ok(()) => {
                 // Renamed away: there is nothing left to remove.
                 let _ = temporary.keep();
-                context_store::sync_names(parent).map_err(|error| unwritable(parent, &error))?;
+                os::sync_names(parent).map_err(|error| unwritable(parent, &error))?;
             }
             // Another run was faster.
             Err(_) if writer.holds(path, expected, &kept) => {}

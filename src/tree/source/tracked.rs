@@ -8,8 +8,6 @@
 //! which obeys them, is never asked: a builder is sent what stands on the disk.
 
 use std::fs::{self, Metadata};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -21,6 +19,7 @@ use super::index::{Entry, Time};
 use super::working_tree::{gone, unreadable};
 use super::{lfs, open};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::os;
 use crate::tree::snapshot::{Node, ObjectId, blob_id, object_id};
 
 /// What the repository's configuration says of files on this disk.
@@ -148,10 +147,10 @@ impl Rules {
             Node::Link { .. } => kind.is_symlink() || kind.is_file() && !self.has_links,
             Node::Folder(_) | Node::Submodule { .. } => false,
         };
-        let modified = Time::new(metadata.mtime(), metadata.mtime_nsec());
-        let changed = Time::new(metadata.ctime(), metadata.ctime_nsec());
+        let known = os::Known::of(metadata);
+        let (modified, changed) = (Time::new(known.modified), Time::new(known.changed));
         same_kind
-            && entry.numbers() == Entry::numbers_of(metadata)
+            && entry.numbers() == Entry::numbers_of(&known)
             && is_at(entry.modified(), modified)
             && (!self.trusts_change_time || is_at(entry.changed(), changed))
             && is_before(entry.modified(), self.index_written)
@@ -160,7 +159,7 @@ impl Rules {
     /// Whether a file that differs from its blob is the blob all the same once its text is converted,
     /// or its content given to git-lfs.
     fn is_converted(&self, entry: &Entry<'_>, disk: &Path) -> bool {
-        let path = Path::new(std::ffi::OsStr::from_bytes(entry.path));
+        let path = Path::new(os::name(entry.path));
         let repository = self.repository.lock();
         let repository = repository.unwrap_or_else(PoisonError::into_inner);
         if lfs::is_checked_out(&repository, path, entry.id(), disk) {
@@ -207,9 +206,9 @@ fn is_before(modified: Time, index_written: Time) -> bool {
 pub(super) fn read(disk: &Path, metadata: &Metadata) -> Result<Option<Node>, Diagnostic> {
     let kind = metadata.file_type();
     if kind.is_symlink() {
-        return match fs::read_link(disk) {
+        return match os::read_link(disk) {
             Ok(target) => Ok(Some(Node::Link {
-                id: blob_id(target.as_os_str().as_bytes()),
+                id: blob_id(&target),
             })),
             Err(error) if gone(&error) => Ok(None),
             Err(error) => Err(unreadable(disk, &error)),
@@ -235,5 +234,5 @@ fn hash(disk: &Path) -> Result<ObjectId, Diagnostic> {
 }
 
 fn is_executable(metadata: &Metadata) -> bool {
-    metadata.permissions().mode() & 0o100 != 0
+    os::mode(metadata) & 0o100 != 0
 }

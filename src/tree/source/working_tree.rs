@@ -1,8 +1,6 @@
 //! The working tree: the files on the disk that git tracks or does not ignore.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +10,7 @@ use super::scan::scan;
 use super::tracked;
 use super::tree::{Tree, WorkingTree};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::os::{self, Known};
 use crate::tree::snapshot::{Folder, Node};
 
 /// A file by what it is rather than by its name: the one that standard output goes to.
@@ -26,10 +25,8 @@ pub struct FileIdentity {
 impl FileIdentity {
     /// The identity of an open file.
     pub(crate) fn of(metadata: &fs::Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        }
+        let Known { device, inode, .. } = Known::of(metadata);
+        Self { device, inode }
     }
 }
 
@@ -79,7 +76,7 @@ pub(super) fn read<'r>(
 pub(super) fn content(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     let read = || {
         if fs::symlink_metadata(path)?.is_symlink() {
-            return Ok(fs::read_link(path)?.as_os_str().as_bytes().to_vec());
+            return os::read_link(path);
         }
         fs::read(path)
     };
@@ -122,7 +119,7 @@ pub(super) fn folder_on_disk(path: &Path, without: &[FileIdentity]) -> Result<Fo
             continue;
         }
         if let OnDisk::Node(node) = on_disk(&item.path(), without)? {
-            entries.push((item.file_name().as_bytes().to_vec(), node));
+            entries.push((os::into_bytes(item.file_name()), node));
         }
     }
     Ok(Folder::new(entries))

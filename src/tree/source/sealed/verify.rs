@@ -1,13 +1,12 @@
 //! Whether a kept folder is what its name says: a name is a claim, the bytes are the proof.
 
 use std::fs::{self, Metadata};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use git2::{ObjectType, Oid};
 
 use super::writer::{FOLDER_MODE, Writer, file_mode};
+use crate::os;
 use crate::paths::join;
 use crate::tree::snapshot::{Entry, Folder, Node, ObjectId, blob_id, object_id};
 use crate::tree::source::lfs::Pointer;
@@ -30,20 +29,17 @@ impl Writer<'_> {
 
     fn holds_entry(&self, path: &str, entry: Entry<'_>, disk: &Path) -> bool {
         let path = join(path, &entry.name());
-        let disk = disk.join(std::ffi::OsStr::from_bytes(entry.name));
+        let disk = disk.join(os::name(entry.name));
         let Ok(found) = fs::symlink_metadata(&disk) else {
             return false;
         };
         match entry.node {
             Node::Folder(inner) => self.holds(&path, inner, &disk),
             Node::Submodule { .. } => self.holds(&path, &Folder::empty(), &disk),
-            Node::Link { id } => {
-                let target = fs::read_link(&disk);
-                target.is_ok_and(|target| blob_id(target.as_os_str().as_bytes()) == id)
-            }
+            Node::Link { id } => os::read_link(&disk).is_ok_and(|target| blob_id(&target) == id),
             Node::File { executable, id } => {
                 found.is_file()
-                    && mode(&found) == file_mode(executable)
+                    && os::mode(&found) == file_mode(executable)
                     && self.is_content(&path, id, &disk)
             }
         }
@@ -72,9 +68,5 @@ pub(super) fn has_id(file: &Path, id: ObjectId) -> bool {
 }
 
 fn is_folder(found: &Metadata) -> bool {
-    found.is_dir() && mode(found) == FOLDER_MODE
-}
-
-fn mode(found: &Metadata) -> u32 {
-    found.permissions().mode() & 0o7777
+    found.is_dir() && os::mode(found) == FOLDER_MODE
 }

@@ -1,10 +1,7 @@
 //! Writes what a folder of the plan holds into one of the disk.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -14,6 +11,7 @@ use git2::{Oid, Repository};
 use super::verify::has_id;
 use super::{Sealer, unwritable};
 use crate::diagnostics::{Code, Diagnostic};
+use crate::os;
 use crate::paths::join;
 use crate::tree::snapshot::{Folder, Node, ObjectId, blob_id};
 use crate::tree::source::lfs::Pointer;
@@ -83,7 +81,7 @@ impl Writer<'_> {
     /// As [`Self::folder`]; paths are bytes, for git's names need not be UTF-8.
     fn entries(&self, from: &Path, folder: &Folder, to: &Path) -> Result<(), Diagnostic> {
         for entry in folder.entries() {
-            let name = OsStr::from_bytes(entry.name);
+            let name = os::name(entry.name);
             let (from, to) = (from.join(name), to.join(name));
             match entry.node {
                 Node::Folder(inner) => {
@@ -97,8 +95,7 @@ impl Writer<'_> {
                 }
                 Node::Link { id } => {
                     let target = self.target(&from, id)?;
-                    symlink(OsStr::from_bytes(&target), &to)
-                        .map_err(|error| unwritable(&to, &error))?;
+                    os::make_link(&target, &to).map_err(|error| unwritable(&to, &error))?;
                 }
                 // As in a checkout whose submodules are not initialised.
                 Node::Submodule { .. } => {
@@ -265,6 +262,5 @@ fn finish(path: &Path, mode: u32) -> Result<(), Diagnostic> {
 
 /// Sets the permissions of a file or folder.
 pub(super) fn set_mode(path: &Path, mode: u32) -> Result<(), Diagnostic> {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-        .map_err(|error| unwritable(path, &error))
+    fs::set_permissions(path, os::permissions(mode)).map_err(|error| unwritable(path, &error))
 }
