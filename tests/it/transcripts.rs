@@ -23,6 +23,7 @@ use crate::support::files::cases;
 use crate::support::repo::Repo;
 
 mod page;
+mod page_images;
 
 #[test]
 fn transcripts_go_as_written() {
@@ -68,24 +69,39 @@ fn replay(case: &Path) -> Result<(), String> {
     ))
 }
 
+/// What a command shows on a machine with that docker.
 fn type_in(repo: &Repo, docker: &FakeDocker, command: &str) -> String {
+    shown(repo, command, |shell| {
+        let path = format!("{}:{}", docker.bin().display(), path());
+        shell
+            .env_clear()
+            .envs(Repo::environment())
+            .env("PATH", path)
+    })
+}
+
+/// The same on this machine, with its engine.
+fn type_in_for_real(repo: &Repo, command: &str) -> String {
+    shown(repo, command, |shell| {
+        shell.envs(Repo::environment()).env("PATH", path())
+    })
+}
+
+/// The program's folder before those of this machine.
+fn path() -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_shipwright"));
     let path = std::env::var("PATH").unwrap();
-    let output = Command::new("sh")
-        .args(["-c", command])
-        .current_dir(repo.path())
-        .env_clear()
-        .envs(Repo::environment())
-        .env(
-            "PATH",
-            format!(
-                "{}:{}:{path}",
-                program.parent().unwrap().display(),
-                docker.bin().display()
-            ),
-        )
-        .output()
-        .unwrap();
+    format!("{}:{path}", program.parent().unwrap().display())
+}
+
+fn shown(
+    repo: &Repo,
+    command: &str,
+    environment: impl FnOnce(&mut Command) -> &mut Command,
+) -> String {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).current_dir(repo.path());
+    let output = environment(&mut shell).output().unwrap();
     let mut seen = format!("$ {command}\n");
     for stream in [output.stdout, output.stderr] {
         let text = String::from_utf8(stream).unwrap();

@@ -10,8 +10,8 @@
 //! - `<!-- new repository -->` starts anew;
 //! - a `console` block holds commands, after `$ `, and what they print. Times are not compared, and a line
 //!   `…` stands for any lines;
-//! - an `sh` block is a script without output to compare. `<!-- not run: REASON -->` in the line before says why a
-//!   block cannot be run here.
+//! - an `sh` block is a script without output to compare. `<!-- with an engine -->` in the line before runs it on the
+//!   engine of this machine, where there is one; `<!-- not run: REASON -->` says why a block cannot be run here.
 
 use std::fmt::Write;
 use std::fs;
@@ -19,7 +19,8 @@ use std::path::Path;
 
 use regex::Regex;
 
-use super::type_in;
+use super::page_images::PageImages;
+use super::{type_in, type_in_for_real};
 use crate::support::fake_docker::FakeDocker;
 use crate::support::files::{checkout, entries};
 use crate::support::own_registry::OwnRegistry;
@@ -58,7 +59,7 @@ fn replay(path: &Path) -> Result<(), String> {
     let mut renewed = String::new();
     let mut wrong = String::new();
     let mut named: Option<String> = None;
-    let mut is_run = true;
+    let mut way = Way::Run;
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         renewed += line;
@@ -90,15 +91,17 @@ fn replay(path: &Path) -> Result<(), String> {
                 let target = machine.repo.join(&name);
                 fs::create_dir_all(target.parent().unwrap()).unwrap();
                 fs::write(target, &block).unwrap();
-            } else if line == "```sh" && is_run {
-                wrong += &machine.script(&block, path);
+            } else if line == "```sh" {
+                wrong += &machine.script(&block, path, way);
             }
-            is_run = true;
+            way = Way::Run;
             renewed.extend([&*block, "```\n"]);
         } else if line.starts_with("<!-- not run: ") {
-            is_run = false;
+            way = Way::NotRun;
+        } else if line == "<!-- with an engine -->" {
+            way = Way::WithEngine;
         } else if !line.is_empty() {
-            is_run = true;
+            way = Way::Run;
             named = file.captures(line).map(|found| found[1].to_owned());
         }
     }
@@ -107,6 +110,14 @@ fn replay(path: &Path) -> Result<(), String> {
         return Ok(());
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// How a script is run.
+#[derive(Clone, Copy)]
+enum Way {
+    Run,
+    WithEngine,
+    NotRun,
 }
 
 /// A repository, and an engine that builds nothing.
@@ -172,11 +183,16 @@ impl Machine {
     }
 
     /// Runs a block as a script; gives what is seen if a command of it fails.
-    fn script(&self, block: &str, page: &Path) -> String {
-        if !self.runs {
-            return String::new();
-        }
-        let seen = type_in(&self.repo, &self.docker, &format!("set -e\n{block}"));
+    fn script(&self, block: &str, page: &Path, way: Way) -> String {
+        let block = format!("set -e\n{block}");
+        let seen = match way {
+            Way::Run if self.runs => type_in(&self.repo, &self.docker, &block),
+            Way::WithEngine => match PageImages::new(&self.repo) {
+                Some(_images) => type_in_for_real(&self.repo, &block),
+                None => return String::new(),
+            },
+            Way::Run | Way::NotRun => return String::new(),
+        };
         if seen.contains("\n[exit ") {
             format!("--- {}: a block of sh fails\n{seen}", page.display())
         } else {
