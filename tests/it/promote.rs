@@ -1,8 +1,7 @@
 //! `promote` between two registries: everything arrives under its digest, tags last and together.
 
-use std::process::Stdio;
-use std::thread::sleep;
-use std::time::Duration;
+mod interrupted;
+mod present;
 
 use serde_json::{Value, json};
 
@@ -61,6 +60,11 @@ fn published(host: &str) -> Published {
          //- one/Dockerfile\nFROM scratch\nCOPY Dockerfile /\n\
          //- many/Dockerfile\nFROM scratch\nCOPY Dockerfile /\n"
     ));
+    publish(repo, host)
+}
+
+/// Puts into the registry what the plan of the repository names.
+fn publish(repo: Repo, host: &str) -> Published {
     let plan: Value = serde_json::from_str(&program::run(&repo, &["plan"])).unwrap();
     let raw = Raw { host };
     let of = |name: &str| {
@@ -259,41 +263,4 @@ fn what_is_missing_or_was_not_tested_stops_everything() {
         printed.ends_with("2 copied, 0 already there, 4 tags moved\n"),
         "{printed}"
     );
-}
-
-/// Killed at any moment, the next run leaves all tags where they belong.
-#[test]
-fn a_promotion_that_is_killed_is_completed() {
-    let Some((source, target)) = registries() else {
-        return;
-    };
-    let Published { repo, .. } = published(source.host());
-    let (from, to) = (
-        Raw {
-            host: source.host(),
-        },
-        Raw {
-            host: target.host(),
-        },
-    );
-    for moment in 0..8_u64 {
-        let other = format!("{}/prod{moment}/{{{{ short }}}}", target.host());
-        let arguments = ["promote", "-q", "--to", &other];
-        let mut child = shipwright(&repo, ".")
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program was built");
-        sleep(Duration::from_millis(moment * 25));
-        let _ = child.kill();
-        child.wait().expect("it was started");
-        program::run(&repo, &arguments);
-        for name in ["one", "many"] {
-            let tags = from.digest_of(&format!("dev/{name}"), "main");
-            assert_eq!(tags, None, "the source has no readable tag");
-            let main = to.digest_of(&format!("prod{moment}/{name}"), "main");
-            assert!(main.is_some(), "{moment}: {name}");
-        }
-    }
 }

@@ -1,12 +1,13 @@
 //! A proxy before a registry, which notes each request and may answer some itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A proxy on this machine, for reading alone; serves until the test ends.
+use super::request::{Request, answer};
+
+/// A proxy on this machine; serves until the test ends.
 pub(crate) struct CountingProxy {
     host: String,
     state: Arc<State>,
@@ -80,49 +81,14 @@ impl CountingProxy {
     }
 }
 
-/// How the first message of an encrypted connection begins.
-pub(crate) const TLS: u8 = 0x16;
-
 /// Answers one request; each connection has but one.
 fn pass(client: &TcpStream, state: &State) -> std::io::Result<()> {
-    let mut reader = BufReader::new(client);
-    if reader.fill_buf()?.first() == Some(&TLS) {
-        // By this an engine knows that there is no encryption.
-        let mut client = client;
-        return client.write_all(b"HTTP/1.0 400 Bad Request\r\n\r\n");
-    }
-    let mut first = String::new();
-    reader.read_line(&mut first)?;
-    let request = first.rsplit_once(' ').map_or("", |(request, _)| request);
-    let path = request.split_once(' ').map_or("", |(_, path)| path);
-    let mut head = first.clone();
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let lower = line.to_ascii_lowercase();
-        if let Some(value) = lower.strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap_or(0);
-        }
-        if line.trim_end().is_empty() {
-            break;
-        }
-        if !lower.starts_with("connection:") {
-            head.push_str(&line);
-        }
-    }
-    head.push_str("Connection: close\r\n\r\n");
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    state.requests.lock().unwrap().push(request.to_owned());
-    let mut client = client;
-    let mut own = |status: &str, header: &str, text: &str| {
-        let length = text.len();
-        write!(
-            client,
-            "HTTP/1.1 {status}\r\n{header}Content-Length: {length}\r\nConnection: close\r\n\r\n{text}"
-        )
+    let Some(request) = Request::read(client)? else {
+        return Ok(());
     };
+    let path = &request.path;
+    let line = format!("{} {path}", request.method);
+    state.requests.lock().unwrap().push(line);
     if let Some(times) = state
         .busy
         .lock()
@@ -131,17 +97,15 @@ fn pass(client: &TcpStream, state: &State) -> std::io::Result<()> {
         .filter(|times| **times > 0)
     {
         *times -= 1;
-        return own("429 Too Many Requests", "Retry-After: 1\r\n", "");
+        return answer(client, "429 Too Many Requests", "Retry-After: 1\r\n", "");
     }
     if state.hidden.lock().unwrap().contains(path) {
-        return own("404 Not Found", "", "");
+        return answer(client, "404 Not Found", "", "");
     }
     if let Some(text) = state.replaced.lock().unwrap().get(path) {
-        return own("200 OK", "", text);
+        return answer(client, "200 OK", "", text);
     }
-    let mut server = TcpStream::connect(&state.upstream)?;
-    server.write_all(head.as_bytes())?;
-    server.write_all(&body)?;
-    std::io::copy(&mut server, &mut client)?;
+    let mut client = client;
+    std::io::copy(&mut request.send(&state.upstream)?, &mut client)?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sha2::{Digest, Sha256};
 
-use super::counting_proxy::TLS;
+use super::request::TLS;
 
 /// What a server gives at one path.
 #[derive(Clone)]

@@ -15,5 +15,7 @@ pub(crate) mod plans;
 pub(crate) mod program;
 pub(crate) mod raw_registry;
 pub(crate) mod repo;
+pub(crate) mod request;
 pub(crate) mod skip;
 pub(crate) mod trees;
+pub(crate) mod unreliable_registry;
