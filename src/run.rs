@@ -18,4 +18,5 @@ mod retry;
 pub(crate) mod review;
 pub(crate) mod stop;
 pub(crate) mod summary;
+mod tags;
 pub mod trust;

@@ -174,7 +174,8 @@ pub fn run_on(
     if options.tags && !problems.has_errors() {
         moves = publish::moves(&setting, &work, &inventory, &mut problems);
         if !options.dry_run {
-            moves = publish::publish(&setting, moves, &mut problems, progress);
+            let was_tried = !tasks.is_empty();
+            moves = publish::publish(&setting, plan, (moves, was_tried), &mut problems, progress);
         }
     }
     let time = started.elapsed();
@@ -266,8 +267,7 @@ fn push_refused(repository: &str, refused: &Refused) -> Diagnostic {
         .help("nothing was built; log in with `docker login`, or create the repository first")
 }
 
-/// What the engine and the registries hold after the tasks; gives warnings, and the error of an engine
-/// that is gone meanwhile.
+/// What the engine and the registries hold after the tasks; gives the errors of those that do not say.
 fn look_again(
     setting: &Setting<'_>,
     work: &Work<'_>,
@@ -288,10 +288,10 @@ fn look_again(
     let pushed = pushed.map(|position| work.plan.images[*position].reference.as_str());
     let stop = Some(&setting.options.stop);
     let answers = registry::look(setting.registry, &pushed.collect(), stop);
-    let mut problems = answers.warnings();
+    // What is not known to be there must not be called missing.
+    let unknown = answers.errors();
     inventory.remote.extend(answers.found);
-    problems.extend(gone);
-    problems
+    unknown.into_iter().chain(gone).collect()
 }
 
 /// A dirty image is of no revision: pushing one by accident would publish unreviewed files.

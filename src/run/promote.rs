@@ -10,6 +10,7 @@ use super::parallel;
 use super::registry::{self, HttpRegistry, Registry};
 use super::retry::retry;
 use super::stop::Stop;
+use super::tags;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 
@@ -78,16 +79,15 @@ pub(crate) fn promote(
         })
         .collect();
     let moves = moves(&steps, &digests, registry, stop)?;
-    let promoted = steps.iter().map(|step| Promoted {
-        name: step.image.name.clone(),
-        reference: step.target.to_owned(),
-        copied: !held.contains_key(step.target),
-        tags: moves
-            .get(step.target)
-            .into_iter()
-            .flatten()
-            .map(|tag| (*tag).to_owned())
-            .collect(),
+    let promoted = steps.iter().map(|step| {
+        let own = moves.iter().filter(|own| own.source == step.target);
+        let own = own.flat_map(|own| &own.targets);
+        Promoted {
+            name: step.image.name.clone(),
+            reference: step.target.to_owned(),
+            copied: !held.contains_key(step.target),
+            tags: own.map(|tag| (*tag).to_owned()).collect(),
+        }
     });
     let promoted: Vec<Promoted> = promoted.collect();
     if promotion.dry_run {
@@ -101,13 +101,13 @@ pub(crate) fn promote(
             .help("what is copied stays, and the next run continues from there")
             .into());
     }
-    let revision = promotion
-        .source
-        .source
-        .revision
-        .get(..12)
-        .unwrap_or_default();
-    tag(&moves, revision, registry, note)?;
+    let count: usize = moves.iter().map(|step| step.targets.len()).sum();
+    if count > 0 {
+        note(&format!("moving {count} tags"));
+    }
+    let revision = &promotion.source.source.revision;
+    let (_, refused) = tags::move_all(registry, revision, &moves);
+    refused.fail_on_errors()?;
     Ok(promoted)
 }
 
@@ -228,40 +228,31 @@ fn moves<'s>(
     digests: &BTreeMap<&str, &str>,
     registry: &HttpRegistry,
     stop: &Stop,
-) -> Result<BTreeMap<&'s str, Vec<&'s str>>, Diagnostics> {
-    let all = steps
-        .iter()
-        .flat_map(|step| step.tags.iter().map(String::as_str));
-    let answers = registry::ask(&all.collect(), Some(stop), |tag| registry.digest(tag));
-    // A repository that is not there yet may be denied; its tags are missing then.
-    let unknown = answers.unknown.values();
-    let mut unanswered = unknown.filter(|refused| refused.why != registry::Why::Denied);
-    if unanswered.next().is_some() {
-        answers.errors().fail_on_errors()?;
-    }
-    let mut moves = BTreeMap::new();
-    for step in steps {
+) -> Result<Vec<tags::Move<'s>>, Diagnostics> {
+    let all = steps.iter().flat_map(|step| step.tags);
+    let found = tags::digests(registry, &all.map(String::as_str).collect(), stop)?;
+    let moves = steps.iter().map(|step| {
         let digest = digests.get(step.target).copied();
-        let stale = |tag: &&str| answers.found.get(*tag).map(String::as_str) != digest;
-        let tags: Vec<&str> = step.tags.iter().map(String::as_str).filter(stale).collect();
-        if !tags.is_empty() {
-            moves.insert(step.target, tags);
+        let stale = |tag: &&str| found.get(*tag).map(String::as_str) != digest;
+        tags::Move {
+            source: step.target,
+            targets: step.tags.iter().map(String::as_str).filter(stale).collect(),
         }
-    }
-    Ok(moves)
+    });
+    Ok(moves.filter(|step| !step.targets.is_empty()).collect())
 }
 
 /// Refuses repositories that cannot be written to, before anything is.
 fn writable(
     lacking: &[&Step<'_>],
-    moves: &BTreeMap<&str, Vec<&str>>,
+    moves: &[tags::Move<'_>],
     registry: &HttpRegistry,
     stop: &Stop,
 ) -> Result<(), Diagnostics> {
     let targets = lacking
         .iter()
         .map(|step| step.target)
-        .chain(moves.keys().copied());
+        .chain(moves.iter().map(|step| step.source));
     let repositories: BTreeSet<&str> = targets.map(registry::repository).collect();
     let refused = registry::refused_writes(registry, &repositories, stop);
     let problems = refused.into_iter().map(|(repository, refused)| {
@@ -300,38 +291,4 @@ fn copy(
         )
     });
     problems.collect::<Diagnostics>().fail_on_errors()
-}
-
-/// Moves the tags: those of the revision first, so that a branch never names what has no other name.
-fn tag(
-    moves: &BTreeMap<&str, Vec<&str>>,
-    revision: &str,
-    registry: &HttpRegistry,
-    note: &mut dyn FnMut(&str),
-) -> Result<(), Diagnostics> {
-    let count: usize = moves.values().map(Vec::len).sum();
-    if count > 0 {
-        note(&format!("moving {count} tags"));
-    }
-    let mut problems = Diagnostics::new();
-    for of_revision in [true, false] {
-        let is_now = |tag: &&&str| tag.ends_with(revision) == of_revision;
-        let jobs: Vec<(&str, Vec<&str>)> = moves
-            .iter()
-            .map(|(content, tags)| (*content, tags.iter().filter(is_now).copied().collect()))
-            .filter(|(_, tags): &(&str, Vec<&str>)| !tags.is_empty())
-            .collect();
-        let results = registry::tag_all(registry, &jobs);
-        for ((content, tags), result) in jobs.iter().zip(results) {
-            if let Err(refused) = result {
-                let tags = tags.join("`, `");
-                let message = format!("cannot tag `{content}` as `{tags}`: {}", refused.message);
-                problems.push(
-                    Diagnostic::new(Code::TagFailed, message)
-                        .help("other tags have moved; run again to move the rest"),
-                );
-            }
-        }
-    }
-    problems.fail_on_errors()
 }

@@ -25,7 +25,7 @@ use super::stop::Stop;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 
 /// How many requests are under way at a time; they wait more than they work.
-const REQUESTS: usize = 8;
+pub(super) const REQUESTS: usize = 8;
 /// How long all questions to the registries may take together.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
@@ -94,11 +94,9 @@ pub trait Registry: Sync {
     /// When the registry cannot be read.
     fn digest(&self, reference: &str) -> Result<Option<String>, Refused>;
 
-    /// Lets references of the same repository name what `source` names, byte for byte.
-    ///
-    /// # Errors
-    /// When the registry does not let it.
-    fn tag(&self, source: &str, targets: &[&str]) -> Result<(), Refused>;
+    /// Lets references of the same repository name what `source` names, byte for byte. Tells of each
+    /// whether it does now.
+    fn tag(&self, source: &str, targets: &[&str]) -> Vec<Result<(), Refused>>;
 
     /// Joins parts, each given with the platform that it is for, to the index of all of them, and puts it
     /// under `target` where nothing is yet; without `target` nothing is put. Gives its digest.
@@ -142,16 +140,9 @@ impl<T> Answers<T> {
 
     /// An error for each reference of which it is not known whether it is there.
     pub(crate) fn errors(&self) -> Diagnostics {
-        let error = |(reference, refused): (&String, &Refused)| {
-            let message = format!(
-                "cannot determine whether `{reference}` is in its registry: {}",
-                refused.message
-            );
-            Diagnostic::new(Code::RegistryNoAnswer, message)
-                .help("only a 404 response counts as missing; run again, or log in with `docker login`")
-                .because_of(format!("{}: {}", host(reference), refused.message))
-        };
-        self.unknown.iter().map(error).collect()
+        let each = self.unknown.iter();
+        each.map(|(reference, refused)| unknown(reference, refused))
+            .collect()
     }
 
     /// One warning for each host that could not be read.
@@ -167,6 +158,17 @@ impl<T> Answers<T> {
         };
         by_host.into_iter().map(warning).collect()
     }
+}
+
+/// The error for a reference of which it is not known whether it is there.
+pub(super) fn unknown(reference: &str, refused: &Refused) -> Diagnostic {
+    let message = format!(
+        "cannot determine whether `{reference}` is in its registry: {}",
+        refused.message
+    );
+    Diagnostic::new(Code::RegistryNoAnswer, message)
+        .help("only a 404 response counts as missing; run again, or log in with `docker login`")
+        .because_of(format!("{}: {}", host(reference), refused.message))
 }
 
 /// Whether a repository names the registry that it is in, rather than leaving it to Docker Hub.
@@ -265,18 +267,6 @@ pub(super) fn refused_writes(
 ) -> BTreeMap<String, Refused> {
     let may_write = |repository: &str| registry.may_write(repository).map(Some);
     ask(repositories, Some(stop), may_write).unknown
-}
-
-/// The same small step for many sources, several at a time and each again where that may help.
-pub(super) fn tag_all(
-    registry: &dyn Registry,
-    moves: &[(&str, Vec<&str>)],
-) -> Vec<Result<(), Refused>> {
-    parallel::map(REQUESTS, moves, |(source, targets)| {
-        // Half of the tags moved is the one state that must not stay: a wish to stop is not heard.
-        let stop = Stop::new();
-        retry(&stop, || registry.tag(source, targets), Refused::again)
-    })
 }
 
 #[cfg(test)]

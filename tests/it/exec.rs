@@ -65,9 +65,10 @@ impl Registry for Empty {
     fn digest(&self, _: &str) -> Result<Option<String>, Refused> {
         Ok(None)
     }
-    fn tag(&self, _: &str, _: &[&str]) -> Result<(), Refused> {
+    fn tag(&self, _: &str, targets: &[&str]) -> Vec<Result<(), Refused>> {
         let refused = self.refused.clone();
-        refused.map_or(Ok(()), |message| Err(Refused::new(Why::Final, message)))
+        let result = refused.map_or(Ok(()), |message| Err(Refused::new(Why::Final, message)));
+        vec![result; targets.len()]
     }
     fn join(&self, _: &[(&str, &str)], _: Option<&str>) -> Result<String, Refused> {
         unreachable!("there are no parts")

@@ -60,7 +60,8 @@ fn a_token_is_got_once_and_an_index_moves_byte_for_byte() {
     server.take_requests();
     let targets = [server.reference("main"), server.reference("next")];
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-    registry.tag(&server.reference("sw-1"), &targets).unwrap();
+    let moved = registry.tag(&server.reference("sw-1"), &targets);
+    assert_eq!(moved, [Ok(()), Ok(())]);
     let mut requests = server.take_requests();
     requests.retain(|request| request.starts_with("PUT"));
     let put = |tag: &str| format!("PUT /v2/us/app/manifests/{tag} {index}");

@@ -15,7 +15,7 @@ use super::inventory::usable;
 use super::log::Log;
 use super::tasks::{End, Runner, Way};
 use crate::plan::Image;
-use crate::run::registry::Refused;
+use crate::run::registry::{Refused, Why, unknown};
 use crate::run::retry::{Again, retry};
 
 /// Where BuildKit writes the digest of the image or index that it pushed.
@@ -39,13 +39,16 @@ impl Runner<'_> {
             result.map_err(|end| (end, again))
         };
         retry(stop, build, |(_, again)| *again).map_err(|(end, _)| end)?;
-        if self.was_published_meanwhile(image, log) {
+        if self.was_published_meanwhile(image, log)? {
             return Ok(());
         }
         let failed = |why: &str| End::Failed(push_failed(&image.reference, why, &log.tail));
         let digest = pushed_digest(&file).map_err(|why| failed(&why))?;
         let source = format!("{}@{digest}", image.repository);
-        let put = || self.setting.registry.tag(&source, &[&image.reference]);
+        let put = || {
+            let results = self.setting.registry.tag(&source, &[&image.reference]);
+            results.into_iter().collect::<Result<(), Refused>>()
+        };
         match retry(stop, put, Refused::again) {
             Ok(()) => Ok(()),
             // Where tags are immutable, the other run's image stays.
@@ -62,7 +65,7 @@ impl Runner<'_> {
     /// # Errors
     /// When the registry fails, or the run is stopped.
     pub(super) fn push_from_engine(&self, image: &Image, log: &mut Log<'_>) -> Result<(), End> {
-        if !self.was_published_meanwhile(image, log) {
+        if !self.was_published_meanwhile(image, log)? {
             match self.transfer(Way::Push, image, log) {
                 Err(failed @ End::Failed(_)) => self.unless_published(failed, image, log)?,
                 other => return other,
@@ -71,27 +74,39 @@ impl Runner<'_> {
         self.transfer(Way::Pull, image, log)
     }
 
-    /// Whether the image is in its registry by now. A registry that does not answer refuses the push itself.
-    pub(super) fn is_published(&self, image: &Image) -> bool {
-        let found = self.setting.registry.look(&image.reference);
-        matches!(found, Ok(Some(found)) if usable(image, &found, self.host))
+    /// Whether the image is in its registry by now.
+    ///
+    /// # Errors
+    /// When the registry does not say.
+    pub(super) fn is_published(&self, image: &Image) -> Result<bool, Refused> {
+        let found = self.setting.registry.look(&image.reference)?;
+        Ok(found.is_some_and(|found| usable(image, &found, self.host)))
     }
 
     /// The failure to put the image into its registry, unless another run has put it there.
     fn unless_published(&self, failed: End, image: &Image, log: &mut Log<'_>) -> Result<(), End> {
-        if self.was_published_meanwhile(image, log) {
+        if self.was_published_meanwhile(image, log)? {
             return Ok(());
         }
         Err(failed)
     }
 
     /// Whether another run has put the image into its registry since this one looked; the log says so.
-    fn was_published_meanwhile(&self, image: &Image, log: &mut Log<'_>) -> bool {
-        let is_there = self.is_published(image);
+    ///
+    /// # Errors
+    /// When the registry does not say: what is there may not be replaced. A repository that may be written to
+    /// and not read is one that nothing is in.
+    fn was_published_meanwhile(&self, image: &Image, log: &mut Log<'_>) -> Result<bool, End> {
+        let look = || self.is_published(image);
+        let is_there = match retry(&self.setting.options.stop, look, Refused::again) {
+            Ok(is_there) => is_there,
+            Err(refused) if refused.why == Why::Denied => false,
+            Err(refused) => return Err(End::Failed(unknown(&image.reference, &refused))),
+        };
         if is_there {
             log.note("another run has published this content reference: using that image");
         }
-        is_there
+        Ok(is_there)
     }
 }
 

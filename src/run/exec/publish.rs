@@ -9,7 +9,7 @@ use super::{Place, Setting};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
 use crate::run::found::Found;
-use crate::run::registry;
+use crate::run::{registry, tags};
 
 /// A readable tag that does not point yet at the image that the plan gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub(super) struct Move<'a> {
     pub(super) place: Place,
 }
 
-/// The tags that are to move, given what there is. An image that is in its registry alone gets no tag
-/// in the engine.
+/// The tags that are to move, given what there is; none where a registry does not say what its tags name. An
+/// image that is in its registry alone gets no tag in the engine.
 pub(super) fn moves<'a>(
     setting: &Setting<'_>,
     work: &Work<'a>,
@@ -50,16 +50,21 @@ pub(super) fn moves<'a>(
         let tags: BTreeSet<&str> = published
             .flat_map(|image| image.tags.iter().map(String::as_str))
             .collect();
-        let look = |tag: &str| {
-            let digest = setting.registry.digest(tag)?;
-            Ok(digest.map(|id| Found {
+        let digests = match tags::digests(setting.registry, &tags, &setting.options.stop) {
+            Ok(digests) => digests,
+            Err(unknown) => {
+                problems.extend(unknown);
+                return Vec::new();
+            }
+        };
+        let named = digests.into_iter().map(|(tag, id)| {
+            let found = Found {
                 id,
                 ..Found::default()
-            }))
-        };
-        let answers = registry::ask(&tags, Some(&setting.options.stop), look);
-        problems.extend(answers.warnings());
-        let tags = answers.found;
+            };
+            (tag, found)
+        });
+        let tags = named.collect();
         let published = |image: &&Image| image.push;
         moves.extend(to_move(
             plan,
@@ -112,26 +117,38 @@ pub(super) fn missing(image: &Image) -> Diagnostic {
     }
 }
 
-/// Moves the tags, those in the engine first; gives the ones that moved.
+/// Moves the tags, those in the engine first; gives the ones that moved. Unless that was tried before the
+/// first build, none moves where a repository cannot be written to.
 ///
 /// From here on a wish to stop is not heard: half of the tags moved is the one state that must not
 /// stay.
 pub(super) fn publish<'a>(
     setting: &Setting<'_>,
-    moves: Vec<Move<'a>>,
+    plan: &Plan,
+    (moves, was_tried): (Vec<Move<'a>>, bool),
     problems: &mut Diagnostics,
     progress: &mut dyn Progress,
 ) -> Vec<Move<'a>> {
     let (here, there): (Vec<_>, Vec<_>) = moves
         .into_iter()
         .partition(|step| step.place == Place::Engine);
+    if !was_tried {
+        let repositories = there.iter().map(|step| registry::repository(step.target));
+        let (registry, stop) = (setting.registry, &setting.options.stop);
+        let refused = registry::refused_writes(registry, &repositories.collect(), stop);
+        if !refused.is_empty() {
+            let refused = refused.iter();
+            problems.extend(refused.map(|(repository, why)| super::push_refused(repository, why)));
+            return Vec::new();
+        }
+    }
     if !here.is_empty() {
         progress.note(&format!("moving {} tags", here.len()));
     }
     let mut done = tag(setting, here, problems);
     if !there.is_empty() && !problems.has_errors() {
         progress.note(&format!("moving {} tags in the registry", there.len()));
-        done.extend(tag_remotely(setting, there, problems));
+        done.extend(tag_remotely(setting, plan, there, problems));
     }
     done
 }
@@ -162,40 +179,29 @@ fn tag<'a>(
 /// One request for the manifest of each image, then one for each of its tags.
 fn tag_remotely<'a>(
     setting: &Setting<'_>,
+    plan: &Plan,
     moves: Vec<Move<'a>>,
     problems: &mut Diagnostics,
 ) -> Vec<Move<'a>> {
-    let mut by_source: BTreeMap<&str, Vec<Move<'a>>> = BTreeMap::new();
-    for step in moves {
-        by_source.entry(step.source).or_default().push(step);
+    let mut by_source: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for step in &moves {
+        by_source.entry(step.source).or_default().push(step.target);
     }
-    let targets = |steps: &Vec<Move<'a>>| steps.iter().map(|step| step.target).collect();
-    let jobs: Vec<(&str, Vec<&str>)> = by_source
-        .iter()
-        .map(|(source, steps)| (*source, targets(steps)))
+    let jobs: Vec<tags::Move<'_>> = by_source
+        .into_iter()
+        .map(|(source, targets)| tags::Move { source, targets })
         .collect();
-    let results = registry::tag_all(setting.registry, &jobs);
-    let mut done = Vec::new();
-    for (steps, result) in by_source.into_values().zip(results) {
-        match result {
-            Ok(()) => done.extend(steps),
-            Err(error) => {
-                problems.extend(steps.iter().map(|step| refused(step, &error.message)));
-            }
-        }
-    }
-    done
+    let (moved, refused) = tags::move_all(setting.registry, &plan.source.revision, &jobs);
+    problems.extend(refused);
+    let has_moved = |step: &Move<'a>| moved.contains(step.target);
+    moves.into_iter().filter(has_moved).collect()
 }
 
 fn refused(step: &Move<'_>, why: &str) -> Diagnostic {
     let (source, target) = (step.source, step.target);
-    let place = match step.place {
-        Place::Engine => "",
-        Place::Registry => " in the registry",
-    };
     Diagnostic::new(
         Code::TagFailed,
-        format!("cannot tag `{source}` as `{target}`{place}: {why}"),
+        format!("cannot tag `{source}` as `{target}`: {why}"),
     )
     .help("other tags have moved; run again to move the rest")
 }

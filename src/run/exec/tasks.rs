@@ -271,8 +271,8 @@ impl Runner<'_> {
                     let problem = say(&image.reference, &status, &log.tail)
                         .help(format!("the whole log is in {}", log.path.display()));
                     // What another run has put meanwhile is taken instead.
-                    let is_final =
-                        log.tail.says_denied() || (way == Way::Push && self.is_published(image));
+                    let is_there = || self.is_published(image) == Ok(true);
+                    let is_final = log.tail.says_denied() || (way == Way::Push && is_there());
                     let again = Again::if_it_may_help(!is_final);
                     (End::Failed(problem), again)
                 }

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::http::{HttpRegistry, Manifest, parse, parsed};
 use super::wire::{Ask, body, header, refused};
-use super::{Refused, Why};
+use super::{Refused, Registry, Why};
 use crate::lang::digest::Digest;
 use crate::lang::reference::Reference;
 
@@ -76,13 +76,13 @@ impl Referrers {
 
 impl HttpRegistry {
     /// Copies what `source` names, and what refers to it, to the repository of `target`; the tag of
-    /// `target` last. Gives the digest, which is the same in both.
+    /// `target` last, where nothing is yet. Gives the digest, which is the same in both.
     ///
     /// # Errors
     /// When something cannot be read or written. What was copied until then stays, without a tag.
     pub(crate) fn copy(&self, source: &str, target: &str) -> Result<String, Refused> {
         let (from, name) = parse(source)?;
-        let (to, tag) = parse(target)?;
+        let (to, _) = parse(target)?;
         let manifest = self.manifest(&from, &name)?;
         let gone = || Refused::new(Why::Final, format!("`{source}` no longer exists"));
         let manifest = manifest.ok_or_else(gone)?;
@@ -93,7 +93,15 @@ impl HttpRegistry {
             to: &to,
         };
         way.manifest(&manifest, &digest, &mut BTreeMap::new(), 0)?;
-        way.put(&manifest, &tag)?;
+        // Copying may take long, and another run may end meanwhile.
+        match Registry::digest(self, target)? {
+            None => self.put_as(&manifest, target)?,
+            Some(there) if there == digest.as_str() => {}
+            Some(there) => {
+                let message = format!("another run has put {there} there meanwhile");
+                return Err(Refused::new(Why::Final, message));
+            }
+        }
         Ok(digest.to_string())
     }
 }
@@ -227,10 +235,12 @@ impl Way<'_> {
         }
         for suffix in SUFFIXES {
             let tag = format!("{tag}.{suffix}");
-            if let Some(manifest) = self.registry.manifest(self.from, &tag)? {
+            if let Some(manifest) = self.registry.manifest(self.from, &tag)?
+                && self.registry.manifest(self.to, &tag)?.is_none()
+            {
                 let digest = Digest::of(&manifest.bytes);
                 self.manifest(&manifest, &digest, done, depth + 1)?;
-                self.put(&manifest, &tag)?;
+                self.put_tag(&manifest, &tag)?;
             }
         }
         Ok(())
@@ -255,8 +265,12 @@ impl Way<'_> {
             media_type: INDEX.to_owned(),
             manifests: Vec::new(),
         });
+        let before = list.manifests.len();
         for entry in listed.manifests {
             list.add(entry);
+        }
+        if list.manifests.len() == before {
+            return Ok(());
         }
         let bytes = serde_json::to_vec(&list).expect("it was read from JSON");
         let kind = INDEX.to_owned();
@@ -265,7 +279,13 @@ impl Way<'_> {
             kind,
             told: None,
         };
-        self.put(&manifest, tag).map(drop)
+        self.put_tag(&manifest, tag)
+    }
+
+    /// Lets a tag name a manifest.
+    fn put_tag(&self, manifest: &Manifest, tag: &str) -> Result<(), Refused> {
+        let target = format!("{}:{tag}", self.to.repository());
+        self.registry.put_as(manifest, &target)
     }
 }
 

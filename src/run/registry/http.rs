@@ -89,6 +89,28 @@ impl HttpRegistry {
         parsed(&self.blob(reference, digest)?)
     }
 
+    /// Lets a tag name a manifest that its repository holds.
+    ///
+    /// # Errors
+    /// When the registry does not let it, and the tag names something else.
+    pub(super) fn put_as(&self, manifest: &Manifest, target: &str) -> Result<(), Refused> {
+        let (reference, tag) = parse(target)?;
+        let rest = format!("manifests/{tag}");
+        let put = Ask::Put(&rest, &manifest.bytes, &manifest.kind);
+        let response = self.0.ask(&reference, put)?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        let refused = refused(response);
+        // Where tags are immutable, one that is put a second time is refused too: by this run, which heard
+        // no answer, or by another.
+        let is_there = !refused.may_pass() && {
+            let digest = Digest::of(&manifest.bytes).to_string();
+            self.digest(target) == Ok(Some(digest))
+        };
+        if is_there { Ok(()) } else { Err(refused) }
+    }
+
     /// The connections.
     pub(super) fn wire(&self) -> &Wire {
         &self.0
@@ -165,29 +187,28 @@ impl Registry for HttpRegistry {
         })
     }
 
-    fn tag(&self, source: &str, targets: &[&str]) -> Result<(), Refused> {
-        let (reference, tag) = parse(source)?;
-        let manifest = self.manifest(&reference, &tag)?;
-        let gone = || Refused::new(Why::Final, "its content reference is gone");
-        let manifest = manifest.ok_or_else(gone)?;
-        for target in targets {
-            let (reference, tag) = parse(target)?;
-            let rest = format!("manifests/{tag}");
-            let put = Ask::Put(&rest, &manifest.bytes, &manifest.kind);
-            let response = self.0.ask(&reference, put)?;
-            if !response.status().is_success() {
-                return Err(refused(response));
+    fn tag(&self, source: &str, targets: &[&str]) -> Vec<Result<(), Refused>> {
+        let read = || {
+            let (reference, tag) = parse(source)?;
+            let gone = || Refused::new(Why::Final, "its content reference is gone");
+            self.manifest(&reference, &tag)?.ok_or_else(gone)
+        };
+        match read() {
+            Ok(manifest) => {
+                let put = |target: &&str| self.put_as(&manifest, target);
+                targets.iter().map(put).collect()
             }
+            Err(refused) => vec![Err(refused); targets.len()],
         }
-        Ok(())
     }
 
     fn join(&self, parts: &[(&str, &str)], target: Option<&str>) -> Result<String, Refused> {
         let (bytes, kind) = self.joined(parts)?;
+        let digest = Digest::of(&bytes).to_string();
         if let Some(target) = target {
-            self.put_joined((&bytes, &kind), target)?;
+            self.put_joined((bytes, kind), target)?;
         }
-        Ok(Digest::of(&bytes).to_string())
+        Ok(digest)
     }
 
     fn may_write(&self, repository: &str) -> Result<(), Refused> {

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use super::http::{HttpRegistry, Manifest, parse, parsed};
 use super::manifest::{self, PlatformFields};
-use super::wire::{Ask, refused};
 use super::{Refused, Why};
 use crate::lang::digest::Digest;
 use crate::lang::platform::{Platform, normal};
@@ -82,19 +81,24 @@ impl HttpRegistry {
     /// Puts the index of the parts under the target, unless something is there by now.
     pub(super) fn put_joined(
         &self,
-        (bytes, kind): (&[u8], &str),
+        (bytes, kind): (Vec<u8>, String),
         target: &str,
     ) -> Result<(), Refused> {
         let (reference, tag) = parse(target)?;
         if self.manifest(&reference, &tag)?.is_some() {
             return Ok(());
         }
-        let rest = format!("manifests/{tag}");
-        let response = self.wire().ask(&reference, Ask::Put(&rest, bytes, kind))?;
-        if response.status().is_success() {
-            Ok(())
-        } else {
-            Err(refused(response))
+        let manifest = Manifest {
+            bytes,
+            kind,
+            told: None,
+        };
+        match self.put_as(&manifest, target) {
+            // Where tags are immutable, what another run has put stays.
+            Err(refused) if !refused.may_pass() && self.manifest(&reference, &tag)?.is_some() => {
+                Ok(())
+            }
+            put => put,
         }
     }
 

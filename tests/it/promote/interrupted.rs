@@ -232,3 +232,152 @@ fn a_promotion_that_is_killed_is_completed() {
     );
     eprintln!("references that were right when the promotion was killed, of 6: {states:?}");
 }
+
+/// What a refused promotion says; it ends with status 1.
+#[track_caller]
+fn refused(mut promotion: Command, what: &str) -> String {
+    let output = promotion.output().expect("the program was built");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{what}: {said}");
+    assert!(said.contains("help: "), "{what} says what to do: {said}");
+    said
+}
+
+/// Whatever fails, what is there stays whole, and a run that finds the registry well completes it.
+#[test]
+fn a_registry_that_fails_at_random_is_asked_again_or_named() {
+    let seed = number("SHIPWRIGHT_PROMOTIONS_SEED", 1);
+    let Some(release) = Release::new(seed) else {
+        return;
+    };
+    let rounds = number("SHIPWRIGHT_PROMOTIONS", 6).div_ceil(3);
+    for (round, one_in) in (0..rounds).zip([12, 3].into_iter().cycle()) {
+        let (place, what) = (format!("r{round}"), format!("seed {seed}, round {round}"));
+        release.promote_before(&place);
+        release.target.behave().fails_one_in = one_in;
+        let output = release
+            .promotion(&place)
+            .output()
+            .expect("the program was built");
+        release.target.behave().fails_one_in = 0;
+        let said = String::from_utf8_lossy(&output.stderr);
+        if output.status.success() {
+            release.is_complete(&place, &what);
+        } else {
+            let codes = [
+                "registry-no-answer",
+                "push-refused",
+                "push-failed",
+                "tag-failed",
+            ];
+            let is_known = codes
+                .iter()
+                .any(|code| said.contains(&format!("error[{code}]")));
+            assert!(is_known && said.contains("help: "), "{what}: {said}");
+            release.is_whole(&place, &what);
+            let again = release
+                .promotion(&place)
+                .output()
+                .expect("the program was built");
+            program::succeeded(&[&what], &again);
+            release.is_complete(&place, &what);
+        }
+        let seen = release.target.take();
+        let overwritten = seen.overwritten;
+        assert!(
+            overwritten.iter().all(|tag| tag.ends_with(":main")),
+            "{overwritten:?}"
+        );
+        eprintln!("{what}: {:?}, {:?}", output.status.code(), seen.failures);
+    }
+}
+
+#[test]
+fn immutable_tags_and_repositories_that_nobody_created_are_named() {
+    let Some(release) = Release::new(0) else {
+        return;
+    };
+    // Nothing is written into a repository while another one is missing.
+    release.target.behave().created = Some(["new/one".to_owned()].into());
+    let said = refused(release.promotion("new"), "not created");
+    let expected = format!("cannot push to `{}/new/many`", release.target.host());
+    assert!(
+        said.contains("error[push-refused]") && said.contains(&expected),
+        "{said}"
+    );
+    assert!(said.contains("create the repository first"), "{said}");
+    assert!(release.found("new").is_empty());
+    release.target.behave().created = None;
+
+    // Where nothing is yet, immutable tags are none the worse, and two runs at once do the same.
+    release.target.behave().immutable = true;
+    let runs = [(); 2].map(|()| {
+        let mut promotion = release.promotion("twice");
+        promotion.stdout(Stdio::null()).stderr(Stdio::piped());
+        promotion.spawn().expect("the program was built")
+    });
+    for run in runs {
+        let output = run.wait_with_output().expect("it was started");
+        program::succeeded(&["promote"], &output);
+    }
+    release.is_complete("twice", "two at once");
+
+    // A tag that would move stays, and all that is new is there.
+    release.promote_before("kept");
+    let before = release.found("kept");
+    let said = refused(release.promotion("kept"), "immutable");
+    assert!(said.contains("error[tag-failed]"), "{said}");
+    assert!(
+        said.contains("if the repository has immutable tags"),
+        "{said}"
+    );
+    assert!(said.contains("2 of 4 tags have moved"), "{said}");
+    let mut found = release.found("kept");
+    found.retain(|name, digest| before.get(name) != Some(digest));
+    let mut expected = release.expected();
+    expected.retain(|name, _| !name.ends_with(":main"));
+    assert_eq!(found, expected);
+    assert_eq!(release.target.take().overwritten, Vec::<String>::new());
+}
+
+/// An image that another run puts while this one copies stays.
+#[test]
+fn what_another_run_puts_meanwhile_stays() {
+    let Some(release) = Release::new(0) else {
+        return;
+    };
+    let expected = release.expected();
+    let mut contents = expected.keys().filter_map(|name| name.strip_prefix("one:"));
+    let content = contents.find(|tag| tag.starts_with("sw-")).unwrap();
+    let reached = release
+        .target
+        .hold_at("PUT /v2/raced/one/manifests/sha256:");
+    let mut promotion = release.promotion("raced");
+    promotion.stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = promotion.spawn().expect("the program was built");
+    reached.recv_timeout(PATIENCE).expect("it is reached");
+    let raw = release.target.raw();
+    let other = raw.base(
+        "raced/one",
+        Some(content),
+        "amd64",
+        &BTreeMap::new(),
+        &[],
+        None,
+    );
+    release.target.release();
+    let output = child.wait_with_output().expect("it was started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("another run has put sha256:"), "{said}");
+    let there = raw.digest_of("raced/one", content);
+    assert_eq!(there.as_deref(), other["digest"].as_str());
+    let seen = release.target.take();
+    assert_eq!(seen.overwritten, Vec::<String>::new());
+    let is_readable = |line: &&String| line.starts_with("PUT") && line.ends_with("/main");
+    assert_eq!(
+        seen.requests.iter().find(is_readable),
+        None,
+        "no tag has moved"
+    );
+}

@@ -2,11 +2,11 @@
 //! into repositories that nobody has created.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 use super::generate::Random;
 use super::own_registry::OwnRegistry;
@@ -41,11 +41,15 @@ struct State {
 
 /// From which request on nothing is answered.
 struct Hold {
+    /// How requests begin that count.
+    start: String,
     /// How many are answered before.
     left: usize,
     /// Whether the first that is not answered is done in spite of that.
     done: bool,
     reached: Sender<()>,
+    /// Whether those that are held are answered now.
+    released: bool,
 }
 
 /// What happened, since somebody looked last.
@@ -106,19 +110,37 @@ impl UnreliableRegistry {
         self.state.behaviour.lock().unwrap()
     }
 
-    /// Answers so many requests from now on, and none after them, until it is told to go on; the first of
-    /// these is done or not. Tells when it comes.
+    /// Answers so many requests from now on, and none after them; the first of these is done or not. Tells
+    /// when it comes.
     pub(crate) fn hold_after(&self, count: usize, done: bool) -> Receiver<()> {
+        self.hold("", count, done)
+    }
+
+    /// Holds the requests that begin like that. Tells when the first comes.
+    pub(crate) fn hold_at(&self, start: &str) -> Receiver<()> {
+        self.hold(start, 0, false)
+    }
+
+    fn hold(&self, start: &str, left: usize, done: bool) -> Receiver<()> {
         let (reached, told) = mpsc::channel();
         *self.state.hold.lock().unwrap() = Some(Hold {
-            left: count,
+            start: start.to_owned(),
+            left,
             done,
             reached,
+            released: false,
         });
         told
     }
 
-    /// Answers all requests that come.
+    /// Answers what it holds, and all that comes.
+    pub(crate) fn release(&self) {
+        if let Some(hold) = &mut *self.state.hold.lock().unwrap() {
+            hold.released = true;
+        }
+    }
+
+    /// Drops what it holds, and answers all that comes.
     pub(crate) fn go_on(&self) {
         *self.state.hold.lock().unwrap() = None;
     }
@@ -135,14 +157,14 @@ impl State {
         let Some(request) = Request::read(client)? else {
             return Ok(());
         };
-        if let Some(done) = self.holds() {
+        let line = format!("{} {}", request.method, request.path);
+        if let Some(done) = self.holds(&line) {
             if done {
                 self.pass(&request, None)?;
             }
-            // The client goes away some time.
-            let mut client = client;
-            client.read_to_end(&mut Vec::new())?;
-            return Ok(());
+            if !self.is_released() {
+                return Ok(());
+            }
         }
         // The engine has patience of its own, of many seconds.
         let agent = request.header("user-agent").unwrap_or_default();
@@ -169,15 +191,30 @@ impl State {
     }
 
     /// Whether a request is held, and then whether it is done.
-    fn holds(&self) -> Option<bool> {
+    fn holds(&self, line: &str) -> Option<bool> {
         let mut hold = self.hold.lock().unwrap();
         let hold = hold.as_mut()?;
+        if hold.released || !line.starts_with(&hold.start) {
+            return None;
+        }
         if hold.left > 0 {
             hold.left -= 1;
             return None;
         }
         let _ = hold.reached.send(());
         Some(std::mem::take(&mut hold.done))
+    }
+
+    /// Waits until what is held is answered, or not to be.
+    fn is_released(&self) -> bool {
+        loop {
+            match &*self.hold.lock().unwrap() {
+                None => return false,
+                Some(hold) if hold.released => return true,
+                Some(_) => {}
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// How it fails now, if it does.
@@ -196,7 +233,6 @@ impl State {
     }
 
     fn pass(&self, request: &Request, client: Option<&TcpStream>) -> std::io::Result<()> {
-        let line = format!("{} {}", request.method, request.path);
         let repository = request.path.strip_prefix("/v2/").and_then(|path| {
             let end = ["/manifests/", "/blobs/", "/tags/", "/referrers/"];
             end.iter().find_map(|end| Some(path.split_once(end)?.0))
@@ -214,7 +250,8 @@ impl State {
         let immutable = behaviour.immutable;
         drop(behaviour);
         let mut seen = self.seen.lock().unwrap();
-        seen.requests.push(line);
+        seen.requests
+            .push(format!("{} {}", request.method, request.path));
         if request.method == "PUT"
             && let Some((repository, tag)) = repository.zip(request.path.split_once("/manifests/"))
             && let (_, tag) = tag

@@ -198,14 +198,15 @@ impl Registry for Memory {
         Ok(())
     }
 
-    fn tag(&self, source: &str, targets: &[&str]) -> Result<(), Refused> {
-        for target in targets {
+    fn tag(&self, source: &str, targets: &[&str]) -> Vec<Result<(), Refused>> {
+        let tag = |target: &&str| {
             let step = self.do_step(&format!("publish {target}"));
             step.map_err(|_| Refused::new(Why::Final, "refused"))?;
             let mut published = self.published.lock().unwrap();
             let found = published[source].clone();
             published.insert((*target).to_owned(), found);
-        }
-        Ok(())
+            Ok(())
+        };
+        targets.iter().map(tag).collect()
     }
 }
