@@ -21,5 +21,6 @@ mod prune;
 mod registry;
 mod runners;
 mod sealed;
+mod unreliable;
 mod waves;
 mod working_tree;

@@ -40,6 +40,7 @@ mod input_laws;
 mod installer;
 mod layers;
 mod lock_registry;
+mod lock_unreliable;
 mod lock_workflows;
 mod locked;
 mod parse_command;

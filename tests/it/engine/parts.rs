@@ -14,7 +14,7 @@ const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
 
 /// A chain of three images for two platforms, whose builds run nothing: no platform is emulated. The last
 /// one takes from the first, too. `text` is in their files, for an engine tags what it holds of other tests.
-fn chain(engine: &Engine, text: &str) -> Repo {
+pub(super) fn chain(engine: &Engine, text: &str) -> Repo {
     let name = |name: &str| engine.repository(name);
     Repo::new(&format!(
         "//- .shipwright.json\n{{\"version\": 2, \"namespace\": \"{}\",\n\
@@ -47,7 +47,7 @@ fn exec(repo: &Repo, arguments: &[&str]) -> Result<String, String> {
 
 /// Builds the parts for a platform as a job does, on a machine that has no image.
 #[track_caller]
-fn build_part(engine: &Engine, repo: &Repo, name: &str, platform: &str) -> String {
+pub(super) fn build_part(engine: &Engine, repo: &Repo, name: &str, platform: &str) -> String {
     engine.clear();
     let fixed = ["--push", "--no-tags", "--only-platform", platform];
     let built = exec(repo, &[&fixed[..], &["-e", name]].concat());
