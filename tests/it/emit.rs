@@ -19,5 +19,6 @@ mod pages;
 mod refused;
 mod revision;
 mod runs;
+mod stable;
 mod tools;
 pub(crate) mod workflows;
