@@ -9,6 +9,8 @@
     reason = "bake and compose are asked what their files say"
 )]
 
+mod escapes;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -21,6 +23,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub use self::escapes::bake as values_of_bake;
 use super::child;
 
 /// How long one evaluation may take.
@@ -124,9 +127,39 @@ impl Copies {
     }
 
     fn ask(&self, question: &Question) -> io::Result<Answer> {
+        let (text, said) = match self.run(question)? {
+            Ok(printed) => printed,
+            Err(answer) => return Ok(answer),
+        };
+        let is_escaped = match question.tool {
+            Tool::Bake => escapes::may_be_in_bake(&text) && bake_escapes()?,
+            Tool::Compose => escapes::is_compose(&text),
+        };
+        let text = match question.tool {
+            Tool::Compose if is_escaped => escapes::compose(&text),
+            _ => text,
+        };
+        Ok(match serde_json::from_str(&text) {
+            Ok(print) => Answer::Print(
+                match question.tool {
+                    Tool::Bake if is_escaped => escapes::bake(print),
+                    _ => print,
+                },
+                said.lines().map(str::to_owned).collect(),
+            ),
+            Err(error) => Answer::Refused(format!(
+                "`{}` prints what is no JSON: {error}",
+                question.tool.command()
+            )),
+        })
+    }
+
+    /// What the tool prints, and what it says beside that; or why it prints nothing.
+    fn run(&self, question: &Question) -> io::Result<Result<(String, String), Answer>> {
         let root = self.folder.path().join("root");
         let Some(docker) = on_path("docker") else {
-            return Ok(Answer::NotAsked("there is no `docker` on PATH".to_owned()));
+            let why = "there is no `docker` on PATH".to_owned();
+            return Ok(Err(Answer::NotAsked(why)));
         };
         let mut command = Command::new(docker);
         command.current_dir(&root).stdin(Stdio::null()).env_clear();
@@ -157,16 +190,11 @@ impl Copies {
         let output = child::limited(command, PATIENCE, MOST)?;
         let said = String::from_utf8_lossy(&output.stderr);
         let said = self.relative(&said);
-        if !output.status.success() {
-            return Ok(Self::refusal(question.tool, &said));
-        }
-        let text = String::from_utf8_lossy(&output.stdout);
-        Ok(match serde_json::from_str(&self.relative(&text)) {
-            Ok(value) => Answer::Print(value, said.lines().map(str::to_owned).collect()),
-            Err(error) => Answer::Refused(format!(
-                "`{}` prints what is no JSON: {error}",
-                question.tool.command()
-            )),
+        Ok(if output.status.success() {
+            let text = String::from_utf8_lossy(&output.stdout);
+            Ok((self.relative(&text), said))
+        } else {
+            Err(Self::refusal(question.tool, &said))
         })
     }
 
@@ -190,6 +218,22 @@ impl Copies {
         }
         text
     }
+}
+
+/// Whether bake escapes values that it prints: those before buildx 0.23 do not.
+fn bake_escapes() -> io::Result<bool> {
+    let (file, text) = (
+        "docker-bake.hcl",
+        r#"target "default" { dockerfile-inline = "$${" }"#,
+    );
+    let question = Question {
+        tool: Tool::Bake,
+        files: vec![file.to_owned()],
+        targets: Vec::new(),
+        texts: BTreeMap::from([(file.to_owned(), text.as_bytes().to_vec())]),
+    };
+    let printed = Copies::new(&question)?.run(&question)?;
+    Ok(printed.is_ok_and(|(text, _)| escapes::may_be_in_bake(&text)))
 }
 
 /// A path that no tool takes for a flag or an URL.

@@ -3,9 +3,9 @@
 //! The goldens in `snapshots/` are real files: the very text that people get is also read here by
 //! make, dash, busybox, shellcheck and bake.
 
-mod bake;
+pub(crate) mod bake;
 mod deployment;
-mod fixture;
+pub(crate) mod fixture;
 mod github;
 pub(crate) mod gitlab;
 pub(crate) mod goldens;

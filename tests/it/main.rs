@@ -13,6 +13,7 @@
 mod branches;
 mod bug_report;
 mod conformance_ast;
+mod conformance_bake;
 mod conformance_dockerignore;
 mod conformance_expansion;
 mod conformance_files;

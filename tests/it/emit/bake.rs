@@ -14,11 +14,18 @@ use crate::support::skip::skip;
 /// What `docker buildx bake --print` says of a bake file, or nothing where there is no buildx.
 #[track_caller]
 pub(crate) fn print(text: &str, env: &[(&str, &str)]) -> Option<Value> {
+    print_targets(text, &[], env)
+}
+
+/// The same of these targets and groups.
+#[track_caller]
+pub(crate) fn print_targets(text: &str, targets: &[&str], env: &[(&str, &str)]) -> Option<Value> {
     let folder = TempDir::with_prefix("shipwright-bake-").expect("a temporary folder");
     let file = folder.path().join("build.hcl");
     fs::write(&file, text).unwrap();
     let output = Command::new("docker")
         .args(["buildx", "bake", "--print", "-f", "build.hcl"])
+        .args(targets)
         .current_dir(folder.path())
         .envs(env.iter().copied())
         .output();

@@ -131,3 +131,18 @@ fn compose_evaluates_its_files() {
     "#);
     assert!(said.contains("`HOME` takes its value"), "{said}");
 }
+
+#[test]
+fn what_is_escaped_in_files_is_read_without_escapes() {
+    if !tools() {
+        return;
+    }
+    let dockerfile = "//- app/Dockerfile\nFROM debian\nARG A\nRUN echo $A\n";
+    let expected = r#""build_args": {"A": "$a $${b} 1$"}"#;
+    let bake = "//- docker-bake.hcl\ntarget \"app\" {\n  context = \"app\"\n  args = { A = \"$a $$${b} 1$\" }\n}\n";
+    let compose = "//- compose.yaml\nservices:\n  app:\n    build:\n      context: app\n      args: {A: \"$$a $$$${b} 1$$\"}\n";
+    for file in [bake, compose] {
+        let (config, said) = init(&format!("{file}{dockerfile}"), &[]);
+        assert!(config.contains(expected), "{file}{config}{said}");
+    }
+}
