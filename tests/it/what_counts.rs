@@ -201,6 +201,41 @@ fn the_architecture_by_way_of_a_base() {
 }
 
 #[test]
+fn platforms_count_as_the_builder_calls_them() {
+    let fixture = |platform: &str, source: &str| {
+        format!(
+            "//- .shipwright.json\n{{\"version\": 2, \"platforms\": [{platform}]}}\n\
+             //- a/Dockerfile\nFROM scratch\nARG TARGETARCH TARGETVARIANT TARGETPLATFORM\nCOPY {source} /b/\n\
+             //- a/arm64\n//- a/arm64v8\n//- a/arm\n//- a/armv7\n//- a/amd64\n//- a/x86_64\n\
+             //- a/linux/arm64/x\n//- a/linux/arm64/v8/x\n"
+        )
+    };
+    for (platform, expected) in [
+        ("linux/arm64/v8", "arm64"),
+        ("linux/aarch64", "arm64"),
+        ("linux/arm", "armv7"),
+        ("linux/armhf", "armv7"),
+        ("linux/x86_64", "amd64"),
+        ("linux/amd64/v1", "amd64"),
+    ] {
+        let fixture = fixture(&format!("\"{platform}\""), "$TARGETARCH$TARGETVARIANT");
+        takes("a", &fixture, &[expected]);
+    }
+    let path = |platforms| fixture(platforms, "$TARGETPLATFORM/x");
+    takes("a", &path("\"linux/arm64/v8\""), &["linux/arm64/x"]);
+    let plan = plan(&path(
+        "\"linux/arm64/v8\", \"linux/arm64\", \"Linux/aarch64\"",
+    ))
+    .plan;
+    assert_eq!(plan.images[0].platforms, ["linux/arm64"]);
+    all_agree(
+        "a",
+        &path("\"@\""),
+        &["linux/arm64", "linux/arm64/v8", "linux/aarch64"],
+    );
+}
+
+#[test]
 fn stamps_that_decide_what_is_taken() {
     let stamped = |files: &str| {
         format!(

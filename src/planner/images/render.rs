@@ -10,6 +10,7 @@ use crate::config::Settings;
 use crate::config::resolve::Renderer;
 use crate::config::template::Template;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
+use crate::lang::Platform;
 use crate::paths;
 
 impl<'c> Definer<'c, '_> {
@@ -76,6 +77,7 @@ impl<'c> Definer<'c, '_> {
         if !self.over.platforms.is_empty() {
             build.platforms = self.over.platforms.to_vec();
         }
+        build.platforms = normalized(&build.platforms);
         Some(Definition {
             name: draft.name,
             dockerfile: draft.dockerfile.to_owned(),
@@ -115,4 +117,16 @@ fn literal(text: &str) -> Template {
         literal: true,
         ..Template::new(text)
     }
+}
+
+/// The platforms as a builder takes them, each once: it knows `linux/arm64/v8` as `linux/arm64`, also in
+/// `$TARGETPLATFORM` and `$TARGETVARIANT`.
+fn normalized(platforms: &[Platform]) -> Vec<Platform> {
+    let mut unique = Vec::with_capacity(platforms.len());
+    for platform in platforms.iter().map(Platform::normalized) {
+        if !unique.contains(&platform) {
+            unique.push(platform);
+        }
+    }
+    unique
 }
