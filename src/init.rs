@@ -23,23 +23,23 @@ mod references;
 mod required;
 mod rules;
 mod settle;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
-use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, SourceText, listed};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, Severity, SourceText};
 use crate::planner::compile::SourceFiles;
 use crate::planner::discover::Discovery;
 use crate::planner::resolve::Parsed;
 use crate::planner::selection::Selection;
 use crate::planner::texts::read;
 use crate::tree::snapshot::Snapshot;
-use build::Build;
-use draft::Draft;
+use build::{Bound, Build};
 pub(crate) use drift::drift;
 pub use evidence::{Evidence, evidence};
 pub(crate) use evidence::{is_evidence, named_files};
-use naming::{Known, Named, Wanted};
+use naming::{Known, Wanted};
 use planner::{Images, Planner};
 
 /// What is asked for.
@@ -99,6 +99,7 @@ pub fn init(
     for build in evidence.builds.iter().cloned() {
         builds.add(build, &mut left_out);
     }
+    left_out.extend(builds.unbound());
     read(texts(snapshot, &builds.0).iter(), |read| {
         let files = SourceFiles {
             snapshot,
@@ -142,13 +143,14 @@ fn start(
                 };
                 let images = Images::of(plan);
                 left_out.extend(required::asked(&wanted.arguments, &read));
+                left_out.extend(told::further_repositories(&wanted));
                 let draft = settle::shortest(full, &wanted, &excluded, &images, planner);
                 return Ok(Start {
                     config: draft.to_json(),
                     is_needed: !draft.is_empty(),
                     images: images.dockerfiles().count(),
                     dependencies: images.dependencies(),
-                    taken: taken(&wanted, &draft, &contexts),
+                    taken: told::taken(&wanted, &draft, &contexts),
                     left_out,
                 });
             }
@@ -209,6 +211,28 @@ impl Builds {
                     build.source.path
                 )),
         );
+    }
+
+    /// Tells of the named contexts that are builds which were skipped.
+    fn unbound(&self) -> impl Iterator<Item = Diagnostic> {
+        self.0.iter().flat_map(|build| {
+            let lost = build.contexts.iter().filter_map(|(name, bound)| {
+                let Bound::Build(label) = bound else {
+                    return None;
+                };
+                let is_there =
+                    |other: &Build| other.set == build.set && other.labels.contains(label);
+                (!self.0.iter().any(is_there)).then_some((name, label))
+            });
+            lost.map(|(name, label)| {
+                let (title, kind) = (build.title(), build.kind);
+                let message =
+                    format!("the context `{name}` of {title} is skipped, as {kind} `{label}` is");
+                Diagnostic::new(Code::ValueLeftOut, message)
+                    .at(&build.source, build.span.clone(), "")
+                    .help(format!("`{name}` means an image of a registry here"))
+            })
+        })
     }
 }
 
@@ -317,107 +341,4 @@ fn take_out(
         left_out.push(diagnostic.help("after fixing it, run `shipwright init` again"));
     }
     taken
-}
-
-/// What was taken from where, for people.
-fn taken(wanted: &Wanted, draft: &Draft, contexts: &BTreeMap<String, String>) -> Vec<String> {
-    let mut lines = Vec::new();
-    for found in &wanted.found {
-        let mut means = found.means.iter();
-        let first = means.find(|(_, path)| wanted.is_written(found, path));
-        let first = first.and_then(|(index, path)| Some((wanted.spoken.get(*index)?, path)));
-        if let Some((reference, path)) = first {
-            lines.push(format!(
-                "{}, such as `{}` for {path}",
-                plain::told(found),
-                reference.full()
-            ));
-        }
-    }
-    lines.extend(required::told(&wanted.arguments));
-    let pins = wanted.pins();
-    if let Some(first) = pins.first() {
-        let count = pins.len();
-        let what = match draft.pinned {
-            Some(_) => "which `\"pinned\": \"internal\"` treats as images built here",
-            None => {
-                "which means the registry; `\"pinned\": \"internal\"` would make it mean the image built here"
-            }
-        };
-        lines.push(format!(
-            "{count} of the references to images here have a literal tag, like `{}`, {what}",
-            first.full()
-        ));
-    }
-    let unneeded = without_effect(wanted, draft);
-    if !unneeded.is_empty() {
-        let names = listed(unneeded);
-        lines.push(format!(
-            "arguments that change nothing in the builds that give them are left out: {names}"
-        ));
-    }
-    lines.extend(contexts.iter().map(|(path, folder)| {
-        format!("{path}: the files it copies are in `{folder}`, which is used as its context")
-    }));
-    let images = wanted.images.iter();
-    lines.extend(images.map(|image| of_build(image, draft)));
-    lines
-}
-
-/// The names of arguments that builds give and the configuration says nowhere: no Dockerfile declares
-/// them, or they have that value anyway.
-fn without_effect<'w>(wanted: &'w Wanted, draft: &Draft) -> BTreeSet<&'w str> {
-    let entries = draft.images.values();
-    let all = entries
-        .map(|entry| &entry.build_args)
-        .chain([&draft.build_args]);
-    let said: BTreeSet<&String> = all.flat_map(BTreeMap::keys).collect();
-    let images = wanted.images.iter();
-    let given = images.flat_map(|image| image.build.arguments.keys());
-    let unsaid = given.filter(|name| !said.contains(name));
-    unsaid.map(String::as_str).collect()
-}
-
-/// What a build gave: its name, and what of it the configuration says.
-fn of_build(image: &Named, draft: &Draft) -> String {
-    let build = &image.build;
-    let mut line = format!(
-        "{}:{}: {} is `{}`, of {}",
-        build.source.path,
-        build.line(),
-        build.title(),
-        image.name,
-        build.dockerfile
-    );
-    if let Some(entry) = draft.images.get(&image.name) {
-        let names = entry
-            .build_args
-            .keys()
-            .map(|name| format!("argument `{name}`"));
-        let context = entry
-            .context
-            .iter()
-            .map(|folder| format!("context `{folder}`"));
-        let target = entry
-            .target
-            .iter()
-            .map(|target| format!("target `{target}`"));
-        let contexts = entry
-            .contexts
-            .keys()
-            .map(|name| format!("named context `{name}`"));
-        let aliases = entry.aliases.iter().map(|alias| format!("alias `{alias}`"));
-        let settings = entry.settings.keys().map(|key| format!("`{key}`"));
-        let with: Vec<String> = context
-            .chain(target)
-            .chain(names)
-            .chain(contexts)
-            .chain(aliases)
-            .chain(settings)
-            .collect();
-        if !with.is_empty() {
-            line = format!("{line}, with {}", with.join(", "));
-        }
-    }
-    line
 }

@@ -90,9 +90,11 @@ pub(super) fn builds(
     let mut left = Vec::new();
     further.retain(|build| {
         let stage = (&build.dockerfile, &build.target);
-        let is_built = builds
-            .iter()
-            .any(|known| (&known.dockerfile, &known.target) == stage);
+        let of_stage = || {
+            let builds = builds.iter();
+            builds.filter(|known| (&known.dockerfile, &known.target) == stage)
+        };
+        let is_built = of_stage().next().is_some() && !of_stage().any(|b| b.makes_what(build));
         left.extend(is_built.then(|| build.label().to_owned()));
         !is_built
     });
@@ -145,9 +147,16 @@ impl Evaluated {
         matrix
     }
 
-    /// Whether a target is there for others to inherit from: somebody does, and no group and no context
-    /// names it.
+    /// Whether a target is there for others to inherit from: somebody does, no group and no context names it,
+    /// and it does not say itself both what it builds and what that is called.
     fn is_parent_only(&self, target: &str) -> bool {
+        let says = |keys: &[&str]| {
+            let own = self.block(target).filter(|(_, own)| own.label == target);
+            own.is_some_and(|(_, block)| block.attributes.iter().any(|a| keys.contains(&&*a.key)))
+        };
+        if says(&["tags"]) && says(&["context", "dockerfile", "target"]) {
+            return false;
+        }
         let named = self.default.as_ref();
         // The print calls `default` what was asked for.
         let mut groups = self
@@ -202,6 +211,12 @@ impl Evaluated {
                 refuse("its Dockerfile is inline", help);
                 continue;
             }
+            let call = block.and_then(|(source, block)| block.text(source, "call"));
+            if let Some(call) = call.filter(|call| call != "build") {
+                let help = "run it with bake: a plan builds images";
+                refuse(&format!("its `call` is `{call}`, not `build`"), help);
+                continue;
+            }
             let outputs = values.get("output").map(rows).unwrap_or_default();
             if !outputs.is_empty() && !outputs.iter().any(|output| makes_image(output)) {
                 let help = r#"to keep its Dockerfile out of the plan: `"dockerfiles": {"exclude": ["…"]}`"#;
@@ -234,6 +249,7 @@ impl Evaluated {
                 references: texts(values.get("tags")),
                 platforms: texts(values.get("platforms")),
                 settings,
+                project: None,
             });
         }
         found

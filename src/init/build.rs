@@ -44,6 +44,8 @@ pub(super) struct Build {
     pub(super) platforms: Vec<String>,
     /// Further settings, by their keys of the configuration.
     pub(super) settings: BTreeMap<&'static str, Value>,
+    /// What the file calls its project: with the label the name of a service's image that has no other.
+    pub(super) project: Option<String>,
 }
 
 /// What a named context is bound to.
@@ -110,6 +112,7 @@ pub(super) struct Written {
     pub(super) contexts: BTreeMap<String, String>,
     pub(super) platforms: Vec<String>,
     pub(super) settings: BTreeMap<&'static str, Value>,
+    pub(super) project: Option<String>,
 }
 
 /// Whether a value says anything that the configuration can say: its texts would be templates there.
@@ -280,6 +283,7 @@ impl Checker<'_> {
             contexts,
             platforms,
             settings,
+            project: written.project,
         })
     }
 

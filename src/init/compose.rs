@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::build::{Build, Checker, SAY_IT, Written, row, setting, texts};
+use super::build::{Build, Checker, SAY_IT, Written, extension, row, setting, texts};
 use super::evidence::{Reader, is_file, not_asked};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::paths;
@@ -64,6 +64,7 @@ pub(super) fn builds(
         tool: Tool::Compose,
         files: files.to_vec(),
         targets: Vec::new(),
+        agents: BTreeSet::new(),
         texts: copies(reader.snapshot, files),
     };
     let mut answer = reader.ask(&question);
@@ -80,7 +81,7 @@ pub(super) fn builds(
         answer = reader.ask(&question);
     }
     let (print, remarks) = match answer {
-        Answer::Print(print, remarks) => (print, remarks),
+        Answer::Print(print, remarks) => (unescaped(print), remarks),
         Answer::Refused(why) => {
             diagnostics.extend(refused(&sources, &why));
             return Vec::new();
@@ -90,8 +91,13 @@ pub(super) fn builds(
             return Vec::new();
         }
     };
+    // What a file says counts more than what it includes or extends says.
+    let further = question.texts.keys();
+    let further = further.filter(|path| !files.contains(path) && is_yaml(path));
+    let further: Vec<SourceText> = further.map(|path| reader.source(path)).collect();
+    let all = further.iter().chain(&sources);
     let evaluated = Evaluated {
-        lines: sources.iter().map(|s| (s, lines::lines(&s.text))).collect(),
+        lines: all.map(|s| (s, lines::lines(&s.text))).collect(),
         print: &print,
     };
     images.extend(evaluated.images());
@@ -107,8 +113,25 @@ pub(super) fn builds(
     checker.check_all(written, diagnostics)
 }
 
+fn is_yaml(path: &str) -> bool {
+    matches!(extension(path), "yml" | "yaml")
+}
+
+/// What compose prints, with the dollars that files of it would have twice.
+fn unescaped(print: Value) -> Value {
+    match print {
+        Value::String(text) => Value::String(text.replace("$$", "$")),
+        Value::Array(items) => items.into_iter().map(unescaped).collect(),
+        Value::Object(entries) => entries
+            .into_iter()
+            .map(|(key, value)| (key, unescaped(value)))
+            .collect(),
+        other => other,
+    }
+}
+
 /// Files with the texts that compose needs: those that are named, all that they name, and the variables.
-fn copies(snapshot: &Snapshot, files: &[String]) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn copies(snapshot: &Snapshot, files: &[String]) -> BTreeMap<String, Vec<u8>> {
     let mut paths: BTreeSet<String> = files.iter().cloned().collect();
     for file in files {
         paths.insert(paths::join(paths::folder_of(file), ".env"));
@@ -214,8 +237,8 @@ impl Evaluated<'_> {
                 }
             }
         }
-        let (source, _) = &self.lines[0];
-        ((*source).clone(), 0..0)
+        let source = self.lines.last().map(|(source, _)| (*source).clone());
+        (source.unwrap_or_else(|| SourceText::new("", "")), 0..0)
     }
 
     fn written(&self, diagnostics: &mut Diagnostics) -> Vec<Written> {
@@ -266,6 +289,7 @@ impl Evaluated<'_> {
             if let Some(secrets) = self.secrets(build) {
                 settings.insert("secrets", secrets);
             }
+            let project = image.is_none().then(|| self.project()).flatten();
             self.report_keys(name, build, diagnostics);
             let context = build.get("context").and_then(text);
             found.push(Written {
@@ -281,9 +305,17 @@ impl Evaluated<'_> {
                 contexts: map("additional_contexts"),
                 platforms,
                 settings,
+                project,
             });
         }
         found
+    }
+
+    /// What the files call their project; compose takes the name of its folder otherwise.
+    fn project(&self) -> Option<String> {
+        let mut lines = self.lines.iter().rev().flat_map(|(_, lines)| lines);
+        lines.find(|line| line.keys == ["name"])?;
+        Some(self.print["name"].as_str()?.to_owned())
     }
 
     /// The secrets of a build as the configuration has them: where their values are stands elsewhere.

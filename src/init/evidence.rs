@@ -131,6 +131,13 @@ pub fn evidence(
         let count = below.len().min(MAX_BELOW);
         read.extend(below.drain(..count));
     }
+    // What is included or extended is read with what does so.
+    let with_others: BTreeSet<String> = read
+        .iter()
+        .filter(|set| set.tool == Tool::Compose)
+        .flat_map(|set| compose::copies(snapshot, &set.files).into_keys())
+        .collect();
+    below.retain(|set| !set.files.iter().all(|file| with_others.contains(file)));
     for set in &read {
         let (images, left_out) = (&mut evidence.images, &mut evidence.left_out);
         evidence.builds.extend(match set.tool {

@@ -131,6 +131,12 @@ impl Known<'_> {
             .iter()
             .filter(|used| used.dockerfile != build.dockerfile);
         let others: BTreeSet<_> = others.map(|used| split(&used.reference)).collect();
+        let implied = self.implied_names(build).into_iter().flatten();
+        let mut implied = implied.map(|name| (String::new(), name));
+        let implied = implied.find(|name| others.contains(name));
+        if let Some(implied) = implied {
+            return Some(joined(implied));
+        }
         let exact = tags.iter().find(|tag| others.contains(*tag));
         let other = || {
             let mut others = others.iter();
@@ -138,6 +144,14 @@ impl Known<'_> {
                 .find(|(prefix, last)| !prefix.is_empty() && tags.iter().any(|tag| tag.1 == *last))
         };
         exact.or_else(other).cloned().map(joined)
+    }
+
+    /// What compose calls the image of a service that has no name, in its second version and in its first.
+    fn implied_names(&self, build: &Build) -> Option<[String; 2]> {
+        let is_unnamed = build.kind == "service" && build.references.is_empty();
+        let project = build.project.as_deref().unwrap_or(self.project);
+        let project = project.to_lowercase();
+        is_unnamed.then(|| ["-", "_"].map(|by| format!("{project}{by}{}", build.label())))
     }
 
     /// Gives the builds that nobody speaks of the repository of their first tag, in the namespace by

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::draft::Draft;
 use crate::config::Config;
 use crate::diagnostics::Diagnostics;
+use crate::lang::dockerfile::Kind;
 use crate::lang::fingerprint::Fingerprint;
 use crate::plan::{Image, Plan};
 use crate::planner::Options;
@@ -59,6 +60,20 @@ impl Planner<'_> {
         Ok((compiled.plan, remarks))
     }
 
+    /// Whether a stage of a Dockerfile is the one that is built anyway. Another may build the same today.
+    pub(super) fn is_last_stage(&self, dockerfile: Option<&str>, target: &str) -> bool {
+        let parsed = dockerfile.and_then(|path| self.files.read.get(path));
+        let mut instructions = parsed
+            .iter()
+            .flat_map(|parsed| parsed.dockerfile.instructions.iter().rev());
+        let last = instructions.find_map(|instruction| match &instruction.kind {
+            Kind::From(from) => Some(from.alias.as_ref()),
+            _ => None,
+        });
+        last.flatten()
+            .is_some_and(|alias| alias.name.eq_ignore_ascii_case(target))
+    }
+
     /// The images of a draft, to compare; none where it cannot be planned.
     pub(super) fn images(&self, draft: &Draft) -> Option<Images> {
         Some(Images::of(self.plan(draft).ok()?))
@@ -78,6 +93,11 @@ impl Images {
     /// The Dockerfiles, one for each image.
     pub(super) fn dockerfiles(&self) -> impl Iterator<Item = &str> {
         self.0.values().map(|image| image.dockerfile.as_str())
+    }
+
+    /// The Dockerfile of an image.
+    pub(super) fn dockerfile(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|image| image.dockerfile.as_str())
     }
 
     /// How many dependencies the images have on one another.

@@ -241,7 +241,15 @@ impl Settler<'_> {
             let has_platforms = !entry.platforms.is_empty();
             let kinds: [Vec<Part>; 6] = [
                 entry.context.iter().map(|_| Part::Context).collect(),
-                entry.target.iter().map(|_| Part::Target).collect(),
+                entry
+                    .target
+                    .iter()
+                    .filter(|target| {
+                        self.planner
+                            .is_last_stage(self.images.dockerfile(name), target)
+                    })
+                    .map(|_| Part::Target)
+                    .collect(),
                 arguments.map(Part::Argument).collect(),
                 aliases.map(Part::Alias).collect(),
                 contexts.map(Part::NamedContext).collect(),

@@ -11,7 +11,7 @@
 
 mod escapes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -65,6 +65,8 @@ pub struct Question {
     pub targets: Vec<String>,
     /// The bytes of these files and of others that they may name, by path.
     pub texts: BTreeMap<String, Vec<u8>>,
+    /// Where files expect an agent or a key of ssh.
+    pub agents: BTreeSet<String>,
 }
 
 /// What a tool says of files.
@@ -98,7 +100,7 @@ pub(crate) fn ask(question: &Question) -> Answer {
 struct Copies {
     folder: TempDir,
     /// Whoever asks for an agent finds that there is one.
-    _agent: UnixListener,
+    _agents: Vec<UnixListener>,
 }
 
 impl Copies {
@@ -106,23 +108,34 @@ impl Copies {
         let folder = TempDir::with_prefix("shipwright-")?;
         let root = folder.path().join("root");
         fs::create_dir(&root)?;
-        for (path, text) in &question.texts {
+        let place = |path: &str| -> io::Result<Option<PathBuf>> {
             let mut parts = Path::new(path).components();
             if !parts.all(|part| matches!(part, Component::Normal(_))) {
-                continue;
+                return Ok(None);
             }
             let file = root.join(path);
             fs::create_dir_all(file.parent().unwrap_or(&root))?;
-            fs::write(file, text)?;
+            Ok(Some(file))
+        };
+        for (path, text) in &question.texts {
+            if let Some(file) = place(path)? {
+                fs::write(file, text)?;
+            }
         }
         let settings = folder.path().join("docker");
         fs::create_dir(&settings)?;
         let plugins = json!({"cliPluginsExtraDirs": plugins()});
         fs::write(settings.join("config.json"), plugins.to_string())?;
-        let agent = UnixListener::bind(folder.path().join("agent"))?;
+        let agent = folder.path().join("agent");
+        let mut agents = vec![UnixListener::bind(&agent)?];
+        for path in &question.agents {
+            if let Some(file) = place(path)? {
+                agents.push(UnixListener::bind(file)?);
+            }
+        }
         Ok(Self {
             folder,
-            _agent: agent,
+            _agents: agents,
         })
     }
 
@@ -280,6 +293,7 @@ mod tests {
             tool: Tool::Bake,
             files: Vec::new(),
             targets: Vec::new(),
+            agents: BTreeSet::new(),
             texts: texts
                 .iter()
                 .map(|path| ((*path).to_owned(), b"x".to_vec()))

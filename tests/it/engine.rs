@@ -7,6 +7,7 @@ mod builder;
 mod builders;
 mod equality;
 mod evaluate;
+mod evidence;
 mod exec;
 mod faults;
 mod five_images;

@@ -31,6 +31,16 @@ pub(super) struct Attribute {
     pub(super) span: Range<usize>,
 }
 
+impl Block {
+    /// The text that an attribute is, where it is a literal one.
+    pub(super) fn text(&self, source: &SourceText, key: &str) -> Option<String> {
+        let attribute = self.attributes.iter().find(|a| a.key == key)?;
+        let (_, value) = source.text[attribute.span.clone()].split_once(['=', ':'])?;
+        let text = value.trim().strip_prefix('"')?.strip_suffix('"')?;
+        Some(text.to_owned())
+    }
+}
+
 /// The blocks of a file, in order. Of a file that is neither HCL nor JSON: what looks like blocks.
 pub(super) fn blocks(source: &SourceText) -> Vec<Block> {
     if extension(&source.path) == "json" {

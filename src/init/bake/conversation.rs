@@ -28,6 +28,8 @@ pub(super) struct Conversation<'r, 's> {
     pub(super) sources: Vec<SourceText>,
     /// What bake is shown, by path.
     shown: BTreeMap<String, String>,
+    /// What it is told are agents, for these are keys of ssh, which nobody has here.
+    keys: BTreeSet<String>,
     /// The targets whose matrix or names bake cannot evaluate, where they are defined: without these it takes each for
     /// one target, which nobody has.
     shapeless: BTreeMap<String, (SourceText, Range<usize>)>,
@@ -44,6 +46,7 @@ impl<'r, 's> Conversation<'r, 's> {
             reader,
             sources,
             shown,
+            keys: BTreeSet::new(),
             shapeless: BTreeMap::new(),
         }
     }
@@ -64,6 +67,7 @@ impl<'r, 's> Conversation<'r, 's> {
             tool: Tool::Bake,
             files: self.sources.iter().map(|s| s.path.clone()).collect(),
             targets,
+            agents: self.keys.clone(),
             texts: self
                 .shown
                 .iter()
@@ -194,6 +198,12 @@ impl<'r, 's> Conversation<'r, 's> {
             // Its content is not asked for, only that it is there.
             self.shown.insert(file, String::new());
             return true;
+        }
+        if let Some(key) = no_key(why)
+            && self.sources.iter().all(|source| source.path != key)
+        {
+            self.shown.remove(&key);
+            return self.keys.insert(key);
         }
         if let Some(variable) = unknown_variable(why) {
             let known: Vec<String> = self.sources.iter().map(|s| s.path.clone()).collect();
@@ -327,6 +337,13 @@ fn missing_file(why: &str) -> Option<String> {
     let path = path.strip_prefix("./").unwrap_or(path);
     let is_below = !path.starts_with(['/', '~']) && path.split('/').all(|part| part != "..");
     (is_below && !path.is_empty()).then(|| path.to_owned())
+}
+
+/// The file that bake takes for a key of ssh and cannot read as one.
+fn no_key(why: &str) -> Option<String> {
+    let (_, rest) = error_line(why)?.split_once("failed to parse ")?;
+    let (path, _) = rest.split_once(": ssh: ")?;
+    Some(path.strip_prefix("./").unwrap_or(path).to_owned())
 }
 
 fn unknown_variable(why: &str) -> Option<&str> {

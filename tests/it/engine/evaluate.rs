@@ -10,7 +10,7 @@ use crate::support::skip::skip;
 
 /// Whether both tools are there, or nothing but a loud line.
 #[track_caller]
-fn tools() -> bool {
+pub(super) fn tools() -> bool {
     for tool in ["buildx", "compose"] {
         if try_docker(&[tool, "version"]).is_err() {
             skip(&format!("docker {tool}"));
