@@ -2,6 +2,7 @@
 
 mod blocks;
 mod conversation;
+mod refusal;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};

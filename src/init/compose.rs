@@ -1,6 +1,7 @@
 //! The builds of compose files, of what `docker compose config` prints.
 
 mod lines;
+mod required;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::build::{Build, Checker, SAY_IT, Written, extension, row, setting, texts};
 use super::evidence::{Reader, is_file, not_asked};
+use super::required::VALUE;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::paths;
 use crate::run::evaluate::{Answer, Question, Tool};
@@ -67,6 +69,7 @@ pub(super) fn builds(
         agents: BTreeSet::new(),
         texts: copies(reader.snapshot, files),
     };
+    let env = paths::join(paths::folder_of(&files[0]), ".env");
     let mut answer = reader.ask(&question);
     for _ in 0..MAX_MISSING {
         let missing = match &answer {
@@ -78,6 +81,18 @@ pub(super) fn builds(
         };
         // What containers find in their environment is no part of a build.
         question.texts.insert(missing, Vec::new());
+        answer = reader.ask(&question);
+    }
+    let mut required = BTreeSet::new();
+    if let Answer::Refused(why) = &answer
+        && why.contains("required variable")
+    {
+        required = required::lacking(&question.texts, &env);
+        let mut text = question.texts.remove(&env).unwrap_or_default();
+        for name in &required {
+            text.extend(format!("\n{name}={VALUE}").into_bytes());
+        }
+        question.texts.insert(env, text);
         answer = reader.ask(&question);
     }
     let (print, remarks) = match answer {
@@ -103,6 +118,7 @@ pub(super) fn builds(
     images.extend(evaluated.images());
     let written = evaluated.written(diagnostics);
     evaluated.report_unset(&remarks, diagnostics);
+    diagnostics.extend(required::told(&required, &evaluated.lines));
     evaluated.report_unknown(diagnostics);
     let checker = Checker {
         bases: vec![".".to_owned()],
@@ -268,7 +284,10 @@ impl Evaluated<'_> {
             };
             let image = text(&service["image"]);
             // A tag whose variable has no value is none.
-            let image = image.map(|image| image.trim_end_matches(':').to_owned());
+            let image = image.map(|image| {
+                let image = image.strip_suffix(VALUE).unwrap_or(&image);
+                image.trim_end_matches(':').to_owned()
+            });
             let mut platforms = texts(build.get("platforms"));
             if platforms.is_empty() {
                 platforms.extend(text(&service["platform"]));

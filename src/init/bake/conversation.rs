@@ -6,6 +6,9 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::blocks::{Block, blocks};
+use super::refusal::{
+    error_line, is_of_syntax, missing_file, no_key, said, stable, unknown_variable,
+};
 use super::tokens::{element_at, without};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, SourceText};
 use crate::init::build::SAY_IT;
@@ -123,6 +126,10 @@ impl<'r, 's> Conversation<'r, 's> {
                     return None;
                 }
                 Answer::Refused(why) => {
+                    if let Some(unparsed) = self.unparsed(&why) {
+                        diagnostics.push(unparsed);
+                        return None;
+                    }
                     if self.is_mended(&why, diagnostics) {
                         continue;
                     }
@@ -188,6 +195,21 @@ impl<'r, 's> Conversation<'r, 's> {
             );
         }
         all
+    }
+
+    /// What there is to say of a file that bake cannot parse: it has no targets then, for anybody.
+    fn unparsed(&self, why: &str) -> Option<Diagnostic> {
+        let (path, place, problem) = self.place(why)?;
+        if !is_of_syntax(&problem) {
+            return None;
+        }
+        let source = self.sources.iter().find(|source| source.path == path)?;
+        let message = format!("bake cannot parse this file: {problem}");
+        Some(
+            Diagnostic::new(Code::UnreadableEvidence, message)
+                .at(source, place..place, "")
+                .help("correct it, then run `shipwright init` again; `init` continues without this file"),
+        )
     }
 
     /// Whether there is something to ask again: with a file more, or without what bake cannot evaluate.
@@ -301,92 +323,6 @@ fn merge(all: &mut Value, more: &Value) {
         };
         for (name, value) in more {
             all[kind][name] = value.clone();
-        }
-    }
-}
-
-fn error_line(said: &str) -> Option<&str> {
-    let mut lines = said.lines().rev();
-    lines.find(|line| line.starts_with("ERROR: "))
-}
-
-/// What bake says, in one line.
-fn said(why: &str) -> String {
-    let line = error_line(why).or_else(|| why.lines().last());
-    let line = line.unwrap_or_default();
-    stable(line.strip_prefix("ERROR: ").unwrap_or(line))
-}
-
-/// What bake says, without the guesses that differ from run to run.
-fn stable(said: &str) -> String {
-    let said = said
-        .split_once(", and ")
-        .filter(|(_, rest)| rest.contains("other diagnostic"))
-        .map_or(said, |(said, _)| said);
-    let said = said
-        .split_once(" Did you mean")
-        .map_or(said, |(said, _)| said);
-    said.trim_end_matches(['.', ' ']).to_owned()
-}
-
-/// The file that bake looks for and that is not there; none of those outside the checkout.
-fn missing_file(why: &str) -> Option<String> {
-    let line = error_line(why)?;
-    let (_, rest) = line.split_once("stat ")?;
-    let (path, _) = rest.split_once(": ")?;
-    let path = path.strip_prefix("./").unwrap_or(path);
-    let is_below = !path.starts_with(['/', '~']) && path.split('/').all(|part| part != "..");
-    (is_below && !path.is_empty()).then(|| path.to_owned())
-}
-
-/// The file that bake takes for a key of ssh and cannot read as one.
-fn no_key(why: &str) -> Option<String> {
-    let (_, rest) = error_line(why)?.split_once("failed to parse ")?;
-    let (path, _) = rest.split_once(": ssh: ")?;
-    Some(path.strip_prefix("./").unwrap_or(path).to_owned())
-}
-
-fn unknown_variable(why: &str) -> Option<&str> {
-    let (_, rest) = error_line(why)?.split_once("There is no variable named \"")?;
-    rest.split_once('"').map(|(name, _)| name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_bake_says_is_the_same_in_each_run() {
-        let rows = [
-            (
-                "x\nERROR: a.hcl:1,22-25: Call to unknown function; There is no function named \"foo\". Did you mean \"pow\"?, and 3 other diagnostic(s)",
-                "a.hcl:1,22-25: Call to unknown function; There is no function named \"foo\"",
-            ),
-            ("ERROR: failed to find target x", "failed to find target x"),
-            ("", ""),
-        ];
-        for (why, expected) in rows {
-            assert_eq!(said(why), expected);
-        }
-    }
-
-    #[test]
-    fn files_that_are_missed() {
-        let rows = [
-            (
-                "ERROR: failed to stat ./y: stat ./y: no such file",
-                Some("y"),
-            ),
-            (
-                "ERROR: failed to stat a/y: stat a/y: no such file",
-                Some("a/y"),
-            ),
-            ("ERROR: failed to stat /y: stat /y: no such file", None),
-            ("ERROR: failed to stat ../y: stat ../y: no such file", None),
-            ("ERROR: x", None),
-        ];
-        for (why, expected) in rows {
-            assert_eq!(missing_file(why).as_deref(), expected, "{why}");
         }
     }
 }

@@ -146,3 +146,66 @@ fn what_is_escaped_in_files_is_read_without_escapes() {
         assert!(config.contains(expected), "{file}{config}{said}");
     }
 }
+
+#[test]
+fn compose_reads_the_rest_of_a_file_with_required_variables() {
+    if !tools() {
+        return;
+    }
+    let (config, said) = init(
+        r"//- compose.yaml
+services:
+  app:
+    image: acme/app:${TAG:?set TAG}
+    build:
+      context: app
+      args:
+        V: ${DEBIAN:?which one}
+    environment:
+      PASSWORD: ${PASSWORD:?none}
+  web:
+    image: acme/web:${TAG:?set TAG}
+    build: web
+//- app/Dockerfile
+ARG V=12
+FROM debian:$V
+//- web/Dockerfile
+FROM acme/app
+",
+        &[],
+    );
+    insta::assert_snapshot!(config, @r#"
+    {
+      "version": 2,
+      "namespace": "acme",
+      "build_args": {"V": "set-me"}
+    }
+    "#);
+    for part in ["`DEBIAN` has no value", "`TAG` has no value"] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    assert!(!said.contains("`PASSWORD`"), "{said}");
+}
+
+#[test]
+fn a_file_that_bake_cannot_parse_is_not_read_in_pieces() {
+    if !tools() {
+        return;
+    }
+    let targets = [
+        "target \"app\" {\n  context = \"app\n  tags = [\"acme/app\"]\n}\n",
+        "target \"app\" {\n  context = \"app\"\n  tags = [\"acme/app\" \"acme/x\"]\n}\n",
+        "target \"app\" {\n  context = \"app\"\n",
+        "target 'app' {\n  context = 'app'\n}\n",
+        "target app:\n  context: app\n",
+    ];
+    for target in targets {
+        let more = "target \"web\" {\n  context = \"app\"\n  tags = [\"acme/web\"]\n}\n";
+        let fixture =
+            format!("//- docker-bake.hcl\n{target}{more}//- app/Dockerfile\nFROM debian\n");
+        let (config, said) = init(&fixture, &[]);
+        assert!(!config.contains("acme"), "{config}");
+        assert_eq!(said.matches("warning[").count(), 1, "{said}");
+        assert!(said.contains("bake cannot parse this file: "), "{said}");
+    }
+}
