@@ -21,6 +21,7 @@ use crate::run::exec::{
     self, Contexts, ImageReport, Locked, Logs, Options, Outcome, Push, Report, Sources, Stop,
     WorkingTree,
 };
+use crate::run::review::review_of_run;
 use crate::run::summary::{megabytes, summary};
 use crate::run::trust::Grant;
 use crate::tree::source::Sealer;
@@ -170,7 +171,13 @@ pub(super) fn run(
     };
     let written = write(made.as_ref().map(|made| &made.plan), &report);
     output::report(directory, &report.problems);
-    let shown = output::write(&report.table(), None);
+    let shown = match &made {
+        Some(made) if report.dry_run => {
+            let text = review_of_run(&made.plan, &report, screen::stdout());
+            output::write_text(&text, None)
+        }
+        _ => output::write(&report.table_within(screen::width()), None),
+    };
     if run.no_cache {
         note_existing(&report);
     }

@@ -4,6 +4,7 @@
 //! concerns by itself, and those that only follow. Long lists are folded to the width of the screen.
 
 mod fold;
+mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,11 +12,12 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
+use super::exec::Report;
 use crate::diagnostics::escape;
 use crate::plan::causes::{self, Cause};
-use crate::plan::{Action, Image, Plan, Reason, ReasonKind};
-pub(super) use fold::common_folder;
-use fold::in_lines;
+use crate::plan::{Image, Plan, Reason, ReasonKind};
+pub(super) use fold::{common_folder, cut, in_lines};
+use step::{BUILD, FAINT, PLAIN, Step};
 
 /// Reasons of one cause that are written out.
 const REASONS_SHOWN: usize = 4;
@@ -23,10 +25,10 @@ const REASONS_SHOWN: usize = 4;
 /// Lines that a list of images may take.
 const LINES_SHOWN: usize = 3;
 
-const BUILD: Style = AnsiColor::Green.on_default().bold();
+/// Columns that headings of lists take at least.
+const HEADING: usize = 6;
+
 const CAUSE: Style = AnsiColor::Yellow.on_default().bold();
-const FAINT: Style = Style::new().dimmed();
-const PLAIN: Style = Style::new();
 
 /// How a text is shown.
 #[derive(Debug, Clone, Copy)]
@@ -39,51 +41,106 @@ pub(crate) struct Screen {
 
 /// The plan as text; every line ends with a newline.
 pub(crate) fn review(plan: &Plan, screen: Screen) -> String {
-    let review = Review {
-        plan,
-        screen,
-        common: common_folder(plan.images.iter().map(|image| &*image.name)),
-    };
-    let mut text = review.counts();
-    let causes = review.causes();
-    if causes.is_empty() {
-        review.waves(&mut text);
-    } else {
-        for cause in &causes {
-            review.cause(&mut text, cause);
+    let items = plan.images.iter();
+    let items = items.map(|image| Item::new(image, image.action.into()));
+    Review::new(plan, items.collect(), screen).text(&[])
+}
+
+/// What a run of the plan would do, as a dry run found it; every line ends with a newline.
+pub(crate) fn review_of_run(plan: &Plan, report: &Report, screen: Screen) -> String {
+    let items = report.images.iter().filter_map(|row| {
+        let image = plan.image(&row.name)?;
+        Some(Item::new(image, row.outcome.into()))
+    });
+    let tags = report.images.iter().flat_map(|row| &row.tags);
+    let tags = tags.map(|tag| tag.rsplit(':').next().unwrap_or(tag));
+    let mut seen = BTreeSet::new();
+    let tags: Vec<&str> = tags.filter(|tag| seen.insert(*tag)).collect();
+    Review::new(plan, items.collect(), screen).text(&tags)
+}
+
+/// An image, and what will happen to it.
+struct Item<'p> {
+    image: &'p Image,
+    step: Step,
+    /// What has changed, if that is known.
+    changes: Vec<Reason>,
+}
+
+impl<'p> Item<'p> {
+    fn new(image: &'p Image, step: Step) -> Self {
+        let is_change = |reason: &&Reason| {
+            !matches!(
+                reason.kind,
+                ReasonKind::Built | ReasonKind::Missing | ReasonKind::Unchanged
+            )
+        };
+        Self {
+            image,
+            step,
+            changes: image.reasons.iter().filter(is_change).cloned().collect(),
         }
     }
-    review.retagged(&mut text);
-    text
+
+    /// The reasons that are not another image's.
+    fn own(&self) -> impl Iterator<Item = &Reason> {
+        let changes = self.changes.iter();
+        changes.filter(|reason| reason.kind != ReasonKind::Dependency)
+    }
 }
 
 struct Review<'p> {
     plan: &'p Plan,
+    items: Vec<Item<'p>>,
     screen: Screen,
     /// What all names begin with; lists leave it out.
     common: &'p str,
 }
 
-impl Review<'_> {
-    /// How many images there are, and what happens to them, in one line.
+impl<'p> Review<'p> {
+    fn new(plan: &'p Plan, items: Vec<Item<'p>>, screen: Screen) -> Self {
+        Self {
+            plan,
+            screen,
+            common: common_folder(items.iter().map(|item| &*item.image.name)),
+            items,
+        }
+    }
+
+    /// All of it, with the tags that will move, if that is known.
+    fn text(&self, tags: &[&str]) -> String {
+        let mut text = self.counts();
+        for cause in self.causes() {
+            self.cause(&mut text, &cause);
+        }
+        self.missing(&mut text);
+        self.waves(&mut text);
+        self.others(&mut text, tags);
+        self.hint(&mut text);
+        text
+    }
+
+    /// How many images there are, and what happens to them, in one line where that fits.
     fn counts(&self) -> String {
-        let count = |action| self.having(action).count();
-        let parts = [
-            (Action::Build, "to build", BUILD),
-            (Action::Ensure, "to use or build", BUILD),
-            (Action::Retag, "to re-tag", PLAIN),
-        ];
-        let (plain, painted): (Vec<String>, Vec<String>) = parts
-            .into_iter()
-            .map(|(action, words, style)| (count(action), words, style))
-            .filter(|(count, ..)| *count > 0)
-            .map(|(count, words, style)| {
-                let text = format!("{} {words}", thousands(count));
-                let painted = self.paint(style, &text);
-                (text, painted)
-            })
-            .unzip();
-        let total = images(self.plan.images.len());
+        let mut text = images(self.items.len());
+        let mut column = text.width();
+        let mut between = ":";
+        for step in Step::ALL {
+            let count = self.having(step).count();
+            if count == 0 {
+                continue;
+            }
+            let part = format!("{} {}", thousands(count), step.words());
+            text.push_str(between);
+            column += between.len() + 1 + part.width();
+            if column >= self.screen.width {
+                text.push_str("\n ");
+                column = 2 + part.width();
+            }
+            text.push(' ');
+            text.push_str(&self.paint(step.style(), &part));
+            between = ",";
+        }
         let source = &self.plan.source;
         let mut of = short(&source.revision).to_owned();
         if let Some(branch) = &source.branch {
@@ -95,23 +152,17 @@ impl Review<'_> {
         if let Some(since) = &source.since {
             let _ = write!(of, ", compared with {}", short(since));
         }
-        let of = format!("({of})");
-        let (plain, painted) = if plain.is_empty() {
-            (total.clone(), total)
-        } else {
-            let plain = format!("{total}: {}", plain.join(", "));
-            (plain, format!("{total}: {}", painted.join(", ")))
-        };
+        let of = cut(&format!("({of})"), self.screen.width);
         // Where a line does not hold both, what was planned stands below.
-        let fits = plain.width() + 1 + of.width() <= self.screen.width;
+        let fits = column + 1 + of.width() <= self.screen.width;
         let between = if fits { ' ' } else { '\n' };
-        format!("{painted}{between}{}\n", self.paint(FAINT, &of))
+        format!("{text}{between}{}\n", self.paint(FAINT, &of))
     }
 
     /// The first causes of the images that are built.
     fn causes(&self) -> Vec<Cause> {
-        let built = self.having(Action::Build);
-        causes::first(built.map(|image| (&*image.name, &*image.reasons)))
+        let built = self.having(Step::Build);
+        causes::first(built.map(|item| (&*item.image.name, &*item.changes)))
     }
 
     /// A cause, the images that it concerns by itself, and those that follow.
@@ -119,17 +170,16 @@ impl Review<'_> {
         text.push('\n');
         let shown = cause.reasons.iter().take(REASONS_SHOWN);
         for reason in shown {
-            let line = fold::cut(&words(reason), self.screen.width);
-            let _ = writeln!(text, "{}", self.paint(CAUSE, &line));
+            self.because(text, &words(reason));
         }
         let more = cause.reasons.len().saturating_sub(REASONS_SHOWN);
         if more > 0 {
-            let _ = writeln!(text, "{}", self.paint(CAUSE, &format!("and {more} more")));
+            self.because(text, &format!("and {more} more"));
         }
         let concerned: BTreeSet<&str> = self
-            .having(Action::Build)
-            .filter(|image| own(image).eq(cause.reasons.iter()))
-            .map(|image| &*image.name)
+            .having(Step::Build)
+            .filter(|item| item.own().eq(cause.reasons.iter()))
+            .map(|item| &*item.image.name)
             .collect();
         let (own, follow): (Vec<&str>, Vec<&str>) = cause
             .images
@@ -140,11 +190,34 @@ impl Review<'_> {
         self.list(text, "then", PLAIN, &follow);
     }
 
+    /// Images that are built for no other reason than that they do not exist: those that need no build of
+    /// another image, and those that follow.
+    fn missing(&self, text: &mut String) {
+        let built = self.having(Step::Build);
+        let built: BTreeSet<&str> = built.map(|item| &*item.image.name).collect();
+        let missing = self.having(Step::Build);
+        let missing = missing.filter(|item| item.changes.is_empty());
+        let (follow, own): (Vec<&Image>, Vec<&Image>) =
+            missing.map(|item| item.image).partition(|image| {
+                let mut needed = image.dependencies.iter();
+                needed.any(|needed| built.contains(&*needed.image))
+            });
+        if own.is_empty() && follow.is_empty() {
+            return;
+        }
+        text.push('\n');
+        self.because(text, "not built yet");
+        let names = |images: Vec<&'p Image>| images.into_iter().map(|image| &*image.name);
+        self.list(text, "build", BUILD, &names(own).collect::<Vec<_>>());
+        self.list(text, "then", PLAIN, &names(follow).collect::<Vec<_>>());
+    }
+
     /// Where nothing is known about what exists: all images, by wave.
     fn waves(&self, text: &mut String) {
         let mut waves: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
-        for image in self.having(Action::Ensure) {
-            waves.entry(image.wave).or_default().push(&image.name);
+        for item in self.having(Step::Ensure) {
+            let wave = waves.entry(item.image.wave).or_default();
+            wave.push(&item.image.name);
         }
         if waves.is_empty() {
             return;
@@ -153,19 +226,39 @@ impl Review<'_> {
         for (wave, names) in &waves {
             self.list(text, &format!("wave {wave}"), PLAIN, names);
         }
-        let hint = "`--since REV` compares with a revision and shows what changed and why";
-        let _ = write!(text, "\n{}\n", self.paint(FAINT, hint));
     }
 
-    fn retagged(&self, text: &mut String) {
-        let names: Vec<&str> = self
-            .having(Action::Retag)
-            .map(|image| &*image.name)
-            .collect();
-        if !names.is_empty() {
-            text.push('\n');
-            self.list(text, "re-tag", FAINT, &names);
+    /// The images that are not built, and the tags.
+    fn others(&self, text: &mut String, tags: &[&str]) {
+        let mut lists = String::new();
+        for step in Step::ALL {
+            let names = self.having(step).map(|item| &*item.image.name);
+            if let Some(heading) = step.heading() {
+                self.list(&mut lists, heading, FAINT, &names.collect::<Vec<_>>());
+            }
         }
+        self.list(&mut lists, "tags", FAINT, tags);
+        if !lists.is_empty() {
+            text.push('\n');
+            text.push_str(&lists);
+        }
+    }
+
+    /// How to learn why images are built, where that is not known.
+    fn hint(&self, text: &mut String) {
+        let is_unexplained = |item: &Item<'_>| {
+            matches!(item.step, Step::Build | Step::Ensure) && item.changes.is_empty()
+        };
+        if self.plan.source.since.is_none() && self.items.iter().any(is_unexplained) {
+            let hint = "`--since REV` compares with a revision and shows what changed and why";
+            let _ = write!(text, "\n{}\n", self.paint(FAINT, hint));
+        }
+    }
+
+    /// A line that says why.
+    fn because(&self, text: &mut String, words: &str) {
+        let line = cut(words, self.screen.width);
+        let _ = writeln!(text, "{}", self.paint(CAUSE, &line));
     }
 
     /// Names under a heading, folded.
@@ -177,17 +270,17 @@ impl Review<'_> {
             .iter()
             .map(|name| name.strip_prefix(self.common).unwrap_or(name))
             .collect();
-        let lines = in_lines(&names, self.screen.width.saturating_sub(10), LINES_SHOWN);
-        for (index, line) in lines.iter().enumerate() {
+        let margin = heading.width().max(HEADING);
+        let width = self.screen.width.saturating_sub(margin + 4);
+        for (index, line) in in_lines(&names, width, LINES_SHOWN).iter().enumerate() {
             let heading = if index == 0 { heading } else { "" };
-            let heading = self.paint(style, &format!("{heading:<6}"));
+            let heading = self.paint(style, &format!("{heading:<margin$}"));
             let _ = writeln!(text, "  {heading}  {line}");
         }
     }
 
-    fn having(&self, action: Action) -> impl Iterator<Item = &Image> {
-        let images = self.plan.images.iter();
-        images.filter(move |image| image.action == action)
+    fn having(&self, step: Step) -> impl Iterator<Item = &Item<'p>> {
+        self.items.iter().filter(move |item| item.step == step)
     }
 
     fn paint(&self, style: Style, text: &str) -> String {
@@ -197,12 +290,6 @@ impl Review<'_> {
             text.to_owned()
         }
     }
-}
-
-/// The reasons of an image that are not another image's.
-fn own(image: &Image) -> impl Iterator<Item = &Reason> {
-    let reasons = image.reasons.iter();
-    reasons.filter(|reason| reason.kind != ReasonKind::Dependency)
 }
 
 /// A reason in words.
@@ -243,3 +330,6 @@ pub(super) fn thousands(number: usize) -> String {
 pub(super) fn short(revision: &str) -> &str {
     revision.get(..12).unwrap_or(revision)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,9 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use regex::Regex;
+
+use crate::support::fake_docker::FakeDocker;
 use crate::support::repo::Repo;
 
 /// Twelve services on two bases, whose names are long enough for 80 columns.
@@ -30,8 +33,28 @@ fn repo() -> Repo {
     repo
 }
 
-/// What a command shows on a terminal so wide.
-fn screen(repo: &Repo, command: &str, columns: usize) -> String {
+/// Two services of which one is on a locked base, with a warning.
+pub(crate) fn locked() -> Repo {
+    let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+    let (index, image, download) = (digest("1"), digest("2"), digest("3"));
+    let platform = format!(
+        r#"{{"created": "2024-05-01T10:00:00Z", "digest": "{image}", "env": {{}}, "onbuild": []}}"#
+    );
+    Repo::new(&format!(
+        "//- .shipwright.json\n{{\"version\": 2, \"namespace\": \"team\"}}\n\
+         //- services/customer-facing-service-01/Dockerfile\nFROM debian:12-slim\n\
+         ADD https://downloads.example.com/releases/v1.22.333/tool-linux-amd64.tar.gz /opt/\n\
+         COPY misspelled /srv/\n\
+         //- services/customer-facing-service-02/Dockerfile\nFROM team/customer-facing-service-01\n\
+         //- shipwright.lock\n{{\"version\": 1, \"images\": {{\"docker.io/library/debian:12-slim\": \
+         {{\"digest\": \"{index}\", \"platforms\": {{\"linux/amd64\": {platform}, \"linux/arm64\": {platform}}}}}}}, \
+         \"downloads\": {{\"https://downloads.example.com/releases/v1.22.333/tool-linux-amd64.tar.gz\": \
+         {{\"checksum\": \"{download}\", \"etag\": \"\\\"7\\\"\"}}}}, \"git\": {{}}}}\n"
+    ))
+}
+
+/// What a command shows on a terminal so wide; how long something took is not told apart.
+fn screen(repo: &Repo, docker: &FakeDocker, command: &str, columns: usize) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_shipwright"));
     let path = std::env::var("PATH").unwrap();
     let typed = format!("stty cols {columns} rows 50 && {command}");
@@ -42,7 +65,11 @@ fn screen(repo: &Repo, command: &str, columns: usize) -> String {
         .envs(Repo::environment())
         .env(
             "PATH",
-            format!("{}:{path}", program.parent().unwrap().display()),
+            format!(
+                "{}:{}:{path}",
+                program.parent().unwrap().display(),
+                docker.bin().display()
+            ),
         )
         .env("TERM", "xterm-256color")
         .env("SHELL", "/bin/sh")
@@ -50,7 +77,9 @@ fn screen(repo: &Repo, command: &str, columns: usize) -> String {
         .output()
         .unwrap();
     let seen = String::from_utf8(output.stdout).unwrap();
-    seen.replace("\r\n", "\n").replace('\u{1b}', "␛")
+    let seen = seen.replace("\r\n", "\n").replace('\u{1b}', "␛");
+    let time = Regex::new(r"\b\d+\.\ds\b").unwrap();
+    time.replace_all(&seen, "0.0s").into_owned()
 }
 
 /// The columns that a line takes, without its colours.
@@ -63,23 +92,45 @@ fn columns_of(line: &str) -> usize {
 
 #[test]
 fn screens_are_as_recorded() {
-    let repo = repo();
+    let (repo, locked, docker) = (repo(), locked(), FakeDocker::new());
+    // The images of the first commit exist.
+    screen(&repo, &docker, "shipwright exec -q --rev HEAD~1", 80);
+    let built = docker.get("references");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/screens");
     let mut wrong = Vec::new();
-    for (name, command) in [
-        ("plan", "shipwright plan --since HEAD~1"),
-        ("list", "shipwright list --since HEAD~1"),
-        ("graph", "shipwright graph --since HEAD~1"),
+    for (name, repo, command) in [
+        ("plan", &repo, "shipwright plan --since HEAD~1"),
+        (
+            "exec-dry-run",
+            &repo,
+            "shipwright exec --dry-run --since HEAD~1",
+        ),
+        (
+            "exec",
+            &repo,
+            "shipwright exec --progress quiet --since HEAD~1",
+        ),
+        ("list", &repo, "shipwright list --since HEAD~1"),
+        ("graph", &repo, "shipwright graph --since HEAD~1"),
         (
             "why",
+            &repo,
             "shipwright why customer-facing-service-03 --since HEAD~1",
         ),
-        ("unknown-image", "shipwright plan custmer-facing-service-03"),
-        ("unknown-command", "shipwright ls"),
+        ("diff", &repo, "shipwright diff HEAD~1"),
+        ("check", &locked, "shipwright check"),
+        ("lock-list", &locked, "shipwright lock --list"),
+        (
+            "unknown-image",
+            &repo,
+            "shipwright plan custmer-facing-service-03",
+        ),
+        ("unknown-command", &repo, "shipwright ls"),
     ] {
         for columns in [80, 120] {
+            docker.set("references", &built);
             let file = folder.join(format!("{name}-{columns}.txt"));
-            let seen = screen(&repo, command, columns);
+            let seen = screen(repo, &docker, command, columns);
             if std::env::var_os("UPDATE").is_some() {
                 std::fs::create_dir_all(&folder).unwrap();
                 std::fs::write(&file, &seen).unwrap();
@@ -87,7 +138,7 @@ fn screens_are_as_recorded() {
             if std::fs::read_to_string(&file).unwrap_or_default() != seen {
                 wrong.push(format!("--- {} is now\n{seen}", file.display()));
             }
-            let fits = matches!(name, "plan" | "list");
+            let fits = matches!(name, "plan" | "list" | "exec" | "exec-dry-run");
             let wide = seen
                 .lines()
                 .filter(|line| fits && columns_of(line) > columns);

@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use super::thousands;
+
 /// The folders that all names have in common, with the final `/`; empty where they have none.
 pub(in crate::run) fn common_folder<'n>(names: impl IntoIterator<Item = &'n str>) -> &'n str {
     let mut names = names.into_iter();
@@ -28,8 +30,8 @@ fn folder(name: &str) -> &str {
 
 /// Names with commas between them, in at most `lines` lines of `width` columns. Those that do not
 /// fit are counted.
-pub(super) fn in_lines(names: &[&str], width: usize, lines: usize) -> Vec<String> {
-    let more = |shown: usize| format!("… and {} more", names.len() - shown);
+pub(in crate::run) fn in_lines(names: &[&str], width: usize, lines: usize) -> Vec<String> {
+    let more = |shown: usize| format!("… and {} more", thousands(names.len() - shown));
     let mut done: Vec<String> = Vec::new();
     let mut line = String::new();
     for (index, name) in names.iter().enumerate() {
@@ -62,7 +64,7 @@ pub(super) fn in_lines(names: &[&str], width: usize, lines: usize) -> Vec<String
 }
 
 /// A line of at most `width` columns, its end cut off where it is longer.
-pub(super) fn cut(line: &str, width: usize) -> String {
+pub(in crate::run) fn cut(line: &str, width: usize) -> String {
     if line.width() <= width {
         return line.to_owned();
     }

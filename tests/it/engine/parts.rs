@@ -139,10 +139,8 @@ fn parts_that_are_joined_are_what_one_build_makes() {
             .iter()
             .all(|tag| tag.starts_with("sw-"))
     );
-    assert_eq!(
-        exec(&repo, &["--push", "--no-build", "-n"]).as_deref(),
-        Ok("dry run: 3 to join")
-    );
+    let dry = program::run(&repo, &["exec", "--push", "--no-build", "-n"]);
+    assert!(dry.starts_with("3 images: 3 to join ("), "{dry}");
     let joined = exec(&repo, &["--push", "--no-build"]);
     assert_eq!(joined.as_deref(), Ok("3 joined"));
     let joined = exec(&repo, &["--push", "--no-build"]);
