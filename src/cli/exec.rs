@@ -151,7 +151,7 @@ pub(super) fn run(
     }
     // The report first: nothing that goes wrong afterwards takes it away.
     let write = |plan: Option<&Plan>, report: &Report| {
-        output::add_to_job_summary(|| summary(plan, report));
+        output::add_to_job_summary(|room| summary(plan, report, room));
         match &file {
             Some(file) => output::write(&report.to_json(), Some(file)),
             None => Ok(()),

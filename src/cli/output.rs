@@ -13,6 +13,7 @@ use crate::diagnostics::{Code, Diagnostic, Diagnostics, Outcome, Severity, count
 use crate::os;
 use crate::paths;
 use crate::planner::Workspace;
+use crate::run::summary::MOST_BYTES;
 use crate::tree::source::{Checkout, FileIdentity};
 
 /// Writes data to standard output, or to a file by way of a temporary one beside it, so that the
@@ -253,9 +254,10 @@ pub(super) fn in_github_actions() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
-/// Adds Markdown to the page that GitHub Actions shows of the job, where this is one. A page that cannot
-/// be written is no reason to fail.
-pub(super) fn add_to_job_summary(markdown: impl FnOnce() -> String) {
+/// Adds Markdown to the page that GitHub Actions shows of the job, where this is one. It is given the bytes that
+/// are left for this step: earlier commands may have written there too. A page that cannot be written is no
+/// reason to fail.
+pub(super) fn add_to_job_summary(markdown: impl FnOnce(usize) -> String) {
     let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|_| in_github_actions()) else {
         return;
     };
@@ -263,7 +265,10 @@ pub(super) fn add_to_job_summary(markdown: impl FnOnce() -> String) {
         .append(true)
         .create(true)
         .open(file);
-    let _ = open.and_then(|mut file| file.write_all(markdown().as_bytes()));
+    let _ = open.and_then(|mut file| {
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        file.write_all(markdown(MOST_BYTES.saturating_sub(length)).as_bytes())
+    });
 }
 
 /// The value of an outcome, once what a plan cannot go without is printed, and how many other warnings

@@ -14,8 +14,11 @@ use crate::diagnostics::Severity;
 use crate::plan::causes;
 use crate::plan::{Image, Plan};
 
-/// Bytes that a summary may have; GitHub drops one of more than 1 MiB.
-const MOST_BYTES: usize = 1024 * 1024;
+/// Bytes that the summary of a step may have; GitHub drops one of more than 1 MiB, whoever wrote it.
+pub(crate) const MOST_BYTES: usize = 1024 * 1024;
+
+/// Bytes for the line that counts what is not shown.
+const RESERVE: usize = 100;
 
 /// Rows of the table. The report has all.
 const MOST_ROWS: usize = 200;
@@ -30,8 +33,9 @@ const MOST_DRAWN: usize = 60;
 /// Problems that are listed.
 const MOST_PROBLEMS: usize = 20;
 
-/// The summary of a run; every line ends with a newline. `plan` is none where none could be made.
-pub(crate) fn summary(plan: Option<&Plan>, report: &Report) -> String {
+/// The summary of a run in at most `room` bytes; every line ends with a newline. `plan` is none where none
+/// could be made. What has no room is left out: the picture first, then rows of the table.
+pub(crate) fn summary(plan: Option<&Plan>, report: &Report, room: usize) -> String {
     let mut text = format!("### Shipwright: {}\n\n", inert(&report.summary()));
     if let Some(revision) = &report.revision {
         let branch = report.branch.as_ref();
@@ -39,18 +43,31 @@ pub(crate) fn summary(plan: Option<&Plan>, report: &Report) -> String {
         let branch = branch.unwrap_or_default();
         let _ = writeln!(text, "Commit {}{branch}.\n", code(short(revision)));
     }
-    problems(&mut text, report);
-    if let Some(plan) = plan {
-        why(&mut text, plan);
+    if text.len() > room {
+        return String::new();
     }
-    table(&mut text, report);
-    let picture = plan
-        .and_then(|plan| drawn(plan, report))
-        .unwrap_or_default();
-    if text.len() + picture.len() <= MOST_BYTES {
-        text.push_str(&picture);
-    }
+    add(&mut text, room, |part| problems(part, report));
+    add(&mut text, room, |part| {
+        if let Some(plan) = plan {
+            why(part, plan);
+        }
+    });
+    let left = room - text.len();
+    add(&mut text, room, |part| table(part, report, left));
+    add(&mut text, room, |part| {
+        let picture = plan.and_then(|plan| drawn(plan, report));
+        part.push_str(&picture.unwrap_or_default());
+    });
     text
+}
+
+/// Adds a part of the summary, if there is room for it.
+fn add(text: &mut String, room: usize, part: impl FnOnce(&mut String)) {
+    let mut more = String::new();
+    part(&mut more);
+    if text.len() + more.len() <= room {
+        text.push_str(&more);
+    }
 }
 
 fn problems(text: &mut String, report: &Report) {
@@ -100,7 +117,7 @@ fn why(text: &mut String, plan: &Plan) {
 }
 
 /// A row for each image with which something was done: what failed first, what took longest next.
-fn table(text: &mut String, report: &Report) {
+fn table(text: &mut String, report: &Report, room: usize) {
     let mut rows: Vec<&ImageReport> = report
         .images
         .iter()
@@ -117,19 +134,24 @@ fn table(text: &mut String, report: &Report) {
     };
     rows.sort_by_key(|image| (rank(image), std::cmp::Reverse(image.time)));
     text.push_str("| image | outcome | time | size | tags |\n|---|---|--:|--:|---|\n");
+    let mut shown = 0;
     for image in rows.iter().take(MOST_ROWS) {
         let tags: Vec<String> = image.tags.iter().map(|tag| code(tag)).collect();
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} | {} |",
+        let row = format!(
+            "| {} | {} | {} | {} | {} |\n",
             code(&image.name),
             image.outcome.word(),
             short_time(image.time),
             image.size.map(megabytes).unwrap_or_default(),
             tags.join(" ")
         );
+        if text.len() + row.len() + RESERVE > room {
+            break;
+        }
+        text.push_str(&row);
+        shown += 1;
     }
-    more(text, rows.len(), MOST_ROWS, "images");
+    more(text, rows.len(), shown, "images");
     text.push('\n');
 }
 
@@ -218,7 +240,7 @@ mod tests {
         report.images[0].time = Duration::from_millis(1500);
         let failed = Diagnostic::new(Code::BuildFailed, "`app` failed\n::error::x");
         report.problems.push(failed);
-        insta::assert_snapshot!(summary(Some(&plan), &report), @r##"
+        insta::assert_snapshot!(summary(Some(&plan), &report, MOST_BYTES), @r##"
         ### Shipwright: 1 built, 1 skipped, 1 failed in 0.0s
 
         Commit <code>000000000000</code>, branch <code>main</code>.
@@ -254,22 +276,47 @@ mod tests {
 
     #[test]
     fn a_summary_stays_within_its_limit() {
-        let many: Vec<String> = (0..5_000)
-            .map(|index| format!("{index}{}", "x".repeat(200)))
+        let many: Vec<String> = (0..2_000)
+            .map(|index| format!("{index}{}", "x_".repeat(100)))
             .collect();
         let images = many.iter().map(|name| {
             let mut image = image(name, &[]);
             image.reasons = vec![Reason::new(ReasonKind::Input, "\u{202e}".repeat(300))];
-            image.tags = vec![name.clone(); 20];
             image
         });
         let plan = plan(images.collect());
         let mut report = report(&plan, &vec![Outcome::Built; many.len()]);
         for image in &mut report.images {
-            image.tags = vec!["t".repeat(200); 5];
+            image.tags = vec!["_".repeat(128); 20];
+            let failed = Diagnostic::new(Code::BuildFailed, format!("`{}` failed", image.name));
+            report.problems.push(failed);
         }
-        let text = summary(Some(&plan), &report);
-        assert!(text.len() <= MOST_BYTES, "{}", text.len());
-        assert!(text.contains("and 4,800 more images"));
+        for (room, rows) in [
+            // A row has 10 KB at most: fewer than the 200 that a table may have.
+            (MOST_BYTES, 50..200),
+            (100_000, 1..20),
+            (1_000, 0..1),
+            (10, 0..1),
+        ] {
+            let text = summary(Some(&plan), &report, room);
+            assert!(text.len() <= room, "{} of {room}", text.len());
+            let shown = text.lines().filter(|line| line.starts_with("| <code>"));
+            let shown = shown.count();
+            assert!(rows.contains(&shown), "{shown} rows in {room} bytes");
+            let left = format!("and {} more images", thousands(2_000 - shown));
+            assert!(shown == 0 || text.contains(&left), "{left}");
+            assert!(text.is_empty() || text.ends_with('\n'));
+        }
+    }
+
+    #[test]
+    fn a_short_table_is_whole() {
+        let plan = plan(vec![image("a", &[]), image("b", &[])]);
+        let report = report(&plan, &[Outcome::Built, Outcome::Built]);
+        let whole = summary(Some(&plan), &report, MOST_BYTES);
+        // The picture is the first to go.
+        let less = summary(Some(&plan), &report, whole.len() - 1);
+        assert!(whole.contains("```mermaid") && whole.starts_with(&less));
+        assert!(less.contains("<code>b</code>") && !less.contains("mermaid"));
     }
 }
