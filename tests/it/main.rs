@@ -50,6 +50,7 @@ mod plan_laws;
 mod promote;
 mod registry;
 mod rows;
+mod sarif;
 mod schema;
 mod screens;
 mod settings;

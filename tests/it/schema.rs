@@ -41,7 +41,7 @@ pub(crate) fn check_valid(validator: &Validator, text: &str, what: &str) {
 }
 
 /// The fixtures of all test cases, by path.
-fn fixtures() -> Vec<(PathBuf, String)> {
+pub(crate) fn fixtures() -> Vec<(PathBuf, String)> {
     let mut files = files_below(&checkout("tests/cases"));
     files.retain(|path| path.ends_with("repo.txt"));
     assert!(!files.is_empty());
