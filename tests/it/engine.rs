@@ -19,6 +19,7 @@ mod pipelines;
 mod plain;
 mod power_loss;
 mod prune;
+mod pull;
 mod registry;
 mod runners;
 mod sealed;

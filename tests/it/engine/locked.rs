@@ -22,7 +22,7 @@ use crate::support::repo::Repo;
 
 /// Builds an image that says which version of itself it is, and pushes it.
 #[track_caller]
-fn put(reference: &str, version: &str) {
+pub(super) fn put(reference: &str, version: &str) {
     let dockerfile = format!("FROM {BASE}\nRUN echo {version} > /version\nENV VERSION={version}\n");
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("Dockerfile"), dockerfile).unwrap();
