@@ -1,13 +1,21 @@
 //! Words that people type for a command of another name, and what to type instead.
 
+use clap::CommandFactory;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::args::Arguments;
 use crate::diagnostics::nearest;
+
+/// Words, and the tip that all of them get.
+type Tip = (&'static [&'static str], &'static str);
+
+/// Letters that a word has at least, so that a mistyped one can be told from any other.
+const LONG: usize = 4;
 
 /// What people know from other programs, and the tip. Where no command does what the word says, the tip
 /// says so.
-const TIPS: &[(&[&str], &str)] = &[
+const TIPS: &[Tip] = &[
     (
         &["apply", "make-all", "go"],
         "`shipwright exec` builds and tags the images of the plan",
@@ -100,7 +108,7 @@ const TIPS: &[(&[&str], &str)] = &[
 ];
 
 /// Options of other programs, and what to type instead.
-const OPTIONS: &[(&[&str], &str)] = &[(
+const OPTIONS: &[Tip] = &[(
     &["--pull"],
     "`shipwright exec --pull` builds on newer base images; `shipwright lock --update` records them for every plan",
 )];
@@ -123,17 +131,22 @@ pub(super) fn tip(error: &mut clap::Error) {
         }
         _ => return,
     };
-    let tip = tips.iter().find(|(words, _)| words.contains(&&*word));
     let suggestion = error.remove(suggested);
     let has_suggestion = suggestion.is_some();
-    let near = match suggestion {
-        _ if tip.is_some() => None,
-        Some(ContextValue::Strings(names)) => {
-            nearest(&word, names.iter().map(String::as_str)).map(str::to_owned)
+    let mut tip = tips.iter().find(|(words, _)| words.contains(&&*word));
+    let mut near = None;
+    if tip.is_none() {
+        let names = match (suggested, suggestion) {
+            (ContextKind::SuggestedSubcommand, _) => commands(),
+            (_, Some(ContextValue::Strings(names))) => names,
+            (_, Some(ContextValue::String(name))) => vec![name],
+            _ => Vec::new(),
+        };
+        near = nearest(&word, names.iter().map(String::as_str)).map(str::to_owned);
+        if near.is_none() {
+            tip = near_tip(&word, tips);
         }
-        Some(ContextValue::String(name)) => nearest(&word, [name.as_str()]).map(str::to_owned),
-        _ => None,
-    };
+    }
     if let Some((_, tip)) = tip {
         let tip = ContextValue::StyledStrs(vec![StyledStr::from(*tip)]);
         error.insert(ContextKind::Suggested, tip);
@@ -145,12 +158,47 @@ pub(super) fn tip(error: &mut clap::Error) {
     }
 }
 
+/// What commands are called.
+fn commands() -> Vec<String> {
+    let whole = Arguments::command();
+    let commands = whole.get_subcommands();
+    let shown = commands.filter(|command| !command.is_hide_set());
+    shown
+        .flat_map(|command| {
+            std::iter::once(command.get_name()).chain(command.get_visible_aliases())
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The tip of the word that was probably meant. None where the words that are equally near have different
+/// tips, or are so short that anything is near.
+fn near_tip<'t>(word: &str, tips: &'t [Tip]) -> Option<&'t Tip> {
+    let long = |(words, _): &'t Tip| {
+        let words = words.iter().copied();
+        words.filter(|word| word.len() >= LONG)
+    };
+    if word.len() < LONG {
+        return None;
+    }
+    let near = tips.iter().filter_map(|tip| {
+        let near = nearest(word, long(tip))?;
+        Some((strsim::damerau_levenshtein(word, near), tip))
+    });
+    let near: Vec<(usize, &Tip)> = near.collect();
+    let least = near.iter().map(|(distance, _)| *distance).min()?;
+    let mut nearest = near.iter().filter(|(distance, _)| *distance == least);
+    match (nearest.next(), nearest.next()) {
+        (Some((_, tip)), None) => Some(tip),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, Parser};
+    use clap::Parser;
 
     use super::*;
-    use crate::cli::args::Arguments;
 
     /// Every command line in a tip is one; no word is a command itself.
     #[test]
@@ -201,6 +249,17 @@ mod tests {
             ("STATUS", Some("`shipwright plan --since REV`")),
             ("plna", Some("a similar subcommand exists: 'plan'\n")),
             ("zzz", None),
+            // Near to a word of another program.
+            ("statsu", Some("`shipwright plan --since REV`")),
+            ("pubish", Some("`shipwright exec --push` pushes")),
+            ("clena", Some("`shipwright prune` lists")),
+            ("buidl", Some("a similar subcommand exists: 'build'\n")),
+            // Nearer to a command than to such a word, or as near.
+            ("lnit", Some("a similar subcommand exists: 'init'\n")),
+            // So short that it is near to several, or near to words with different tips.
+            ("rn", None),
+            ("pusl", None),
+            ("parse-it", None),
             (
                 "plan --sicne x",
                 Some("a similar argument exists: '--since'"),
