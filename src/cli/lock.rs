@@ -166,7 +166,11 @@ impl Session<'_> {
 
     /// What differs between two states of the lock file, each with the images that follow.
     fn changes(&self, old: &Lock, found: &Found) -> Result<Changes, Diagnostics> {
-        let mut changes = Changes::default();
+        let mut changes = Changes {
+            answered: found.answered,
+            unanswered: found.unanswered,
+            ..Changes::default()
+        };
         let mut all = keys(old);
         all.extend(keys(&found.lock));
         all.extend(found.gone.iter().cloned());

@@ -31,6 +31,8 @@ pub(super) struct Found {
     pub(super) gone: BTreeSet<(Section, String)>,
     /// How many references were answered.
     pub(super) answered: usize,
+    /// How many could not be.
+    pub(super) unanswered: usize,
     /// Of references that could not be asked for, lack a platform, are gone, or would have to be named.
     pub(super) problems: Diagnostics,
 }
@@ -44,6 +46,7 @@ impl Found {
             externals: Vec::new(),
             gone: BTreeSet::new(),
             answered: 0,
+            unanswered: 0,
             problems: Diagnostics::new(),
         }
     }
@@ -87,6 +90,7 @@ impl Found {
                 );
             }
             Answer::Unknown(refused) => {
+                self.unanswered += 1;
                 let message = format!("`{key}` could not be resolved: {}", refused.message);
                 let problem = self.problem(question, Code::LockUnanswered, message);
                 self.problems.push(match self.recipient {

@@ -24,7 +24,13 @@ pub(super) struct Changes {
     #[serde(rename = "references")]
     pub(super) all: Vec<Change>,
     /// Names of all images that are rebuilt, in build order.
-    images: Vec<String>,
+    pub(super) images: Vec<String>,
+    /// How many references were resolved.
+    #[serde(skip)]
+    pub(super) answered: usize,
+    /// How many references could not be resolved: of these it is not known whether they have moved.
+    #[serde(skip)]
+    pub(super) unanswered: usize,
 }
 
 /// A reference whose entry differs, or would.
@@ -200,15 +206,26 @@ impl Changes {
         let counts: Vec<String> = counts
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
-        if counts.is_empty() {
-            return "nothing has changed".to_owned();
-        }
-        let rebuilt = match self.images.len() {
-            0 => String::new(),
-            1 => "; 1 image follows".to_owned(),
-            count => format!("; {} follow", images(count)),
+        let unanswered = match self.unanswered {
+            0 => None,
+            count => {
+                let references = counted(count, "reference", "references");
+                Some(format!("{references} could not be resolved"))
+            }
         };
-        format!("{}{rebuilt}", counts.join(", "))
+        let follow = match self.images.len() {
+            0 => None,
+            1 => Some("1 image follows".to_owned()),
+            count => Some(format!("{} follow", images(count))),
+        };
+        let changed = match (counts.is_empty(), self.answered, &unanswered) {
+            (false, ..) => Some(counts.join(", ")),
+            // Nobody was there who could tell.
+            (true, 0, Some(_)) => None,
+            (true, ..) => Some("nothing has changed".to_owned()),
+        };
+        let parts = [changed, follow, unanswered].into_iter().flatten();
+        parts.collect::<Vec<_>>().join("; ")
     }
 
     fn to_text(&self) -> String {
@@ -394,4 +411,41 @@ fn code(text: &str) -> String {
 
 fn cell(text: &str) -> String {
     text.replace(['\n', '\r'], " ").replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_has_changed_only_where_somebody_told() {
+        for (answered, unanswered, moved, expected) in [
+            (0, 0, 0, "nothing has changed"),
+            (2, 0, 0, "nothing has changed"),
+            (0, 1, 0, "1 reference could not be resolved"),
+            (0, 2, 0, "2 references could not be resolved"),
+            (
+                3,
+                1,
+                0,
+                "nothing has changed; 1 reference could not be resolved",
+            ),
+            (3, 0, 1, "1 moved; 2 images follow"),
+            (
+                3,
+                2,
+                1,
+                "1 moved; 2 images follow; 2 references could not be resolved",
+            ),
+        ] {
+            let change = || Change::new("x".to_owned(), Kind::Moved, None, None);
+            let changes = Changes {
+                all: std::iter::repeat_with(change).take(moved).collect(),
+                images: vec!["a".to_owned(); 2 * moved],
+                answered,
+                unanswered,
+            };
+            assert_eq!(changes.summary(), expected);
+        }
+    }
 }
