@@ -187,6 +187,15 @@
     else button.removeAttribute("aria-current");
   });
 
+  // What an external image is locked to, and its age on the day that the page is read.
+  const bound = (base) => {
+    if (!base.digest) return base.name.includes("@") ? "" : "not locked";
+    if (!base.created) return base.digest;
+    const days = Math.floor((Date.now() - Date.parse(base.created)) / 86400000);
+    const age = days > 1 ? `, ${days.toLocaleString("en")} days ago` : "";
+    return `${base.digest}\ncreated ${base.created.slice(0, 10)}${age}`;
+  };
+
   const select = (index) => {
     const image = images[index];
     selected = index;
@@ -202,9 +211,10 @@
       ...titled("Why", (image.reasons ?? []).map((reason) => make("li", {}, reason))),
       ...titled("Needs", direct.map(item), further(needs.size, direct.filter((need) => need.image !== null).length)),
       ...titled("Needed by", dependents[index].map((other) => link(other, back(other))), further(takers.size, dependents[index].length)),
+      ...titled("Base images", (image.bases ?? []).map((base) => make("li", {}, base.name, make("span", { class: "via" }, bound(base))))),
       make("h3", {}, "About"),
       pairs([["Dockerfile", image.dockerfile], ["target", image.target], ["context", image.context], ["platform", image.platforms],
-        ["base image", image.bases], ["locked base", image.locked], ["tag", image.tags], ["reference", image.reference], ["inputs", image.inputs],
+        ["tag", image.tags], ["reference", image.reference], ["inputs", image.inputs],
         ["fingerprint", image.fingerprint], ["time", image.time], ["digest", image.digest]]));
     const shown = new Set([image.node, ...[...needs, ...takers].map((other) => images[other].node)]);
     // Images from outside and those that the plan leaves out are no images of the plan: follow the lines.
@@ -228,7 +238,10 @@
   };
   const open = (node) => {
     if (members[node].length === 1) return select(members[node][0]);
-    if (!members[node].length) return shell(nodes[node].name, make("p", { class: "faint" }, nodes[node].what));
+    if (!members[node].length) {
+      const { name, what, base } = nodes[node];
+      return shell(name, make("p", { class: "faint" }, what), ...(base ? [make("p", { class: "via" }, bound(base))] : []));
+    }
     const images_ = members[node].map((index) => link(index));
     shell(boxes[node].texts[0], make("p", { class: "faint" }, "These stand in the same place: select one."), ...titled("Images", images_));
     mark(-1);

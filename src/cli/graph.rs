@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::args::{Output, Planning, Stored};
 use super::{output, planning, screen, stored};
-use crate::config::lock::{LockFile, told};
+use crate::config::lock::LockFile;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::run::picture::{self, Options, Report, draw};
+use crate::run::picture::{self, Locked, Options, Report, draw};
 
 /// What to draw, and how.
 #[derive(Debug, Args)]
@@ -87,12 +87,17 @@ pub(super) fn run(directory: &Path, graph: &Graph) -> Result<(), Diagnostics> {
     Ok(output::write(&text, file.as_deref())?)
 }
 
-/// What a lock file says of each base image, for people.
-fn of_bases(file: &LockFile) -> BTreeMap<String, String> {
+/// What a lock file says of each base image.
+fn of_bases(file: &LockFile) -> BTreeMap<String, Locked> {
     let images = file.lock.images.iter();
-    images
-        .map(|(name, image)| (name.clone(), told(&image.digest, image.created())))
-        .collect()
+    let locked = images.map(|(name, image)| {
+        let locked = Locked {
+            digest: image.digest.clone(),
+            created: image.created().map(str::to_owned),
+        };
+        (name.clone(), locked)
+    });
+    locked.collect()
 }
 
 /// The report in a file.

@@ -5,6 +5,7 @@
 //! report of a run may add what became of it. Nodes stand in an order in which no image comes before
 //! one that it needs; the same plan gives the same bytes.
 
+mod bases;
 mod dot;
 mod group;
 mod layout;
@@ -18,10 +19,13 @@ mod title;
 mod tree;
 
 #[cfg(test)]
+mod contrast;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
+pub(crate) use self::bases::Locked;
 use self::report::ImageReport;
 pub(crate) use self::report::Report;
 use self::state::State;
@@ -52,7 +56,7 @@ pub(crate) struct Options {
     /// Whether external base images are drawn too.
     pub external: bool,
     /// What is known of external images, by their full names.
-    pub locked: BTreeMap<String, String>,
+    pub locked: BTreeMap<String, Locked>,
     /// Whether images that stand in the same place are drawn one by one, however many they are.
     pub all: bool,
     /// Whether a tree is coloured with escape sequences.
@@ -89,7 +93,7 @@ pub(crate) fn draw(
         Format::Dot => Ok(dot::write(&picture, &titles)),
         Format::Mermaid => Ok(mermaid::write(&picture, &titles)),
         Format::Svg => svg::write(&picture, &titles),
-        Format::Html => page::write(plan, report, &picture, &titles),
+        Format::Html => page::write(plan, report, &picture, &titles, &options.locked),
     }
 }
 
@@ -136,6 +140,8 @@ struct Node {
     reasons: Vec<String>,
     /// How long they took, where a report says so.
     seconds: Option<f64>,
+    /// The full name of an external image.
+    base: Option<String>,
     /// What it takes from: the index of an earlier node, and how.
     needs: BTreeMap<usize, Link>,
 }
@@ -181,7 +187,7 @@ impl Picture {
     fn of(
         plan: &Plan,
         report: Option<&Report>,
-        external: Option<&BTreeMap<String, String>>,
+        external: Option<&BTreeMap<String, Locked>>,
     ) -> Self {
         let names = plan.images.iter().flat_map(|image| {
             let needed = image.dependencies.iter().map(|needed| &*needed.image);
@@ -207,7 +213,8 @@ impl Picture {
                     let index = picture.add(Kind::External, &familiar(base));
                     let locked = external.and_then(|locked| locked.get(base));
                     picture.nodes[index].reasons =
-                        locked.map(|told| plain(told)).into_iter().collect();
+                        locked.map(|base| plain(&base.told())).into_iter().collect();
+                    picture.nodes[index].base = Some(base.clone());
                     index
                 });
                 needs.insert(index, Link::Unknown);
@@ -237,6 +244,7 @@ impl Picture {
             images: Vec::new(),
             reasons: Vec::new(),
             seconds: None,
+            base: None,
             needs: BTreeMap::new(),
         });
         self.nodes.len() - 1

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::emit::goldens;
+use crate::screens::locked;
 use crate::support::browser::{Browser, DOWN, ENTER, ESCAPE, LEFT, RIGHT, TAB};
 use crate::support::program;
 use crate::support::repo::Repo;
@@ -182,6 +183,34 @@ fn the_page_is_searched_and_focused_by_keyboard() {
     assert!(critical.as_u64().unwrap() >= 2, "{critical}");
     check_quiet(&browser);
     picture(&browser, &page);
+}
+
+#[test]
+fn the_page_tells_what_bases_are_locked_to_and_how_old_they_are() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let repo = locked();
+    let page = program::run(&repo, &["graph", "--format", "html", "--external"]);
+    browser.open(&page);
+    browser.keys("/service-01");
+    browser.keys(ENTER);
+    let of_image = browser.run("document.getElementById('details').innerText");
+    let base = "document.querySelector('#picture .node.external')";
+    browser.run(&format!(
+        "{base}.dispatchEvent(new MouseEvent('click', {{bubbles: true}}))"
+    ));
+    let title = "document.querySelector('#details h2').textContent";
+    check(&browser, title, "debian:12-slim");
+    let of_base = browser.run("document.getElementById('details').innerText");
+    for details in [of_image, of_base] {
+        let details = details.as_str().unwrap();
+        for expected in ["debian:12-slim", "created 2024-05-01, ", " days ago"] {
+            assert!(details.contains(expected), "{expected}: {details}");
+        }
+        assert!(details.contains(&"1".repeat(64)), "the digest: {details}");
+    }
+    check_quiet(&browser);
 }
 
 /// Takes the picture of the documentation where `UPDATE=1` asks for it.

@@ -4,7 +4,7 @@
 //! It asks for nothing: no network, no other file, no storage. What it may do is fixed by a policy that
 //! names its one script and its one style sheet by their hashes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,6 +12,7 @@ use minijinja::Value;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::bases::{Base, Locked, bases};
 use super::report::ImageReport;
 use super::state::{self, State};
 use super::svg::{Drawing, STYLE, drawing};
@@ -76,6 +77,8 @@ struct Data<'p> {
 struct NodeFacts<'p> {
     name: &'p str,
     what: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<Base<'p>>,
 }
 
 /// All that is told of an image.
@@ -96,11 +99,8 @@ struct Facts<'p> {
     tags: &'p [String],
     #[serde(skip_serializing_if = "no_texts")]
     platforms: &'p [String],
-    #[serde(skip_serializing_if = "no_texts")]
-    bases: &'p [String],
-    /// The base images that the lock file holds the build to, with their digests.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    locked: BTreeSet<&'p str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bases: Vec<Base<'p>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -133,6 +133,7 @@ pub(super) fn write(
     report: Option<&Report>,
     picture: &Picture,
     titles: &Titles,
+    locked: &BTreeMap<String, Locked>,
 ) -> Result<String, Diagnostic> {
     let states = state::states(&plan.images, report);
     let style = format!("{STYLE}{PAGE_STYLE}");
@@ -157,7 +158,7 @@ pub(super) fn write(
             .collect(),
         causes: causes(plan, &picture.prefix),
         timeline: report.and_then(|report| timeline(plan, report, &states, &picture.prefix)),
-        data: data(plan, report, picture, &states),
+        data: data(plan, report, picture, &states, locked),
     };
     template::render("page.html.j2", view)
 }
@@ -211,6 +212,7 @@ fn data<'p>(
     report: Option<&'p Report>,
     picture: &'p Picture,
     states: &BTreeMap<&str, State>,
+    locked: &'p BTreeMap<String, Locked>,
 ) -> Data<'p> {
     let positions = positions(plan);
     let mut nodes: BTreeMap<usize, usize> = BTreeMap::new();
@@ -219,8 +221,12 @@ fn data<'p>(
     }
     let images = plan.images.iter().enumerate().map(|(index, image)| {
         let node = nodes[&index];
-        facts(image, node, states[&*image.name], report, &positions)
+        Facts {
+            bases: bases([image], locked).into_values().collect(),
+            ..facts(image, node, states[&*image.name], report, &positions)
+        }
     });
+    let all = bases(&plan.images, locked);
     let others = picture.nodes.iter().map(|node| NodeFacts {
         name: &node.names[0],
         what: match node.kind {
@@ -228,6 +234,7 @@ fn data<'p>(
             Kind::LeftOut => "not in this plan",
             Kind::External => "external image",
         },
+        base: node.base.as_ref().and_then(|name| all.get(name).cloned()),
     });
     Data {
         prefix: &picture.prefix,
@@ -254,7 +261,6 @@ fn facts<'p>(
             .map(|via| (&*via.instruction, via.line))
             .collect(),
     });
-    let locked = image.bases.values();
     Facts {
         name: &image.name,
         node,
@@ -268,10 +274,7 @@ fn facts<'p>(
         reference: &image.reference,
         tags: &image.tags,
         platforms: &image.platforms,
-        bases: &image.base_images,
-        locked: locked
-            .map(|base| base.strip_prefix("docker-image://").unwrap_or(base))
-            .collect(),
+        bases: Vec::new(),
         reasons: image.reasons.iter().map(review::words).collect(),
         needs: needs.collect(),
         time: time.map(title::duration),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Format, Options, Report};
+use super::{Format, Locked, Options, Report};
 use crate::plan::{Action, Plan, Reason, ReasonKind};
 
 /// A picture without a report.
@@ -351,15 +351,31 @@ fn a_new_image_is_named_once() {
 }
 
 #[test]
-fn a_page_tells_the_digests_of_locked_bases() {
+fn a_page_tells_the_digests_and_dates_of_locked_bases() {
     let mut plan = changed();
-    let bound = "docker.io/library/debian:12@sha256:0123";
     for name in ["debian:12", "docker.io/library/debian:12"] {
-        let context = format!("docker-image://{bound}");
+        let context = "docker-image://mirror.example.com/debian:12@sha256:0123".to_owned();
         plan.images[0].bases.insert(name.to_owned(), context);
     }
+    let bound = r#"{"name":"docker.io/library/debian:12","digest":"sha256:0123""#;
     let page = draw(&plan, Format::Html, &Options::default());
-    assert_eq!(page.matches(bound).count(), 1, "{page}");
+    // A stored plan has no dates.
+    assert_eq!(page.matches(&format!("{bound}}}")).count(), 1, "{page}");
+    let debian = "docker.io/library/debian:12".to_owned();
+    plan.images[0].base_images = vec![debian.clone()];
+    let locked = Locked {
+        digest: "sha256:0123".to_owned(),
+        created: Some("2024-05-01T10:00:00Z".to_owned()),
+    };
+    let options = Options {
+        external: true,
+        locked: [(debian, locked)].into(),
+        ..Options::default()
+    };
+    let page = draw(&plan, Format::Html, &options);
+    let dated = format!(r#"{bound},"created":"2024-05-01T10:00:00Z"}}"#);
+    // Of the image, and of the base itself.
+    assert_eq!(page.matches(&dated).count(), 2, "{page}");
 }
 
 #[test]
