@@ -7,6 +7,7 @@ mod copy;
 mod http;
 mod join;
 mod manifest;
+mod retry_after;
 mod stored;
 mod wire;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use ureq::http::{Response, StatusCode, Uri};
@@ -18,7 +18,7 @@ use ureq::{Agent, Body, ResponseExt as _, SendBody};
 use super::auth::{self, Challenge};
 use super::broken::broken;
 use super::stored::{Credential, Stored};
-use super::{Refused, Why};
+use super::{Refused, Why, retry_after};
 use crate::lang::digest::Digest;
 use crate::lang::reference::Reference;
 
@@ -329,12 +329,19 @@ pub(super) fn body(response: Response<Body>) -> Result<Vec<u8>, Refused> {
 }
 
 /// What kind of refusal an answer is that is no success.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a date until which to wait is compared with the clock"
+)]
 pub(in crate::run) fn why(response: &Response<Body>) -> Why {
     match response.status().as_u16() {
         401 | 403 => Why::Denied,
         408 | 429 | 500.. => Why::Busy(header(response, "retry-after").and_then(|text| {
-            // Servers give seconds; a date is as good as nothing said.
-            text.trim().parse().ok().map(Duration::from_secs)
+            let date = header(response, "date");
+            retry_after::wait(
+                &text,
+                retry_after::time_of(date.as_deref(), SystemTime::now()),
+            )
         })),
         _ => Why::Final,
     }
