@@ -138,54 +138,51 @@ fn most(rows: &[Vec<String>], column: usize, screen: Option<usize>) -> usize {
     }
 }
 
-/// What may be done for a narrow screen, in this order, where the rows are still too wide. Names are never cut:
-/// they are there to be copied.
-const NARROW: [Narrow; 5] = [
-    Narrow::Cut {
-        column: NEEDS,
-        least: 8,
-    },
-    Narrow::Cut {
-        column: DOCKERFILE,
-        least: 16,
-    },
-    Narrow::LeaveOut(DOCKERFILE),
-    Narrow::LeaveOut(NEEDS),
-    Narrow::LeaveOut(CONTENT),
-];
 const IMAGE: &str = "IMAGE";
 const CONTENT: &str = "CONTENT";
 const NEEDS: &str = "NEEDS";
 const DOCKERFILE: &str = "DOCKERFILE";
 
-enum Narrow {
-    /// Cut cells, of paths the beginning, down to so many columns of the screen.
-    Cut { column: &'static str, least: usize },
-    /// Leave the column out.
-    LeaveOut(&'static str),
-}
+/// The columns whose cells are cut on a narrow screen, in this order: down to so many columns of the screen.
+/// Names are never cut: they are there to be copied.
+const CUT: [(&str, usize); 2] = [(NEEDS, 8), (DOCKERFILE, 16)];
+
+/// The columns that are left out where that is not enough, in this order.
+const LEFT_OUT: [&str; 3] = [DOCKERFILE, NEEDS, CONTENT];
 
 /// Makes rows below a header fit the width, or as narrow as they can be.
-fn fit(rows: &mut [Vec<String>], width: usize) {
+fn fit(rows: &mut Vec<Vec<String>>, width: usize) {
+    let mut whole = rows.clone();
+    let mut more = LEFT_OUT.into_iter();
+    loop {
+        rows.clone_from(&whole);
+        if fits_once_cut(rows, width) {
+            return;
+        }
+        let Some(column) = more.next() else {
+            return;
+        };
+        if let Some(column) = position(&whole, column) {
+            for row in &mut whole {
+                row.remove(column);
+            }
+        }
+    }
+}
+
+/// Cuts cells as far as needed; whether that was enough.
+fn fits_once_cut(rows: &mut [Vec<String>], width: usize) -> bool {
     let widest = |rows: &[Vec<String>], column: usize| {
         columns::width(rows, column, most(rows, column, Some(width)))
     };
-    for step in NARROW {
+    let over = |rows: &[Vec<String>]| {
         let columns = rows.first().map_or(0, Vec::len);
         let whole: usize = (0..columns).map(|column| widest(rows, column) + 2).sum();
-        let over = whole.saturating_sub(2).saturating_sub(width);
-        if over == 0 {
-            return;
-        }
-        let (Narrow::Cut { column: name, .. } | Narrow::LeaveOut(name)) = step;
-        let header = rows.first();
-        let Some(column) = header.and_then(|row| row.iter().position(|cell| cell == name)) else {
-            continue;
-        };
-        let Narrow::Cut { least, .. } = step else {
-            for row in rows.iter_mut() {
-                row.remove(column);
-            }
+        whole.saturating_sub(2).saturating_sub(width)
+    };
+    for (name, least) in CUT {
+        let over = over(rows);
+        let Some(column) = position(rows, name).filter(|_| over > 0) else {
             continue;
         };
         let room = widest(rows, column).saturating_sub(over).max(least);
@@ -195,6 +192,12 @@ fn fit(rows: &mut [Vec<String>], width: usize) {
             }
         }
     }
+    over(rows) == 0
+}
+
+/// Where a column stands, by its header.
+fn position(rows: &[Vec<String>], column: &str) -> Option<usize> {
+    rows.first()?.iter().position(|cell| cell == column)
 }
 
 /// As much of a text as has room, with `…` for the rest.
@@ -245,7 +248,7 @@ mod tests {
     #[test]
     fn a_table_fits_the_screen() {
         let row = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
-        let mut rows = vec![
+        let whole = vec![
             row(["WAVE", "IMAGE", "CONTENT", "NEEDS", "DOCKERFILE"]),
             row([
                 "1",
@@ -255,20 +258,22 @@ mod tests {
                 "services/team/service/Dockerfile",
             ]),
         ];
-        fit(&mut rows, 200);
-        assert_eq!(rows[1][3], "alpha, beta, gamma, delta");
-        fit(&mut rows, 70);
-        insta::assert_snapshot!(align(&rows, |_| WIDEST), @"
+        let fitted = |width| {
+            let mut rows = whole.clone();
+            fit(&mut rows, width);
+            align(&rows, |_| WIDEST)
+        };
+        assert_eq!(fitted(200), align(&whole, |_| WIDEST));
+        insta::assert_snapshot!(fitted(70), @"
         WAVE  IMAGE         CONTENT          NEEDS     DOCKERFILE
         1     team/service  sw-012345678901  alpha, …  …eam/service/Dockerfile
         ");
-        fit(&mut rows, 50);
-        insta::assert_snapshot!(align(&rows, |_| WIDEST), @"
+        // What is left out makes room for what was cut.
+        insta::assert_snapshot!(fitted(50), @"
         WAVE  IMAGE         CONTENT          NEEDS
-        1     team/service  sw-012345678901  alpha, …
+        1     team/service  sw-012345678901  alpha, beta,…
         ");
-        fit(&mut rows, 10);
-        insta::assert_snapshot!(align(&rows, |_| WIDEST), @"
+        insta::assert_snapshot!(fitted(10), @"
         WAVE  IMAGE
         1     team/service
         ");
