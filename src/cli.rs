@@ -36,14 +36,14 @@ mod screen;
 mod sealed_bake;
 mod stored;
 mod why;
+mod without_effect;
 mod words;
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 use crate::diagnostics::{Diagnostics, escape};
 use args::{Arguments, Command};
@@ -70,8 +70,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         output::eprint("`shipwright build` is `shipwright exec`\n");
     }
     let directory = arguments.directory.unwrap_or_default();
-    if let Some(why) = arguments.command.without_effect() {
-        return misused(&Arguments::command().error(ErrorKind::ArgumentConflict, why));
+    if let Some(error) = without_effect::refused(&arguments.command) {
+        return misused(&error);
     }
     let trouble = arguments.command.trouble();
     match dispatch(&directory, arguments.command) {

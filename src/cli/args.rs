@@ -222,29 +222,6 @@ pub(super) enum Command {
 }
 
 impl Command {
-    /// Why an option that all plans have means nothing to this command; none where all that was typed has
-    /// an effect.
-    pub(super) fn without_effect(&self) -> Option<String> {
-        let (command, planning, since) = match self {
-            Self::Check(check) => ("check", &check.planning, check.planning.since.is_some()),
-            Self::Built { planning, .. } => ("built", planning, planning.since.is_some()),
-            Self::Inputs(inputs) => {
-                let planning = inputs.planning();
-                ("inputs", planning, planning.since.is_some())
-            }
-            Self::Why { planning } => ("why", planning, false),
-            _ => return None,
-        };
-        let option = match (since, &planning.built) {
-            (true, _) => "--since",
-            (false, Some(_)) => "--built",
-            (false, None) => return None,
-        };
-        Some(format!(
-            "`{option}` has no effect on `{command}`; use it with `plan`, `list` or `why`\n"
-        ))
-    }
-
     /// The exit status where the command cannot do what it is for.
     pub(super) fn trouble(&self) -> u8 {
         match self {

@@ -51,7 +51,7 @@ pub(super) struct Emit {
     #[arg(long, requires = "file", conflicts_with = "template")]
     sealed: bool,
     /// With bake: write a file to commit, which changes only with Dockerfiles and the configuration
-    #[arg(long, conflicts_with_all = ["sealed", "template", "since", "built", "plan"])]
+    #[arg(long, conflicts_with_all = ["sealed", "template", "since", "built", "tags", "no_default_tags", "plan"])]
     stable: bool,
     /// With --stable: compare with FILE instead of printing; show the difference and exit 1 if there is one
     #[arg(

@@ -43,7 +43,7 @@ pub(super) struct LockCommand {
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     format: Format,
     #[command(flatten)]
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -27,7 +27,7 @@ pub(super) struct Promote {
     #[arg(short = 'n', long)]
     dry_run: bool,
     #[command(flatten)]
-    planning: Planning,
+    pub(super) planning: Planning,
 }
 
 /// Promotes, and prints a line for each image and target.
