@@ -244,6 +244,7 @@ fn bake_escapes() -> io::Result<bool> {
         files: vec![file.to_owned()],
         targets: Vec::new(),
         texts: BTreeMap::from([(file.to_owned(), text.as_bytes().to_vec())]),
+        agents: BTreeSet::new(),
     };
     let printed = Copies::new(&question)?.run(&question)?;
     Ok(printed.is_ok_and(|(text, _)| escapes::may_be_in_bake(&text)))
