@@ -19,6 +19,14 @@ impl Reason {
         let detail = detail.into();
         Self { kind, detail }
     }
+
+    /// Whether it says that something has changed, and not only what exists.
+    pub(crate) fn is_change(&self) -> bool {
+        !matches!(
+            self.kind,
+            ReasonKind::Built | ReasonKind::Missing | ReasonKind::Unchanged
+        )
+    }
 }
 
 /// What a reason is about; a plan has it in small letters, with `_` between words.

@@ -282,15 +282,7 @@ impl Picture {
 /// What images that build by themselves are built for, in words.
 fn own_reasons(image: &Image) -> Vec<String> {
     let reasons = image.reasons.iter();
-    let own = reasons.filter(|reason| {
-        !matches!(
-            reason.kind,
-            ReasonKind::Dependency
-                | ReasonKind::Missing
-                | ReasonKind::Built
-                | ReasonKind::Unchanged
-        )
-    });
+    let own = reasons.filter(|reason| reason.is_change() && reason.kind != ReasonKind::Dependency);
     own.map(|reason| match reason.kind {
         // The name stands beside it.
         ReasonKind::New => "new image".to_owned(),

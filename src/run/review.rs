@@ -69,16 +69,15 @@ struct Item<'p> {
 
 impl<'p> Item<'p> {
     fn new(image: &'p Image, step: Step) -> Self {
-        let is_change = |reason: &&Reason| {
-            !matches!(
-                reason.kind,
-                ReasonKind::Built | ReasonKind::Missing | ReasonKind::Unchanged
-            )
-        };
         Self {
             image,
             step,
-            changes: image.reasons.iter().filter(is_change).cloned().collect(),
+            changes: image
+                .reasons
+                .iter()
+                .filter(|reason| reason.is_change())
+                .cloned()
+                .collect(),
         }
     }
 

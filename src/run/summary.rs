@@ -49,7 +49,7 @@ pub(crate) fn summary(plan: Option<&Plan>, report: &Report, room: usize) -> Stri
     add(&mut text, room, |part| problems(part, report));
     add(&mut text, room, |part| {
         if let Some(plan) = plan {
-            why(part, plan);
+            why(part, plan, report);
         }
     });
     let left = room - text.len();
@@ -91,9 +91,18 @@ fn problems(text: &mut String, report: &Report) {
 }
 
 /// The first causes of the images that had to be built.
-fn why(text: &mut String, plan: &Plan) {
+fn why(text: &mut String, plan: &Plan, report: &Report) {
+    use Outcome::{Built, Failed, NotBuilt, Stopped};
+    let images = report.images.iter();
+    let built = images.filter(|image| matches!(image.outcome, Built | Failed | NotBuilt | Stopped));
+    let built: BTreeSet<&str> = built.map(|image| &*image.name).collect();
+    // A cause reaches an image through others that an earlier run has built.
     let images = plan.images.iter();
-    let causes = causes::first(images.map(|image| (&*image.name, &*image.reasons)));
+    let mut causes = causes::first(images.map(|image| (&*image.name, &*image.reasons)));
+    for cause in &mut causes {
+        cause.images.retain(|name| built.contains(&**name));
+    }
+    causes.retain(|cause| !cause.images.is_empty());
     for cause in causes.iter().take(MOST_CAUSES) {
         let reasons = cause.reasons.iter().take(MOST_REASONS);
         let mut reasons: Vec<String> = reasons.map(|reason| code(&words(reason))).collect();
@@ -272,6 +281,25 @@ mod tests {
           classDef failed fill:#ffc9c9,stroke:#c92a2a,color:#212529
         ```
         "##);
+    }
+
+    #[test]
+    fn causes_are_those_of_what_had_to_be_built() {
+        use Outcome::{Built, Retagged, Skipped};
+        let mut images = vec![image("base", &[]), image("app", &["base"]), image("c", &[])];
+        images[0].reasons = vec![Reason::new(ReasonKind::Input, "base/a")];
+        images[1].reasons = vec![Reason::new(ReasonKind::Dependency, "base")];
+        images[2].reasons = vec![Reason::new(ReasonKind::Unchanged, "1")];
+        let plan = plan(images);
+        let causes = |outcomes: &[Outcome]| {
+            let text = summary(Some(&plan), &report(&plan, outcomes), MOST_BYTES);
+            let lines = text.lines().filter(|line| line.starts_with("- "));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        let cause = |count| format!("- <code>file base/a</code> → {count}");
+        assert_eq!(causes(&[Built, Built, Retagged]), cause("2 images"));
+        assert_eq!(causes(&[Skipped, Built, Built]), cause("1 image"));
+        assert_eq!(causes(&[Skipped, Skipped, Skipped]), "");
     }
 
     #[test]
