@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use clap::builder::Resettable;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -55,9 +56,13 @@ pub(super) fn man(folder: Option<&Path>) -> Result<(), Diagnostic> {
 }
 
 fn page(command: Command) -> String {
+    let help = command.get_after_help().map(ToString::to_string);
+    let help = help.unwrap_or_default();
+    let command = command.after_help(Resettable::Reset);
     let mut page = Vec::new();
     // Writing to memory does not fail.
     let _ = Man::new(command).render(&mut page);
+    let _ = examples(&help).to_writer(&mut page);
     let environment = rows("## Environment variables").into_iter();
     let environment = environment.map(|row| (row[0].clone(), format!("{}: {}", row[1], row[2])));
     let statuses = rows("## Exit statuses").into_iter();
@@ -80,6 +85,25 @@ fn page(command: Command) -> String {
     String::from_utf8_lossy(&page).into_owned()
 }
 
+/// The examples of a command and what is said before them. Lines stay as they are: their columns line up.
+fn examples(help: &str) -> Roff {
+    let mut roff = Roff::new();
+    let (notes, examples) = help.split_once("Example").unwrap_or((help, ""));
+    if !notes.trim().is_empty() {
+        roff.control("SH", ["NOTES"]);
+        roff.text([roman(notes.trim())]);
+    }
+    if let Some((_, examples)) = examples.split_once('\n') {
+        roff.control("SH", ["EXAMPLES"]);
+        roff.control("nf", []);
+        for line in examples.lines() {
+            roff.text([roman(line.trim())]);
+        }
+        roff.control("fi", []);
+    }
+    roff
+}
+
 /// The cells of the table below a heading, without its head and without marks.
 fn rows(heading: &str) -> Vec<Vec<String>> {
     let lines = ENVIRONMENT.lines().skip_while(|line| *line != heading);
@@ -95,6 +119,23 @@ fn rows(heading: &str) -> Vec<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn examples_keep_their_columns() {
+        let help = "A note.\n\nExamples:\n  shipwright a     one\n  shipwright a -b  two";
+        insta::assert_snapshot!(examples(help).to_roff(), @r"
+        .SH NOTES
+        A note.
+        .SH EXAMPLES
+        .nf
+        shipwright a     one
+        shipwright a \-b  two
+        .fi
+        ");
+        assert_eq!(examples("").to_roff(), "");
+        let notes = examples("A note alone.").to_roff();
+        assert_eq!(notes, ".SH NOTES\nA note alone.\n");
+    }
 
     #[test]
     fn the_page_of_the_environment_has_the_tables_that_are_read() {
