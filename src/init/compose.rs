@@ -96,7 +96,7 @@ pub(super) fn builds(
         answer = reader.ask(&question);
     }
     let (print, remarks) = match answer {
-        Answer::Print(print, remarks) => (unescaped(print), remarks),
+        Answer::Print(print, remarks) => (print, remarks),
         Answer::Refused(why) => {
             diagnostics.extend(refused(&sources, &why));
             return Vec::new();
@@ -131,19 +131,6 @@ pub(super) fn builds(
 
 fn is_yaml(path: &str) -> bool {
     matches!(extension(path), "yml" | "yaml")
-}
-
-/// What compose prints, with the dollars that files of it would have twice.
-fn unescaped(print: Value) -> Value {
-    match print {
-        Value::String(text) => Value::String(text.replace("$$", "$")),
-        Value::Array(items) => items.into_iter().map(unescaped).collect(),
-        Value::Object(entries) => entries
-            .into_iter()
-            .map(|(key, value)| (key, unescaped(value)))
-            .collect(),
-        other => other,
-    }
 }
 
 /// Files with the texts that compose needs: those that are named, all that they name, and the variables.

@@ -33,7 +33,19 @@ impl Printed {
         if files.iter().all(|file| file.ends_with("ml")) {
             printed.add_of_compose(repo, files);
         }
+        printed.normalize_platforms();
         printed
+    }
+
+    /// Writes platforms as BuildKit reads them, which is how a plan has them: `v8` is what arm64 means.
+    fn normalize_platforms(&mut self) {
+        let targets = self.0["target"].as_object_mut().expect("targets");
+        let platforms = targets.values_mut().flat_map(|target| target.get_mut("platforms"));
+        for platform in platforms.filter_map(Value::as_array_mut).flatten() {
+            if *platform == "linux/arm64/v8" {
+                *platform = json!("linux/arm64");
+            }
+        }
     }
 
     /// Adds what bake leaves out of compose files.
