@@ -34,9 +34,9 @@ static SCP_STYLE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// A URL in the pieces that matter here.
-struct Url<'a> {
-    /// Everything before query and fragment.
-    base: &'a str,
+struct Url {
+    /// Everything before query and fragment, as Go writes it.
+    base: String,
     /// What follows the host, with escapes undone.
     path: String,
     /// The last value of a key stands last.
@@ -66,7 +66,7 @@ impl GitSource {
         };
         let (reference, subdir) = url.fragment.split_once(':').unwrap_or((&*url.fragment, ""));
         let mut source = Self {
-            remote: lower_scheme(url.base),
+            remote: url.base,
             reference: reference.to_owned(),
             subdir: paths::within_root(subdir),
             checksum: String::new(),
@@ -142,17 +142,10 @@ fn prefixed(prefix: &str, name: &str) -> String {
     }
 }
 
-fn lower_scheme(base: &str) -> String {
-    match base.split_once("://") {
-        Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
-        None => base.to_owned(),
-    }
-}
-
 /// Whether the scheme is one of git's; over HTTP the path must say so too.
-fn is_git_url(url: &Url<'_>) -> bool {
-    let scheme = url.base.split("://").next().unwrap_or_default();
-    match &*scheme.to_ascii_lowercase() {
+fn is_git_url(url: &Url) -> bool {
+    let scheme = url.base.split(':').next().unwrap_or_default();
+    match scheme {
         "ssh" | "git" => true,
         "http" | "https" => url.path.strip_suffix(".git").is_some(),
         _ => false,
@@ -160,25 +153,32 @@ fn is_git_url(url: &Url<'_>) -> bool {
 }
 
 /// Splits a URL; `None` where Go refuses it, which makes it no git source.
-fn parse_url(text: &str) -> Option<Url<'_>> {
+fn parse_url(text: &str) -> Option<Url> {
     if text.bytes().any(|b| b.is_ascii_control()) {
         return None;
     }
     let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
-    let (base, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let path = match base.split_once("://") {
-        None => base,
-        Some((_, after)) => {
+    let (written, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (mut base, path) = match written.split_once("://") {
+        None => (String::new(), written),
+        Some((scheme, after)) => {
             let (authority, path) = after.split_at(after.find('/').unwrap_or(after.len()));
             if !is_authority(authority) {
                 return None;
             }
-            path
+            let slashes = if after.is_empty() { "" } else { "//" };
+            let scheme = scheme.to_ascii_lowercase();
+            (format!("{scheme}:{slashes}{authority}"), path)
         }
     };
+    let decoded = percent::decode(path)?;
+    base.push_str(&percent::path_of_url(path, &decoded));
+    if query.is_empty() && rest.ends_with('?') {
+        base.push('?');
+    }
     Some(Url {
         base,
-        path: percent::decode(path)?,
+        path: decoded,
         query: parse_query(query).0,
         fragment: percent::decode(fragment)?,
     })
@@ -209,12 +209,12 @@ fn is_authority(text: &str) -> bool {
         && port.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn parse_scp_style(text: &str) -> Option<Url<'_>> {
+fn parse_scp_style(text: &str) -> Option<Url> {
     let groups = SCP_STYLE.captures(text)?;
     let group = |index| groups.get(index).map_or("", |found| found.as_str());
     let (query, clean) = parse_query(group(2));
     clean.then(|| Url {
-        base: group(1),
+        base: group(1).to_owned(),
         path: String::new(),
         query,
         fragment: group(3).to_owned(),

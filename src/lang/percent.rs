@@ -39,9 +39,42 @@ pub(crate) fn encode_path(path: &str) -> String {
     encoded
 }
 
+/// A path as Go writes it in a URL: as it was, if each character may stand there, else with escapes of its own.
+pub(crate) fn path_of_url(written: &str, decoded: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~$&+,/:;=@".contains(&byte);
+    if written
+        .bytes()
+        .all(|byte| is_plain(byte) || b"!'()*[]%".contains(&byte))
+    {
+        return written.to_owned();
+    }
+    let mut encoded = String::with_capacity(decoded.len());
+    for byte in decoded.bytes() {
+        if is_plain(byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{decode, encode_path};
+    use super::{decode, encode_path, path_of_url};
+
+    #[test]
+    fn paths_of_urls() {
+        for (written, expected) in [
+            ("/o/r(1).git", "/o/r(1).git"),
+            ("/o/r%2egit", "/o/r%2egit"),
+            ("/o/r (1)%2e", "/o/r%20%281%29."),
+            ("/é", "/%C3%A9"),
+        ] {
+            let decoded = decode(written).unwrap();
+            assert_eq!(path_of_url(written, &decoded), expected);
+        }
+    }
 
     #[test]
     fn a_path_comes_back() {

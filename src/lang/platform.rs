@@ -1,6 +1,7 @@
 //! Platforms: `os[(version)]/arch[/variant]`, as containerd reads and normalises them
 //! (semantics §13).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -193,14 +194,15 @@ fn parse_os(part: &str, text: &str) -> Result<Platform, PlatformError> {
         percent::decode(option)
             .ok_or_else(|| PlatformError(format!("{} has {what} {}", quote(text), quote(option))))
     };
+    let os_features = group(3)
+        .split('+')
+        .skip(1)
+        .map(|feature| decode(feature, "invalid OS features"))
+        .collect::<Result<BTreeSet<_>, _>>()?;
     Ok(Platform {
         os: normalize_os(group(1)),
         os_version: decode(group(2), "an invalid OS version")?,
-        os_features: group(3)
-            .split('+')
-            .skip(1)
-            .map(|feature| decode(feature, "invalid OS features"))
-            .collect::<Result<_, _>>()?,
+        os_features: os_features.into_iter().collect(),
         ..Platform::default()
     })
 }
