@@ -77,3 +77,14 @@ fn the_purpose_decides_which_tree_is_planned() {
     repo.git(&["checkout", "-q", "a/text"]);
     check(&repo, as_it_is, ["b.jar text"; 4]);
 }
+
+#[test]
+fn a_file_with_the_flag_of_a_sparse_checkout_is_not_in_its_folder() {
+    let repo = Repo::new("//- a/Dockerfile\nFROM scratch\nCOPY . /\n//- a/text\none\n");
+    let as_it_is: &dyn Fn(Request) -> Request = &|request| request;
+    repo.git(&["update-index", "--skip-worktree", "a/text"]);
+    check(&repo, as_it_is, ["Dockerfile text"; 4]);
+    std::fs::remove_file(repo.join("a/text")).unwrap();
+    let taken = "Dockerfile text";
+    check(&repo, as_it_is, [taken, "not-checked-out", taken, taken]);
+}

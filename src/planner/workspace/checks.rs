@@ -322,7 +322,7 @@ fn checked_out(
         let message = format!("the sparse checkout lacks inputs: {}", names(&found.absent));
         diagnostics.push(
             Diagnostic::new(Code::NotCheckedOut, message)
-                .help("a build from these folders would miss them: `git sparse-checkout add DIR`")
+                .help("a build from these folders would miss them: `git sparse-checkout add DIR`, or `git update-index --no-skip-worktree FILE` and `git checkout FILE`")
                 .help(
                     "or run the plan with `shipwright exec`, which does not need them checked out",
                 ),

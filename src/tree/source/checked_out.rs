@@ -21,7 +21,7 @@ const CONVERTING: [&str; 3] = ["eol=crlf", "working-tree-encoding", "ident"];
 /// of the plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CheckedOut {
-    /// Tracked files that a sparse checkout leaves out.
+    /// Tracked files that are not on the disk because a sparse checkout, or their flag, leaves them out.
     pub absent: BTreeSet<String>,
     /// Pointers that git-lfs has not put the contents in place of.
     pub pointers: BTreeSet<String>,
@@ -63,10 +63,10 @@ impl Tree<'_> {
                 .as_ref()
                 .is_ok_and(|config| config.get_bool(key) == Ok(true))
         };
-        let left_out = if is_on("core.sparseCheckout") {
-            LeftOut::of(self.repository)?
-        } else {
-            LeftOut::default()
+        // Also where no sparse checkout is configured: `git update-index --skip-worktree` sets the flag alone.
+        let left_out = match LeftOut::of(self.repository) {
+            Err(unreadable) if is_on("core.sparseCheckout") => return Err(unreadable),
+            left_out => left_out.unwrap_or_default(),
         };
         // `core.autocrlf` may also be `input`, which changes nothing on the way out.
         let converts = is_on("core.autocrlf")
