@@ -57,7 +57,7 @@ pub use report::{ImageReport, Moment, Outcome, Report};
 
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
 use crate::plan::{Image, Plan};
-use crate::run::registry::{self, HttpRegistry, Refused, Registry};
+use crate::run::registry::{self, HttpRegistry, Registry};
 use held::Held;
 use inventory::Inventory;
 use publish::Move;
@@ -257,14 +257,10 @@ fn refuse_if_not_writable(setting: &Setting<'_>, work: &Work<'_>) -> Result<(), 
     let refused =
         registry::refused_writes(setting.registry, &repositories.collect(), &options.stop);
     let refused = refused.iter();
-    let problems = refused.map(|(repository, refused)| push_refused(repository, refused));
+    let problems = refused.map(|(repository, refused)| {
+        registry::push_refused(repository, refused, "nothing was built")
+    });
     problems.collect::<Diagnostics>().fail_on_errors()
-}
-
-fn push_refused(repository: &str, refused: &Refused) -> Diagnostic {
-    let message = format!("cannot push to `{repository}`: {}", refused.message);
-    Diagnostic::new(Code::PushRefused, message)
-        .help("nothing was built; log in with `docker login`, or create the repository first")
 }
 
 /// What the engine and the registries hold after the tasks; gives the errors of those that do not say.

@@ -255,10 +255,8 @@ fn writable(
         .chain(moves.iter().map(|step| step.source));
     let repositories: BTreeSet<&str> = targets.map(registry::repository).collect();
     let refused = registry::refused_writes(registry, &repositories, stop);
-    let problems = refused.into_iter().map(|(repository, refused)| {
-        let message = format!("cannot push to `{repository}`: {}", refused.message);
-        Diagnostic::new(Code::PushRefused, message)
-            .help("nothing was written; log in with `docker login`, or create the repository first")
+    let problems = refused.iter().map(|(repository, refused)| {
+        registry::push_refused(repository, refused, "nothing was written")
     });
     problems.collect::<Diagnostics>().fail_on_errors()
 }

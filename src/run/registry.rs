@@ -172,6 +172,17 @@ pub(super) fn unknown(reference: &str, refused: &Refused) -> Diagnostic {
         .because_of(format!("{}: {}", host(reference), refused.message))
 }
 
+/// The error for a repository that cannot be written to, which says how far the run has come.
+pub(super) fn push_refused(repository: &str, refused: &Refused, state: &str) -> Diagnostic {
+    let message = format!("cannot push to `{repository}`: {}", refused.message);
+    let action = match refused.why {
+        Why::Silent | Why::Busy(_) => "run again",
+        Why::Untrusted => "run again once its certificate is trusted",
+        Why::Denied | Why::Final => "log in with `docker login`, or create the repository first",
+    };
+    Diagnostic::new(Code::PushRefused, message).help(format!("{state}; {action}"))
+}
+
 /// Whether a repository names the registry that it is in, rather than leaving it to Docker Hub.
 pub(super) fn names_host(repository: &str) -> bool {
     let host = repository.split_once('/').map(|(host, _)| host);
@@ -284,6 +295,22 @@ mod tests {
             ("ghcr.io/us/app:1", "ghcr.io"),
         ] {
             assert_eq!(host(reference), expected, "{reference}");
+        }
+    }
+
+    #[test]
+    fn a_repository_that_cannot_be_written_to_is_created_or_asked_again() {
+        for (why, expected) in [
+            (Why::Busy(None), "nothing was built; run again"),
+            (
+                Why::Final,
+                "nothing was built; log in with `docker login`, or create the repository first",
+            ),
+        ] {
+            let refused = Refused::new(why, "no");
+            let problem = push_refused("a.io/x", &refused, "nothing was built");
+            assert_eq!(problem.message, "cannot push to `a.io/x`: no");
+            assert_eq!(problem.help, [expected]);
         }
     }
 

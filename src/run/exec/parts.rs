@@ -333,9 +333,9 @@ fn put_all(
     if !options.dry_run {
         let repositories = images.iter().map(|image| &*image.repository).collect();
         let refused = registry::refused_writes(setting.registry, &repositories, &options.stop);
-        let refused = refused
-            .iter()
-            .map(|(repository, refused)| super::push_refused(repository, refused));
+        let refused = refused.iter().map(|(repository, refused)| {
+            registry::push_refused(repository, refused, "no tag was moved")
+        });
         refused.collect::<Diagnostics>().fail_on_errors()?;
     }
     let results = crate::run::parallel::map(JOINS, images, |image| {

@@ -138,7 +138,9 @@ pub(super) fn publish<'a>(
         let refused = registry::refused_writes(registry, &repositories.collect(), stop);
         if !refused.is_empty() {
             let refused = refused.iter();
-            problems.extend(refused.map(|(repository, why)| super::push_refused(repository, why)));
+            problems.extend(refused.map(|(repository, why)| {
+                registry::push_refused(repository, why, "no tag was moved")
+            }));
             return Vec::new();
         }
     }
