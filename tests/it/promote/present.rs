@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -58,7 +59,9 @@ fn images_that_are_there_take_one_question_for_each_reference() {
     }
     assert_eq!(asked.len(), 3 * IMAGES);
     let to = format!("{host}/prod/{{{{ short }}}}");
+    let started = Instant::now();
     let printed = program::run(&repo, &["promote", "-q", "--to", &to]);
+    eprintln!("{IMAGES} images that are there: {:?}", started.elapsed());
     let expected = "0 copied, 200 already there, 0 tags moved\n";
     assert!(printed.ends_with(expected), "{printed}");
     let requests = std::mem::take(&mut *requests.lock().unwrap());
