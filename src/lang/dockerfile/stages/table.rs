@@ -14,7 +14,7 @@ use super::stage_index::StageIndex;
 use super::variables::Variables;
 use super::{Base, ImageUse, Origin, Request, Source, UseKind};
 use crate::diagnostics::nearest;
-use crate::lang::dockerfile::expand::{Expansion, Lexer};
+use crate::lang::dockerfile::expand::{Expansion, Lexer, Names};
 use crate::lang::dockerfile::instruction::{FromImage, Kind};
 use crate::lang::dockerfile::{Dockerfile, Instruction};
 use crate::lang::go::text::{lower, quote};
@@ -230,11 +230,15 @@ impl<'n, 'r> Table<'n, 'r> {
         if text.is_empty() {
             let message = format!("base name ({}) should not be blank", from.image.text);
             let names = &expansion.names;
-            let error = StageError::at(place, message).depends_on(names.deciding());
-            self.errors.push(match names.blank.first() {
-                Some(name) => error.help(format!(
+            let error = StageError::at(place, message).depends_on(self.settling(names));
+            let help = self.undeclared(names).or_else(|| {
+                let name = names.blank.first()?;
+                Some(format!(
                     "give `{name}` a default before the first `FROM`, or pass it as a build argument"
-                )),
+                ))
+            });
+            self.errors.push(match help {
+                Some(help) => error.help(help),
                 None => error,
             });
             return None;
@@ -266,15 +270,44 @@ impl<'n, 'r> Table<'n, 'r> {
                 let names = &expansion.names;
                 let blank: Vec<String> =
                     names.blank.iter().map(|name| format!("`{name}`")).collect();
-                let error = StageError::at(place, message).depends_on(names.deciding());
-                self.late_errors.push(if blank.is_empty() {
-                    error
-                } else {
-                    error.help(format!("{} had no value", blank.join(", ")))
+                let error = StageError::at(place, message).depends_on(self.settling(names));
+                let help = self.undeclared(names).or_else(|| {
+                    (!blank.is_empty()).then(|| format!("{} had no value", blank.join(", ")))
+                });
+                self.late_errors.push(match help {
+                    Some(help) => error.help(help),
+                    None => error,
                 });
                 Base::Scratch
             }
         }
+    }
+
+    /// Whether a variable may have a value in a `FROM`.
+    fn is_in_scope(&self, name: &str) -> bool {
+        let mut known = self.scope.iter();
+        let mut globals = self.globals.iter();
+        known.any(|(known, _)| known == name) || globals.any(|global| global.name == name)
+    }
+
+    /// The variables that would settle a reference with another value: builds give none to those that nothing
+    /// declares.
+    fn settling<'v>(&self, names: &'v Names) -> impl Iterator<Item = &'v String> {
+        let deciding = names.deciding().iter();
+        deciding.filter(|name| self.is_in_scope(name))
+    }
+
+    /// What to do about a variable that no `ARG` before the first `FROM` declares.
+    fn undeclared(&self, names: &Names) -> Option<String> {
+        let name = names.blank.iter().find(|name| !self.is_in_scope(name))?;
+        let too = if self.declared.contains(name) {
+            "; an `ARG` in a stage does not count for `FROM`"
+        } else {
+            ""
+        };
+        Some(format!(
+            "declare `{name}` before the first `FROM`: `ARG {name}=…`{too}"
+        ))
     }
 
     /// The value of `--platform`, if it is there and right.
