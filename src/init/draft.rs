@@ -54,6 +54,16 @@ impl Draft {
         *self == Self::default()
     }
 
+    /// The same without some aliases of images.
+    pub(super) fn without_aliases(&self, aliases: &BTreeSet<String>) -> Self {
+        let mut draft = self.clone();
+        for entry in draft.images.values_mut() {
+            entry.aliases.retain(|alias| !aliases.contains(alias));
+        }
+        draft.images.retain(|_, entry| !entry.is_empty());
+        draft
+    }
+
     /// The file: small objects on one line, a final newline.
     pub(super) fn to_json(&self) -> String {
         let names = self.names.iter();

@@ -19,7 +19,7 @@ impl Known<'_> {
     /// Finds how references speak of the Dockerfiles.
     pub(super) fn speak_of(&self, wanted: &mut Wanted) {
         wanted.spoken = spoken(self.used, self.builds, self.run);
-        wanted.found = Paths::new(self.dockerfiles).find(&wanted.spoken);
+        wanted.found = Paths::of_project(self.dockerfiles, self.project).find(&wanted.spoken);
         wanted.is_pinned_internal = wanted.are_pins_versions();
     }
 
@@ -31,7 +31,7 @@ impl Known<'_> {
             taken.insert(image.name.clone());
             taken.extend(image.aliases.iter().cloned());
         }
-        Self::name_meant(&built, &mut taken, wanted);
+        self.name_meant(&built, &mut taken, wanted);
         let mut paths: Vec<&String> = self
             .dockerfiles
             .iter()
@@ -86,11 +86,17 @@ impl Known<'_> {
 
     /// Names the Dockerfiles that references mean, by the first way that fits; what others say are
     /// aliases.
-    fn name_meant(built: &BTreeSet<&String>, taken: &mut BTreeSet<String>, wanted: &mut Wanted) {
+    fn name_meant(
+        &self,
+        built: &BTreeSet<&String>,
+        taken: &mut BTreeSet<String>,
+        wanted: &mut Wanted,
+    ) {
+        let file = |path: &str| File::of_project(path, self.project);
         for found in &wanted.found {
             let shapes = wanted.shapes.iter();
             let of_paths = |path: &String| {
-                let file = File::new(path);
+                let file = file(path);
                 let said = found.shape.name(&file);
                 let mut near = shapes.clone().filter(|(within, _)| is_below(within, path));
                 let first = near.find_map(|(_, shape)| Some((shape, shape.name(&file)?)));
@@ -120,12 +126,20 @@ impl Known<'_> {
                 }
                 let said = wanted
                     .is_written(found, path)
-                    .then(|| found.shape.name(&File::new(path)))
+                    .then(|| found.shape.name(&file(path)))
                     .flatten();
                 if let Some(said) = said.filter(|said| wanted.plain.get(path) != Some(said))
                     && taken.insert(said.clone())
                 {
                     wanted.aliases.entry(path.clone()).or_default().insert(said);
+                }
+            }
+            for index in found.pins.intersection(&found.locals) {
+                if let (Some(reference), Some(path)) =
+                    (wanted.spoken.get(*index), found.means.get(index))
+                {
+                    let aliases = wanted.aliases.entry(path.clone()).or_default();
+                    aliases.insert(reference.full());
                 }
             }
             for (index, path) in &found.irregular {
@@ -213,9 +227,19 @@ impl Wanted {
         })
     }
 
+    /// The references to what was built on the same machine, with their tags.
+    pub(super) fn locals(&self) -> BTreeSet<String> {
+        let locals = self.found.iter().flat_map(|found| &found.locals);
+        let locals = locals.filter_map(|index| self.spoken.get(*index));
+        locals.map(Spoken::full).collect()
+    }
+
     /// The references to images here that have a literal tag of their own.
     pub(super) fn pins(&self) -> Vec<&Spoken> {
-        let pins = self.found.iter().flat_map(|found| &found.pins);
+        let pins = self
+            .found
+            .iter()
+            .flat_map(|found| found.pins.difference(&found.locals));
         pins.filter_map(|index| self.spoken.get(*index)).collect()
     }
 }

@@ -93,6 +93,7 @@ pub(super) fn shortest(
     };
     let mut draft = full;
     for step in [
+        Settler::pin_to_local,
         Settler::hoist_platforms,
         Settler::hoist_settings,
         Settler::hoist_arguments,
@@ -132,6 +133,14 @@ impl Settler<'_> {
     fn is_same(&self, draft: &Draft) -> bool {
         let images = self.planner.images(draft);
         images.is_some_and(|images| self.images.difference(&images) == Difference::None)
+    }
+
+    /// Says of all literal tags what is said of those that are local, where no other differs.
+    fn pin_to_local(&self, draft: Draft) -> Draft {
+        let changed = draft.without_aliases(&self.wanted.locals());
+        let is_local = changed != draft;
+        let pinned = is_local.then_some("internal").or(draft.pinned);
+        self.or(draft, Draft { pinned, ..changed })
     }
 
     /// Says once what is said of all images.
@@ -239,17 +248,12 @@ impl Settler<'_> {
             let aliases = entry.aliases.iter().cloned();
             let contexts = entry.contexts.keys().cloned();
             let has_platforms = !entry.platforms.is_empty();
+            let dockerfile = self.images.dockerfile(name);
+            let is_last = |target: &&String| self.planner.is_last_stage(dockerfile, target);
+            let targets = entry.target.iter().filter(is_last);
             let kinds: [Vec<Part>; 6] = [
                 entry.context.iter().map(|_| Part::Context).collect(),
-                entry
-                    .target
-                    .iter()
-                    .filter(|target| {
-                        self.planner
-                            .is_last_stage(self.images.dockerfile(name), target)
-                    })
-                    .map(|_| Part::Target)
-                    .collect(),
+                targets.map(|_| Part::Target).collect(),
                 arguments.map(Part::Argument).collect(),
                 aliases.map(Part::Alias).collect(),
                 contexts.map(Part::NamedContext).collect(),

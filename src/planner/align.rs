@@ -19,6 +19,7 @@ pub(crate) use publishers::is_known as is_of_publisher;
 use shape::Reading;
 pub(crate) use shape::{Case, File, Part, Shape};
 
+use crate::lang::reference;
 use crate::paths::folder_of;
 use crate::planner::names::problem_of;
 
@@ -47,6 +48,11 @@ impl Spoken {
         }
     }
 
+    /// Whether it means what was built on the same machine: no registry has such a tag.
+    fn is_local(&self) -> bool {
+        self.tag.as_deref() == Some("local")
+    }
+
     /// Whether it has a tag of its own, which a name without a tag does not mean.
     fn is_pin(&self) -> bool {
         self.tag.is_some() && !self.is_floating
@@ -64,6 +70,8 @@ pub(crate) struct Found {
     pub(crate) means: BTreeMap<usize, String>,
     /// Those of them that have a literal tag, which the name lacks.
     pub(crate) pins: BTreeSet<usize>,
+    /// Those of them that mean what was built on the same machine.
+    pub(crate) locals: BTreeSet<usize>,
     /// Those that say the name of a folder with Dockerfiles below it, of which all but one are meant
     /// otherwise.
     pub(crate) irregular: BTreeMap<usize, String>,
@@ -87,13 +95,30 @@ pub(crate) struct Paths<'p> {
     readings: Vec<Reading>,
     /// By a text that names may begin with: the readings that have it, and their parts.
     by_text: BTreeMap<String, Vec<(usize, usize)>>,
+    /// What the project is called, where that counts.
+    project: Option<String>,
 }
 
 impl<'p> Paths<'p> {
     /// The paths of Dockerfiles.
     pub(crate) fn new(dockerfiles: impl IntoIterator<Item = &'p String>) -> Self {
+        Self::of(dockerfiles, File::new)
+    }
+
+    /// The paths of Dockerfiles of a project.
+    pub(crate) fn of_project(
+        dockerfiles: impl IntoIterator<Item = &'p String>,
+        project: &str,
+    ) -> Self {
+        Self {
+            project: reference::legal(project),
+            ..Self::of(dockerfiles, |path| File::of_project(path, project))
+        }
+    }
+
+    fn of(dockerfiles: impl IntoIterator<Item = &'p String>, read: impl Fn(&str) -> File) -> Self {
         let paths = dockerfiles.into_iter();
-        let files: Vec<(&str, File)> = paths.map(|path| (path.as_str(), File::new(path))).collect();
+        let files: Vec<(&str, File)> = paths.map(|path| (path.as_str(), read(path))).collect();
         let readings: Vec<Reading> = files
             .iter()
             .flat_map(|(_, file)| Reading::of(file))
@@ -109,6 +134,7 @@ impl<'p> Paths<'p> {
             files,
             readings,
             by_text,
+            project: None,
         }
     }
 
@@ -140,11 +166,28 @@ impl<'p> Paths<'p> {
     ) -> Option<Found> {
         let is_path = shape.prefix.is_empty() && shape.is_path();
         let is_public = !is_path && publishers::is_known(&shape.prefix);
+        // What is tagged as local, or has the project's name before it, is nobody's publication.
+        let is_project = self.is_project(&shape.prefix);
+        let locals: BTreeSet<usize> = left
+            .iter()
+            .copied()
+            .filter(|index| {
+                let reference = &spoken[*index];
+                let is_local = is_project || reference.is_local();
+                is_local && names.contains_key(&reference.repository)
+            })
+            .collect();
+        let (left, is_public) = if is_public && !locals.is_empty() {
+            (&locals, false)
+        } else {
+            (left, is_public)
+        };
         let mut found = Found {
             shape: shape.clone(),
             within: String::new(),
             means: BTreeMap::new(),
             pins: BTreeSet::new(),
+            locals: BTreeSet::new(),
             irregular: BTreeMap::new(),
             ambiguous: 0,
             rivals: Vec::new(),
@@ -191,10 +234,20 @@ impl<'p> Paths<'p> {
         }
         found.within = common(found.means.values(), |count| shape.unsaid(count));
         found.pins.retain(|index| found.means.contains_key(index));
+        found.locals.clone_from(&locals);
+        found.locals.retain(|index| found.means.contains_key(index));
         if found.shape.namespace().is_some() && !is_public {
             self.add_irregular(&mut found, spoken, left);
         }
-        found.is_evidence(spoken, is_public).then_some(found)
+        found
+            .is_evidence(spoken, is_public, is_project)
+            .then_some(found)
+    }
+
+    /// Whether a beginning of names is the project's name.
+    fn is_project(&self, prefix: &str) -> bool {
+        let name = prefix.strip_suffix(['-', '_']);
+        name.is_some() && name == self.project.as_deref()
     }
 }
 
@@ -221,7 +274,7 @@ impl Paths<'_> {
 
 impl Found {
     /// Whether it is more than a coincidence.
-    fn is_evidence(&self, spoken: &[Spoken], is_public: bool) -> bool {
+    fn is_evidence(&self, spoken: &[Spoken], is_public: bool, is_project: bool) -> bool {
         let names = self.names();
         if names == 0 || self.has_cycle(spoken) {
             return false;
@@ -237,7 +290,7 @@ impl Found {
             .filter(|reference| reference.full().starts_with(&self.shape.prefix))
             .count();
         // Folders that have the names of official images say nothing that the defaults do not.
-        if self.shape.prefix.is_empty() && parts < 2 {
+        if self.shape.prefix.is_empty() && parts < 2 && self.locals.is_empty() {
             return false;
         }
         if is_public {
@@ -247,9 +300,10 @@ impl Found {
             let has_most = self.means.len() * 4 >= under * 3;
             return names >= enough && has_most || names >= MANY && is_family;
         }
-        let is_whole = self.shape.prefix.is_empty() || self.shape.prefix.ends_with('/');
+        let is_whole =
+            self.shape.prefix.is_empty() || self.shape.prefix.ends_with('/') || is_project;
         // One published version of one name says little.
-        let is_pin = self.pins.len() == self.means.len();
+        let is_pin = self.pins.len() == self.means.len() && self.locals.is_empty();
         names >= 2
             || is_whole
                 && !is_pin

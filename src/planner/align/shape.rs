@@ -53,6 +53,16 @@ impl File {
         }
     }
 
+    /// The same of a project: a Dockerfile at its root may be called like that.
+    pub(crate) fn of_project(path: &str, project: &str) -> Self {
+        let mut file = Self::new(path);
+        if file.folders.is_empty() {
+            file.folders.extend(reference::legal(project));
+            file.kebab.clone_from(&file.folders);
+        }
+        file
+    }
+
     fn folders(&self, case: Case) -> &[String] {
         match case {
             Case::Plain => &self.folders,
