@@ -7,6 +7,7 @@ use super::naming::{Named, Wanted};
 use super::{plain, required};
 use crate::diagnostics::{Code, Diagnostic, listed};
 use crate::lang::reference::Reference;
+use crate::planner::align::Found;
 
 /// How many builds that give one argument are spelled out.
 const SHOWN: usize = 2;
@@ -30,6 +31,7 @@ pub(super) fn taken(
             ));
         }
     }
+    lines.extend(wanted.found.iter().flat_map(|found| rivals(wanted, found)));
     lines.extend(required::told(&wanted.arguments));
     lines.extend(of_pins(wanted, draft));
     lines.extend(without_effect(wanted, draft));
@@ -39,6 +41,21 @@ pub(super) fn taken(
     let images = wanted.images.iter();
     lines.extend(images.map(|image| of_build(image, draft)));
     lines
+}
+
+/// What a reference means by each other way that explains as much as one does, beside what it means by that.
+fn rivals<'w>(wanted: &'w Wanted, found: &'w Found) -> impl Iterator<Item = String> + use<'w> {
+    found.rivals.iter().filter_map(|rival| {
+        let mut both = rival
+            .iter()
+            .filter_map(|(index, other)| Some((index, found.means.get(index)?, other)));
+        let (index, path, other) = both.find(|(_, path, other)| path != other)?;
+        let reference = wanted.spoken.get(*index)?.full();
+        Some(format!(
+            "`{reference}` means {path}; that it means {other} explains the references as well: if it does, \
+             change their names in .shipwright.json"
+        ))
+    })
 }
 
 /// What the literal tags of references to images here mean, but for those that are names of images.

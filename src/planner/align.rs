@@ -77,8 +77,8 @@ pub(crate) struct Found {
     pub(crate) irregular: BTreeMap<usize, String>,
     /// How many references more than one Dockerfile might mean.
     pub(crate) ambiguous: usize,
-    /// Other ways that explain as much with as little, and say something else.
-    pub(crate) rivals: Vec<Shape>,
+    /// What references mean by other ways that explain as much with as little, and say something else.
+    pub(crate) rivals: Vec<BTreeMap<usize, String>>,
 }
 
 impl Found {

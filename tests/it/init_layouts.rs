@@ -101,6 +101,26 @@ fn found(snapshot: &Snapshot) -> (BTreeSet<Edge>, String) {
 }
 
 #[test]
+fn two_ways_that_explain_as_much_are_both_told() {
+    let layout = Layout::parse(
+        "one/two/a/Dockerfile: debian\ntwo/one/b/Dockerfile: debian COPY=nginx\napp/Dockerfile: acme/one acme/two\n",
+    );
+    let request = Request::default();
+    let known = evidence(&layout.snapshot, &request, &mut |_| unreachable!());
+    let start = init(&layout.snapshot, &request, &known);
+    let start = start.unwrap_or_else(|errors| panic!("{}", render(&errors, Style::default())));
+    let told = start
+        .taken
+        .iter()
+        .find(|line| line.contains(" explains "))
+        .expect("both");
+    assert!(
+        told.contains("one/two/a/Dockerfile") && told.contains("two/one/b/Dockerfile"),
+        "{told}"
+    );
+}
+
+#[test]
 fn every_layout_is_understood() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/layouts");
     let mut wrong = String::new();

@@ -205,7 +205,7 @@ impl<'s> Search<'s> {
         let (worth, mut best) = all.next()?;
         let equal = all.take_while(|(other, _)| *other == worth);
         let others = equal.filter(|(_, other)| other.means != best.means);
-        best.rivals = others.map(|(_, other)| other.shape).collect();
+        best.rivals = others.map(|(_, other)| other.means).collect();
         Some(best)
     }
 }
