@@ -273,6 +273,8 @@ fn other_stores_and_other_builders_are_held_too() {
         repeat.contains("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=/"),
         "{repeat}"
     );
+    // A git that BuildKit stopped with that build may have left its lock in the cache.
+    docker(&["--host", &host, "builder", "prune", "--all", "--force"]);
     moved.download.becomes("first\n");
     moved.exec(Some(&host), &[]).unwrap();
     holds_the_first(Some(&host), &reference);

@@ -40,7 +40,9 @@ impl Printed {
     /// Writes platforms as BuildKit reads them, which is how a plan has them: `v8` is what arm64 means.
     fn normalize_platforms(&mut self) {
         let targets = self.0["target"].as_object_mut().expect("targets");
-        let platforms = targets.values_mut().flat_map(|target| target.get_mut("platforms"));
+        let platforms = targets
+            .values_mut()
+            .filter_map(|target| target.get_mut("platforms"));
         for platform in platforms.filter_map(Value::as_array_mut).flatten() {
             if *platform == "linux/arm64/v8" {
                 *platform = json!("linux/arm64");
