@@ -96,9 +96,24 @@ pub(crate) fn is_evidence(path: &str, request: &Request) -> bool {
     bake::NAMES.contains(&name)
         || compose::NAMES.contains(&name)
         || compose::OVERRIDES.contains(&name)
-        || build::extension(path) == "hcl"
+        || may_be_bake(path)
+        || may_be_compose(path)
         || name == ".env"
         || request.files.iter().any(|file| file == path)
+}
+
+/// Whether a file that bake does not look for may be one of it all the same.
+fn may_be_bake(path: &str) -> bool {
+    match build::extension(path) {
+        "hcl" => true,
+        "json" => file_name(path).contains("bake"),
+        _ => false,
+    }
+}
+
+/// The same of compose.
+fn may_be_compose(path: &str) -> bool {
+    matches!(build::extension(path), "yml" | "yaml") && file_name(path).contains("compose")
 }
 
 /// Further files that those which are read name, and that are not read yet.
@@ -186,8 +201,8 @@ fn sets_in(snapshot: &Snapshot, folder: &str) -> Vec<Set> {
         .collect()
 }
 
-/// The sets of files below the root that define builds, those of bake first; and files of bake with
-/// names of their own anywhere.
+/// The sets of files below the root that define builds, those of bake first; and files with names of
+/// their own anywhere.
 fn sets_below(snapshot: &Snapshot) -> Vec<Set> {
     let mut folders: BTreeSet<&str> = BTreeSet::new();
     let mut others = Vec::new();
@@ -195,23 +210,31 @@ fn sets_below(snapshot: &Snapshot) -> Vec<Set> {
         let name = file_name(path);
         if bake::NAMES.contains(&name) || compose::NAMES.contains(&name) {
             folders.insert(folder_of(path));
-        } else if build::extension(path) == "hcl" && bake::has_targets(&source(snapshot, path)) {
-            others.push(Set {
-                tool: Tool::Bake,
-                files: vec![path.clone()],
-            });
+            continue;
         }
+        let tool = if may_be_bake(path) && bake::has_targets(&source(snapshot, path)) {
+            Tool::Bake
+        } else if may_be_compose(path) && !compose::OVERRIDES.contains(&name) {
+            Tool::Compose
+        } else {
+            continue;
+        };
+        others.push(Set {
+            tool,
+            files: vec![path.clone()],
+        });
     }
     folders.remove(".");
     let in_folders = folders.iter().flat_map(|folder| sets_in(snapshot, folder));
+    let found = in_folders.chain(others);
     let builds = |set: &Set| {
         set.tool == Tool::Bake
-            || set
-                .files
-                .iter()
-                .any(|file| source(snapshot, file).text.contains("build:"))
+            || set.files.iter().any(|file| {
+                let text = source(snapshot, file).text;
+                text.contains("build:") && text.contains("services:")
+            })
     };
-    let mut sets: Vec<Set> = in_folders.filter(builds).chain(others).collect();
+    let mut sets: Vec<Set> = found.filter(builds).collect();
     sets.sort_by_key(|set| {
         (
             set.tool,
@@ -237,7 +260,7 @@ fn do_references_name_folders(snapshot: &Snapshot) -> bool {
     !Paths::new(texts.keys()).find(&spoken).is_empty()
 }
 
-/// Notes of bake and compose files that are not read: they are not at the root.
+/// Notes of bake and compose files that are not read, as bake and compose themselves do not read them.
 fn not_read(below: &[Set]) -> Diagnostics {
     let mut notes = Diagnostics::new();
     let Some(first) = below.first() else {
@@ -250,9 +273,9 @@ fn not_read(below: &[Set]) -> Diagnostics {
     let shown = listed(files.iter().copied().take(SHOWN));
     let more = files.len().saturating_sub(SHOWN);
     let message = match (files.len(), more) {
-        (1, _) => format!("{shown} was not read: not at the root"),
-        (_, 0) => format!("{shown} were not read: not at the root"),
-        _ => format!("{shown} and {more} more files were not read: not at the root"),
+        (1, _) => format!("{shown} was not read, because it was not named"),
+        (_, 0) => format!("{shown} were not read, because they were not named"),
+        _ => format!("{shown} and {more} more files were not read, because they were not named"),
     };
     let help = format!("to use one: `shipwright init {}`", first.files.join(" "));
     notes.push(Diagnostic::new(Code::EvidenceNotRead, message).help(help));

@@ -209,3 +209,40 @@ fn a_file_that_bake_cannot_parse_is_not_read_in_pieces() {
         assert!(said.contains("bake cannot parse this file: "), "{said}");
     }
 }
+
+#[test]
+fn files_with_names_of_their_own_are_read_where_nothing_else_says_a_name() {
+    if !tools() {
+        return;
+    }
+    let dockerfiles =
+        "//- apps/web_1.Dockerfile\nFROM debian\n//- apps/db_1.Dockerfile\nFROM debian\n";
+    for (file, text) in [
+        (
+            "bakefiles/1.docker-bake.json",
+            r#"{"target": {"web": {"dockerfile": "apps/web_1.Dockerfile", "tags": ["acme/web:1"]}}}"#,
+        ),
+        (
+            "deploy/web.compose.yml",
+            "services:\n  web:\n    image: acme/web:1\n    build:\n      context: ..\n      dockerfile: apps/web_1.Dockerfile\n",
+        ),
+    ] {
+        let (config, said) = init(&format!("//- {file}\n{text}\n{dockerfiles}"), &[]);
+        assert!(config.contains("acme/web"), "{file}: {config}{said}");
+        // Where a file that bake looks for says the names, the other is named.
+        let usual = "//- docker-bake.hcl\ntarget \"default\" {\n  dockerfile = \"apps/db_1.Dockerfile\"\n  tags = [\"acme/db:1\"]\n}\n";
+        let fixture = format!("{usual}//- {file}\n{text}\n{dockerfiles}");
+        let (config, said) = init(&fixture, &[]);
+        assert!(
+            config.contains("acme/db") && !config.contains("acme/web"),
+            "{config}{said}"
+        );
+        let note =
+            format!("note[evidence-not-read]: `{file}` was not read, because it was not named");
+        assert!(said.contains(&note), "{said}");
+    }
+    // A workflow with such a name is nothing of compose.
+    let workflow = "//- ci/compose-test.yml\njobs:\n  build:\n    steps: []\n";
+    let (_, said) = init(&format!("{workflow}{dockerfiles}"), &[]);
+    assert!(!said.contains("compose-test"), "{said}");
+}
