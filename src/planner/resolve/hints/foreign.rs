@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, listed};
 use crate::lang::dockerfile::stages::ImageUse;
 use crate::planner::align::{Found, Paths, Spoken, is_of_publisher};
+use crate::planner::discover::suffix;
 use crate::planner::images::Definition;
 use crate::planner::names::short;
 
@@ -157,9 +158,14 @@ fn alike(reference: &Spoken, images: &[&Definition]) -> Option<Diagnostic> {
     };
     let elsewhere = |image: &&&Definition| !reference.used_in.contains(&image.dockerfile);
     let others = images.iter().filter(elsewhere);
+    let plain = |text: &str| text.replace(['-', '_', '.'], "");
+    // `python_3.12.Dockerfile` is what `acme/python:3.12` may mean.
+    let with_tag = reference.tag.iter().map(|tag| plain(last) + &plain(tag));
+    let with_tag: Vec<String> = with_tag.filter(|name| name.len() >= LONG).collect();
+    let is_file = |image: &&&Definition| with_tag.contains(&plain(suffix(&image.dockerfile)));
     let same: BTreeSet<&str> = others
         .clone()
-        .filter(|image| !is_bare && bare(image) == last)
+        .filter(|image| !is_bare && (bare(image) == last || is_file(image)))
         .map(|image| image.name.as_str())
         .collect();
     let own = images
@@ -189,7 +195,6 @@ fn alike(reference: &Spoken, images: &[&Definition]) -> Option<Diagnostic> {
     if own || last.len() < LONG || !is_bare && is_of_publisher(&reference.repository) {
         return None;
     }
-    let plain = |text: &str| text.replace(['-', '_', '.'], "");
     let wanted = plain(last);
     let stem = |text: &str| {
         text.trim_end_matches(|c: char| c.is_ascii_digit())
@@ -219,4 +224,45 @@ fn alike(reference: &Spoken, images: &[&Definition]) -> Option<Diagnostic> {
         Diagnostic::new(Code::UnmatchedReference, message)
             .help("correct the reference if it means an image of this repository"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::planner::{Options, compile};
+    use crate::tree::{File, Snapshot};
+
+    /// What is said of `FROM reference` beside `images/python_3.12.Dockerfile` and `images/web/Dockerfile`.
+    #[track_caller]
+    fn check(reference: &str, expected: &[&str]) {
+        let from = |reference: &str| File::Plain(format!("FROM {reference}\n").into_bytes());
+        let files = [
+            ("images/python_3.12.Dockerfile", from("scratch")),
+            ("images/web/Dockerfile", from("scratch")),
+            ("app/Dockerfile", from(reference)),
+        ];
+        let snapshot = Snapshot::of_files(None, files);
+        let config = Config::default();
+        let compiled = compile(&snapshot, &config, &Options::default(), None).into_result();
+        let (_, diagnostics) = compiled.unwrap();
+        let said: Vec<&str> = diagnostics.iter().map(|said| &*said.message).collect();
+        assert_eq!(said, expected, "{reference}");
+    }
+
+    #[test]
+    fn one_reference_that_ends_in_a_name_or_a_file_is_told_of() {
+        check(
+            "acme/python:3.12",
+            &[
+                "`acme/python:3.12` ends in the name of `images-python_3.12`, but means the registry",
+            ],
+        );
+        check("acme/python:3.11", &[]);
+        check("acme/python", &[]);
+        check("python:3.12", &[]);
+        check(
+            "acme/x/web:1",
+            &["`acme/x/web:1` ends in the name of `web`, but means the registry"],
+        );
+    }
 }
