@@ -99,8 +99,18 @@ impl Docker {
     /// Every reference that the engine knows, in its short form, with the id of its image, as the
     /// client says it.
     fn listed(&self) -> Result<BTreeMap<String, String>, Diagnostic> {
+        let pairs = self.list(&[])?.into_iter();
+        Ok(pairs.map(|(id, reference)| (reference, id)).collect())
+    }
+
+    /// Ids and references in their short form, as the client lists them with these options.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub(super) fn list(&self, options: &[&str]) -> Result<Vec<(String, String)>, Diagnostic> {
         let format = "{{.ID}} {{.Repository}}:{{.Tag}}";
-        let list = || self.output(["image", "ls", "--no-trunc", "--format", format]);
+        let fixed = ["image", "ls", "--no-trunc", "--format", format];
+        let list = || self.output(fixed.iter().chain(options).copied());
         let mut output = list()?;
         // The containerd image store lists the images first and reads each of them then: the whole
         // command fails where somebody removes one in between.
@@ -117,7 +127,7 @@ impl Docker {
         let listed = text(&output.stdout);
         let pairs = listed.lines().filter_map(|line| line.split_once(' '));
         Ok(pairs
-            .map(|(id, reference)| (reference.to_owned(), id.to_owned()))
+            .map(|(id, reference)| (id.to_owned(), reference.to_owned()))
             .collect())
     }
 

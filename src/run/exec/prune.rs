@@ -6,7 +6,7 @@ use std::path::Path;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::docker::{Docker, text, unreachable};
+use super::docker::{Docker, text};
 use super::local_images::short_form;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::lang::fingerprint::Fingerprint;
@@ -76,31 +76,17 @@ impl Needed {
 pub(crate) fn labelled() -> Result<Vec<Labelled>, Diagnostic> {
     let docker = Docker::at(Path::new("."));
     let label = format!("label={}", Fingerprint::LABEL);
-    let format = "{{.ID}} {{.Repository}}:{{.Tag}}";
-    let words = [
-        "image",
-        "ls",
-        "--no-trunc",
-        "--filter",
-        &label,
-        "--format",
-        format,
-    ];
-    let output = docker.output(words)?;
-    if !output.status.success() {
-        return Err(unreachable(&text(&output.stderr)));
-    }
-    let listed = text(&output.stdout);
-    let pairs = listed.lines().filter_map(|line| line.split_once(' '));
+    let listed = docker.list(&["--filter", &label])?;
     // What has lost its name is for docker itself to prune.
-    let pairs: Vec<(&str, &str)> = pairs.filter(|(_, name)| !name.contains('<')).collect();
-    let created = created(&docker, &pairs.iter().map(|(id, _)| *id).collect())?;
-    let mut labelled: Vec<Labelled> = pairs
+    let named = listed.into_iter().filter(|(_, name)| !name.contains('<'));
+    let named: Vec<(String, String)> = named.collect();
+    let created = created(&docker, &named.iter().map(|(id, _)| id.as_str()).collect())?;
+    let mut labelled: Vec<Labelled> = named
         .into_iter()
         .map(|(id, reference)| Labelled {
-            reference: reference.to_owned(),
-            id: id.to_owned(),
-            created: created.get(id).copied(),
+            created: created.get(&id).copied(),
+            reference,
+            id,
         })
         .collect();
     labelled.sort_by(|a, b| a.reference.cmp(&b.reference));

@@ -45,8 +45,10 @@ fn builds_use_the_base_that_the_registry_has_now() {
 
     // The engine still holds the earlier base under its tag.
     docker(&["pull", "--quiet", &base]);
-    let earlier = docker(&["image", "inspect", "--format", "{{.Id}}", &base]);
-    put_beside(&base, "second", &earlier);
+    let earlier = engine.repository("outside/base:earlier");
+    docker(&["tag", &base, &earlier]);
+    put(&base, "second");
+    docker(&["tag", &earlier, &base]);
     assert_eq!(pull(&repo), "2 built");
     assert_eq!(
         (&*holds("app"), &*holds("on-app")),
@@ -78,11 +80,4 @@ fn builds_use_the_base_that_the_registry_has_now() {
     // The lock file has what `--pull` has found: the same images.
     let built = program::run(&repo, &["exec", "--quiet"]);
     assert!(built.contains("2 re-tagged"), "{built}");
-}
-
-/// Moves the base in the registry, and lets its tag in the engine stay what it was.
-#[track_caller]
-fn put_beside(base: &str, version: &str, earlier: &str) {
-    put(base, version);
-    docker(&["tag", earlier.trim(), base]);
 }
