@@ -97,6 +97,15 @@ impl Builder {
         let name = format!("shipwright-pipelines-{}", std::process::id());
         let create = ["buildx", "create", "--driver", "remote", "--name", &name];
         engine::docker(&[&create[..], &[&*engine.buildkit()]].concat());
+        // buildx 0.13 crashes in a build where the builder does not answer at once.
+        let answers = || {
+            let said = engine::try_docker(&["buildx", "inspect", &name]);
+            said.is_ok_and(|said| said.contains("running"))
+        };
+        let started = Instant::now();
+        while !answers() && started.elapsed() < PATIENCE {
+            sleep(Duration::from_millis(200));
+        }
         Some(Self {
             name,
             _engine: engine,
