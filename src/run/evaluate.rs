@@ -144,22 +144,20 @@ impl Copies {
             Ok(printed) => printed,
             Err(answer) => return Ok(answer),
         };
-        let is_escaped = match question.tool {
-            Tool::Bake => escapes::may_be_in_bake(&text) && bake_escapes()?,
-            Tool::Compose => escapes::is_compose(&text),
-        };
         let text = match question.tool {
-            Tool::Compose if is_escaped => escapes::compose(&text),
+            Tool::Compose if escapes::is_compose(&text) => escapes::compose(&text),
             _ => text,
         };
         Ok(match serde_json::from_str(&text) {
-            Ok(print) => Answer::Print(
-                match question.tool {
-                    Tool::Bake if is_escaped => escapes::bake(print),
+            Ok(print) => {
+                let print = match question.tool {
+                    Tool::Bake if escapes::may_be_in_bake(&text) && bake_escapes()? => {
+                        escapes::bake(print)
+                    }
                     _ => print,
-                },
-                said.lines().map(str::to_owned).collect(),
-            ),
+                };
+                Answer::Print(print, said.lines().map(str::to_owned).collect())
+            }
             Err(error) => Answer::Refused(format!(
                 "`{}` prints what is no JSON: {error}",
                 question.tool.command()
