@@ -42,7 +42,10 @@ pub(crate) struct Screen {
 /// The plan as text; every line ends with a newline.
 pub(crate) fn review(plan: &Plan, screen: Screen) -> String {
     let items = plan.images.iter();
-    let items = items.map(|image| Item::new(image, image.action.into()));
+    let items = items.map(|image| Item {
+        image,
+        step: image.action.into(),
+    });
     Review::new(plan, items.collect(), screen).text(&[])
 }
 
@@ -50,7 +53,10 @@ pub(crate) fn review(plan: &Plan, screen: Screen) -> String {
 pub(crate) fn review_of_run(plan: &Plan, report: &Report, screen: Screen) -> String {
     let items = report.images.iter().filter_map(|row| {
         let image = plan.image(&row.name)?;
-        Some(Item::new(image, row.outcome.into()))
+        Some(Item {
+            image,
+            step: row.outcome.into(),
+        })
     });
     let tags = report.images.iter().flat_map(|row| &row.tags);
     let tags = tags.map(|tag| tag.rsplit(':').next().unwrap_or(tag));
@@ -63,28 +69,21 @@ pub(crate) fn review_of_run(plan: &Plan, report: &Report, screen: Screen) -> Str
 struct Item<'p> {
     image: &'p Image,
     step: Step,
-    /// What has changed, if that is known.
-    changes: Vec<Reason>,
 }
 
 impl<'p> Item<'p> {
-    fn new(image: &'p Image, step: Step) -> Self {
-        Self {
-            image,
-            step,
-            changes: image
-                .reasons
-                .iter()
-                .filter(|reason| reason.is_change())
-                .cloned()
-                .collect(),
-        }
+    /// What has changed, if that is known.
+    fn changes(&self) -> impl Iterator<Item = &'p Reason> {
+        self.image
+            .reasons
+            .iter()
+            .filter(|reason| reason.is_change())
     }
 
     /// The reasons that are not another image's.
     fn own(&self) -> impl Iterator<Item = &Reason> {
-        let changes = self.changes.iter();
-        changes.filter(|reason| reason.kind != ReasonKind::Dependency)
+        self.changes()
+            .filter(|reason| reason.kind != ReasonKind::Dependency)
     }
 }
 
@@ -161,7 +160,7 @@ impl<'p> Review<'p> {
     /// The first causes of the images that are built.
     fn causes(&self) -> Vec<Cause> {
         let built = self.having(Step::Build);
-        causes::first(built.map(|item| (&*item.image.name, &*item.changes)))
+        causes::first(built.map(|item| (&*item.image.name, &*item.image.reasons)))
     }
 
     /// A cause, the images that it concerns by itself, and those that follow.
@@ -195,7 +194,7 @@ impl<'p> Review<'p> {
         let built = self.having(Step::Build);
         let built: BTreeSet<&str> = built.map(|item| &*item.image.name).collect();
         let missing = self.having(Step::Build);
-        let missing = missing.filter(|item| item.changes.is_empty());
+        let missing = missing.filter(|item| item.changes().next().is_none());
         let (follow, own): (Vec<&Image>, Vec<&Image>) =
             missing.map(|item| item.image).partition(|image| {
                 let mut needed = image.dependencies.iter();
@@ -246,7 +245,7 @@ impl<'p> Review<'p> {
     /// How to learn why images are built, where that is not known.
     fn hint(&self, text: &mut String) {
         let is_unexplained = |item: &Item<'_>| {
-            matches!(item.step, Step::Build | Step::Ensure) && item.changes.is_empty()
+            matches!(item.step, Step::Build | Step::Ensure) && item.changes().next().is_none()
         };
         if self.plan.source.since.is_none() && self.items.iter().any(is_unexplained) {
             let hint = "`--since REV` compares with a revision and shows what changed and why";
