@@ -115,6 +115,17 @@ impl Release {
         names.collect()
     }
 
+    /// A promotion that is run again goes well, and leaves everything as it should be.
+    #[track_caller]
+    fn completes(&self, place: &str, what: &str) {
+        let again = self
+            .promotion(place)
+            .output()
+            .expect("the program was built");
+        program::succeeded(&[what], &again);
+        self.is_complete(place, what);
+    }
+
     /// All tags name what they should, and all of it is there, with what refers to it.
     #[track_caller]
     fn is_complete(&self, place: &str, what: &str) {
@@ -218,12 +229,7 @@ fn a_promotion_that_is_killed_is_completed() {
             .iter()
             .filter(|(name, digest)| expected[*name] == **digest);
         *states.entry(there.count()).or_insert(0) += 1;
-        let again = release
-            .promotion(&place)
-            .output()
-            .expect("the program was built");
-        program::succeeded(&[&what], &again);
-        release.is_complete(&place, &what);
+        release.completes(&place, &what);
     }
     let overwritten = release.target.take().overwritten;
     assert!(
@@ -275,12 +281,7 @@ fn a_registry_that_fails_at_random_is_asked_again_or_named() {
                 .any(|code| said.contains(&format!("error[{code}]")));
             assert!(is_known && said.contains("help: "), "{what}: {said}");
             release.is_whole(&place, &what);
-            let again = release
-                .promotion(&place)
-                .output()
-                .expect("the program was built");
-            program::succeeded(&[&what], &again);
-            release.is_complete(&place, &what);
+            release.completes(&place, &what);
         }
         let seen = release.target.take();
         let overwritten = seen.overwritten;
